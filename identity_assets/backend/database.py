@@ -1,0 +1,163 @@
+"""Connections, transactions and locks on Backend's database; which errors are a row's own fault.
+
+No statement of the domain stands here: these are the .sql files in sql/, run by the modules beside this one.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, TextClause, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from identity_assets.errors import OperatorError
+from identity_assets.settings import Settings
+
+OWN_SCHEMA = "identity_assets"
+SQL_FOLDER = Path(__file__).parent / "sql"
+
+# SQLSTATE classes that speak of the row being written: bad data, a violated constraint, a raising trigger,
+# a value too large for an index. Everything else speaks of the server, and fails the step.
+ROW_FAULTS = ("22", "23", "P0", "54")
+TRY_AGAIN = ("40", "55P03")
+
+
+class DatabaseError(OperatorError):
+    """The database cannot be used as it is."""
+
+
+class PartitionsBusyError(DatabaseError):
+    """Another run works on one of these partitions."""
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """The partitions that a step works on: library rows whose `id % partitions` is one of `buckets`."""
+
+    partitions: int
+    buckets: tuple[int, ...]
+
+    def params(self) -> dict[str, Any]:
+        """The bind parameters `partitions` and `buckets` of every statement that is partitioned."""
+        return {"partitions": self.partitions, "buckets": list(self.buckets)}
+
+
+@cache
+def statement(name: str) -> TextClause:
+    """The statement that stands in `sql/<name>.sql`."""
+    return text((SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def execute(connection: Connection, name: str, **params: object) -> CursorResult[Any]:
+    """Run the named statement with its bind parameters."""
+    result = connection.execute(statement(name), params)
+    assert isinstance(result, CursorResult)
+    return result
+
+
+def sqlstate(error: DBAPIError) -> str:
+    """PostgreSQL's five-character code; empty where the connection itself was lost."""
+    return getattr(error.orig, "pgcode", None) or ""
+
+
+def is_row_fault(error: DBAPIError) -> bool:
+    """Whether the database refused a value, and so would take the other rows of the chunk."""
+    return sqlstate(error).startswith(ROW_FAULTS)
+
+
+def is_worth_retrying(error: DBAPIError) -> bool:
+    """Whether the same transaction may pass a moment later: a deadlock, or a lock held too long."""
+    return sqlstate(error).startswith(TRY_AGAIN)
+
+
+def first_line(error: BaseException) -> str:
+    """What the database said, on one line and without the statement and its parameters."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return " ".join(str(cause).split())[:300]
+
+
+class Database:
+    """Backend's database under this project's search_path.
+
+    Connections are opened when first used. `label` names the run or command in pg_stat_activity, which is
+    how a second run on the same partition can say who holds it.
+    """
+
+    def __init__(self, settings: Settings, label: str) -> None:
+        self.application_name = f"identity_assets {label}"[:63]
+        self._search_path = f"{settings.schema_name}, {OWN_SCHEMA}"
+        self._engine = create_engine(
+            settings.require_database_url(),
+            poolclass=QueuePool,
+            pool_size=2,
+            connect_args={"connect_timeout": 10},
+        )
+        event.listen(self._engine, "connect", self._on_connect)
+
+    def _on_connect(self, dbapi_connection: Any, _record: object) -> None:
+        with dbapi_connection.cursor() as cursor:
+            cursor.execute(f"SET search_path = {self._search_path}")
+            cursor.execute("SET application_name = %s", (self.application_name,))
+            cursor.execute("SET lock_timeout = '60s'")
+        dbapi_connection.commit()
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection whose statements land together, or not at all.
+
+        Raises:
+            DatabaseError: the server cannot be reached, or went away.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            if sqlstate(error) and not error.connection_invalidated:
+                raise
+            raise DatabaseError(
+                f"PostgreSQL cannot be reached or went away ({first_line(error)}). What was committed stands; "
+                "check DATABASE_URL and the server, then run again: it goes on where this stopped"
+            ) from error
+
+    @contextmanager
+    def partitions_locked(self, buckets: Buckets) -> Iterator[None]:
+        """Hold each partition for this run alone, by advisory locks that end with the connection.
+
+        Raises:
+            PartitionsBusyError: another run holds one of them; it is named.
+        """
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            try:
+                for bucket in buckets.buckets:
+                    if not execute(connection, "try_partition_lock", bucket=bucket).scalar_one():
+                        holder = execute(connection, "partition_lock_holder", bucket=bucket).scalar()
+                        raise PartitionsBusyError(
+                            f"partition {bucket:02d} is being worked on by "
+                            f"{holder or 'a run that has just ended'}. "
+                            "Nothing was done here: wait for it to end, or end it, then run again"
+                        )
+                yield
+            finally:
+                # A lost connection has lost its locks too, and the error under way is the one to show.
+                with suppress(DBAPIError):
+                    connection.execute(text("SELECT pg_advisory_unlock_all()"))
+
+
+def missing_tables(connection: Connection, names: Sequence[str]) -> list[str]:
+    """Those of the tables `names` that the search_path does not find."""
+    found = connection.execute(
+        text("SELECT name FROM unnest(:names) AS name WHERE to_regclass(name) IS NOT NULL"),
+        {"names": list(names)},
+    )
+    present = set(found.scalars())
+    return [name for name in names if name not in present]

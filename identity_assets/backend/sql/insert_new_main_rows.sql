@@ -1,0 +1,10 @@
+-- Main rows of library rows that had none. LML's method and confidence as they came (rule 2 in DOMAIN.md).
+INSERT INTO library_identity (
+    library_id, wikidata_qid, spotify_id, apple_music_id, last_verified_at, method, confidence, notes
+)
+SELECT library_id, wikidata_qid, spotify_id, apple_music_id, last_verified_at, method, confidence, notes
+FROM lml_identity
+WHERE library_id = ANY (CAST(:library_ids AS integer[]))
+ORDER BY library_id
+ON CONFLICT (library_id) DO NOTHING
+RETURNING library_id

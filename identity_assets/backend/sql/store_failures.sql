@@ -1,0 +1,5 @@
+-- Inputs that LML gave no answer for: their outcome and why. They stay due.
+UPDATE candidate_library AS candidate
+SET outcome = failure.outcome, detail = failure.detail
+FROM jsonb_to_recordset(CAST(:failures AS jsonb)) AS failure (library_id integer, outcome text, detail text)
+WHERE candidate.library_id = failure.library_id

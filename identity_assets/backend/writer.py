@@ -1,0 +1,140 @@
+"""The one writer: stored verdicts become source rows, main rows, history and sidecar, a chunk a transaction.
+
+It asks nobody and decides nothing that LML decides; the rules it keeps are 1 to 6 in DOMAIN.md.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from identity_assets.backend.database import (
+    Buckets,
+    Database,
+    DatabaseError,
+    execute,
+    first_line,
+    is_row_fault,
+    is_worth_retrying,
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written, in rows of the tables named; `rows` is library rows settled."""
+
+    rows: int = 0
+    main_rows_written: int = 0
+    source_rows_written: int = 0
+    source_rows_removed: int = 0
+    source_rows_skipped_null_confidence: int = 0
+    history_rows_written: int = 0
+    sidecar_rows_written: int = 0
+
+    def __add__(self, other: "Written") -> "Written":
+        return Written(**{name: getattr(self, name) + getattr(other, name) for name in vars(self)})
+
+
+def write_chunk(connection: Connection, library_ids: Sequence[int]) -> Written:
+    """Apply the stored verdicts of these library rows within the caller's transaction.
+
+    New main rows come first; then those that stood there already are held, so that what is compared is what is
+    replaced. Under a main row that a person decided, nothing is written at all.
+    """
+    everything = list(library_ids)
+    inserted = set(execute(connection, "insert_new_main_rows", library_ids=everything).scalars())
+    held = execute(connection, "lock_main_rows", library_ids=everything)
+    manual = {row.library_id for row in held if row.is_manual} - inserted
+    writable = [library_id for library_id in everything if library_id not in manual]
+
+    def rows_of(name: str) -> int:
+        return execute(connection, name, library_ids=writable).rowcount
+
+    history = rows_of("keep_history")
+    updated = rows_of("update_main_rows")
+    removed = rows_of("delete_dropped_source_rows")
+    sources = rows_of("upsert_source_rows")
+    unusable = int(execute(connection, "count_unusable_provenance", library_ids=writable).scalar_one())
+    stamped = rows_of("stamp_unresolved")
+    rows_of("clear_unresolved")
+    settled = execute(
+        connection, "settle_written", library_ids=everything, manual_ids=sorted(manual)
+    ).rowcount
+    return Written(
+        rows=settled,
+        main_rows_written=len(inserted) + updated,
+        source_rows_written=sources,
+        source_rows_removed=removed,
+        source_rows_skipped_null_confidence=unusable,
+        history_rows_written=history,
+        sidecar_rows_written=stamped,
+    )
+
+
+def write_or_halve(database: Database, library_ids: Sequence[int]) -> Written:
+    """Write these rows; where the database refuses one of them, halve down to it, set it aside, write the rest.
+
+    Raises:
+        DatabaseError: the fault is not a row's own. What was committed stands.
+    """
+    try:
+        for attempt in Retrying(
+            retry=retry_if_exception(
+                lambda error: isinstance(error, DBAPIError) and is_worth_retrying(error)
+            ),
+            stop=stop_after_attempt(3),
+            wait=wait_random_exponential(multiplier=0.2, max=3),
+            reraise=True,
+        ):
+            with attempt, database.transaction() as connection:
+                return write_chunk(connection, library_ids)
+    except DBAPIError as error:
+        if not is_row_fault(error):
+            raise DatabaseError(
+                f"the database refused to write {len(library_ids)} library rows from {library_ids[0]} on: "
+                f"{first_line(error)}. What was committed stands; run again when it is mended"
+            ) from error
+        if len(library_ids) == 1:
+            return _set_aside(database, library_ids[0], first_line(error))
+    middle = len(library_ids) // 2
+    return write_or_halve(database, library_ids[:middle]) + write_or_halve(database, library_ids[middle:])
+
+
+def _set_aside(database: Database, library_id: int, detail: str) -> Written:
+    with database.transaction() as connection:
+        execute(connection, "settle_writer_error", library_id=library_id, detail=detail)
+    return Written(rows=1)
+
+
+def chunks_to_write(database: Database, buckets: Buckets, chunk_rows: int) -> Iterator[list[int]]:
+    """The answered rows of the ledger that are not written yet, in library_id order, a chunk at a time."""
+    after = 0
+    while True:
+        with database.transaction() as connection:
+            ids = execute(
+                connection, "next_chunk", **buckets.params(), after=after, chunk_rows=chunk_rows
+            ).scalars()
+            chunk = list(ids)
+        if not chunk:
+            return
+        yield chunk
+        after = chunk[-1]
+
+
+def write_verdicts(
+    database: Database, buckets: Buckets, chunk_rows: int, advance: Callable[[int], None]
+) -> dict[int, Written]:
+    """Write every answered row of these partitions; what was written, by bucket.
+
+    `advance` is told of each chunk's library rows when they are committed.
+    """
+    written = {}
+    for bucket in buckets.buckets:
+        total = Written()
+        for chunk in chunks_to_write(database, Buckets(buckets.partitions, (bucket,)), chunk_rows):
+            total += write_or_halve(database, chunk)
+            advance(len(chunk))
+        written[bucket] = total
+    return written

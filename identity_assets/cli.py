@@ -1,0 +1,283 @@
+"""The command line: what is printed, and the exit code. Each command imports what it needs when it runs.
+
+0: done. 1: it was tried and failed. 2: it was called wrongly, or a setting or an input file is not valid.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+from rich.console import Console
+
+from identity_assets import __version__
+from identity_assets.backend.database import Database
+from identity_assets.errors import OperatorError
+from identity_assets.settings import Scope, settings
+
+if TYPE_CHECKING:
+    from identity_assets.demo.catalogue import Catalogue
+    from identity_assets.progress import ProgressReporter
+    from identity_assets.running import PassReport
+
+FAILED, WRONG, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+DEMO_HOME = ".demo"
+
+
+def say(line: str) -> None:
+    """A line for the person watching; never on stdout, which is for results."""
+    click.echo(line, err=True)
+
+
+def stop(line: str, code: int) -> NoReturn:
+    """End with one line that says why."""
+    say(f"identity-assets: {' '.join(line.split())}")
+    sys.exit(code)
+
+
+def progress_on_stderr() -> "ProgressReporter":
+    """A bar where a terminal is watched, plain lines elsewhere."""
+    from identity_assets.progress import BarProgress, LogProgress
+
+    console = Console(stderr=True)
+    return BarProgress(console) if console.is_terminal else LogProgress(say=say)
+
+
+def print_json(value: object) -> None:
+    """The one JSON object of a command, on stdout."""
+    click.echo(json.dumps(value))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="identity-assets")
+def cli() -> None:
+    """Who made each release in the catalogue: ask LML about the library rows that are due, write what it says."""
+
+
+@cli.command()
+@click.option("--down", is_flag=True, help="Take this project's tables down again, with what is in them.")
+def migrate(down: bool) -> None:
+    """Bring this project's own tables up to date in the Backend database that DATABASE_URL names."""
+    from identity_assets.backend.migrate import migrate as run_migrations
+
+    with Database(settings(), "migrate") as database:
+        before, after = run_migrations(database, "base" if down else "head")
+    say(
+        f"already at revision {after or 'none'}: nothing to do"
+        if before == after
+        else f"migrated from revision {before or 'none'} to {after or 'none'}"
+    )
+
+
+@cli.command()
+@click.option(
+    "--scope", type=click.Choice([str(scope) for scope in Scope]), help="Which library rows to look at."
+)
+@click.option(
+    "--partition", "partitions", multiple=True, metavar="KEY", help="A partition such as 03; may be repeated."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
+    """Run the whole graph once, here: select what is due, ask LML, write. Without --partition: all of them."""
+    chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
+    chosen.require_database_url()
+    chosen.require_library_metadata_url()
+    from identity_assets.demo.report import print_pass
+    from identity_assets.partitions import library_partitions
+    from identity_assets.running import dagster_instance, run_pass
+
+    known = library_partitions.get_partition_keys()
+    if unknown := [key for key in partitions if key not in known]:
+        stop(f"there is no partition {', '.join(unknown)}: they are {known[0]} to {known[-1]}", WRONG)
+    with dagster_instance(say) as instance:
+        report = run_pass(chosen, instance, partitions or known, progress_on_stderr())
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        print_pass(Console(), "run", report)
+    _stop_if_failed(report)
+
+
+def _stop_if_failed(report: "PassReport") -> None:
+    for failure in report.failures:
+        say(f"identity-assets: {failure}")
+    if report.failures:
+        sys.exit(FAILED)
+
+
+@cli.command()
+@click.option(
+    "--rows",
+    type=click.IntRange(1, 2_000_000),
+    default=64_676,
+    show_default=True,
+    help="Seeded library rows.",
+)
+@click.option("--catalog", type=click.Path(path_type=Path), help="A CSV of releases to load instead.")
+@click.option(
+    "--artist-column", default="artist_name", show_default=True, help="The CSV's column of artists."
+)
+@click.option("--title-column", default="album_title", show_default=True, help="The CSV's column of titles.")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    default=DEMO_HOME,
+    show_default=True,
+    help="Where its databases live.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def demo(
+    rows: int, catalog: Path | None, artist_column: str, title_column: str, home: Path, as_json: bool
+) -> None:
+    """Show the whole job on an embedded PostgreSQL and a fixture LML: three runs, and what they came to."""
+    chosen = settings()
+    catalogue = _catalogue_maker(rows, catalog, artist_column, title_column)
+    import dagster as dg
+
+    from identity_assets.demo.report import print_comparison, print_pass
+    from identity_assets.demo.station import station
+    from identity_assets.partitions import library_partitions
+    from identity_assets.running import run_pass, write_events_in_batches
+
+    write_events_in_batches()
+    began = time.monotonic()
+    out = Console()
+    say(f"starting PostgreSQL and the fixture LML under {home}")
+    with (
+        station(chosen, home, catalogue) as here,
+        dg.DagsterInstance.from_config(str(here.dagster_home)) as instance,
+    ):
+        say(f"{here.library_rows:,} library rows loaded")
+        reports = []
+        for name, scope in (("canonical", Scope.canonical), ("full", Scope.full), ("again", Scope.full)):
+            report = run_pass(
+                replace(here.settings, scope=scope),
+                instance,
+                library_partitions.get_partition_keys(),
+                progress_on_stderr(),
+            )
+            reports.append(report)
+            _stop_if_failed(report)
+            if not as_json:
+                print_pass(out, name, report)
+    seconds = round(time.monotonic() - began, 3)
+    if as_json:
+        runs = [report.as_dict() for report in reports]
+        print_json({"library_rows": here.library_rows, "runs": runs, "seconds": seconds})
+    else:
+        print_comparison(out, here.library_rows, reports)
+        out.print(
+            f"everything is stopped again, after {seconds:.0f} s; `identity-assets ui` shows it in Dagster",
+            highlight=False,
+        )
+
+
+def _catalogue_maker(
+    rows: int, catalog: Path | None, artist_column: str, title_column: str
+) -> "Callable[[], Catalogue]":
+    """What makes the catalogue; a CSV is read at once, so that a bad one ends before anything is started."""
+    from identity_assets.demo.catalogue import csv_catalogue, seeded_catalogue
+
+    if catalog is None:
+        return lambda: seeded_catalogue(rows)
+    loaded = csv_catalogue(catalog, artist_column=artist_column, title_column=title_column)
+    return lambda: loaded
+
+
+@cli.command()
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    default=DEMO_HOME,
+    show_default=True,
+    help="The demo's databases.",
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@click.option(
+    "--rows",
+    type=click.IntRange(1, 2_000_000),
+    default=64_676,
+    show_default=True,
+    help="Seeded library rows, where there is no demo yet.",
+)
+@click.option("--fresh", is_flag=True, help="Begin with a new library that nothing has been run on.")
+def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
+    """Serve the Dagster UI on 127.0.0.1 over the demo's database and the fixture LML, until Ctrl-C."""
+    _stop_if_port_is_taken(port)
+    from identity_assets.demo.catalogue import seeded_catalogue
+    from identity_assets.demo.station import station
+
+    say(f"starting PostgreSQL and the fixture LML under {home}")
+    with station(settings(), home, lambda: seeded_catalogue(rows), fresh=fresh) as here:
+        say(
+            f"{here.library_rows:,} library rows; the Dagster UI comes up at http://127.0.0.1:{port}, Ctrl-C ends it"
+        )
+        command = [sys.executable, "-m", "dagster", "dev", "-m", "identity_assets.definitions"]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+        with _child(command, {**os.environ, **here.environment()}) as served:
+            code = served.wait()
+    if code:
+        stop(f"dagster dev ended with exit code {code}", FAILED)
+
+
+@contextmanager
+def _child(command: Sequence[str], env: dict[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
+    """A process that is asked to end when the block does, and made to when it does not."""
+    process = subprocess.Popen(command, env=env, start_new_session=True)
+    try:
+        yield process
+    finally:
+        for wanted, seconds in ((signal.SIGINT, 20), (signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+            if process.poll() is None:
+                process.send_signal(wanted)
+                with ExitStack() as ignored:
+                    ignored.push(lambda kind, *_: kind is subprocess.TimeoutExpired)
+                    process.wait(seconds)
+
+
+def _stop_if_port_is_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            stop(
+                f"port {port} of 127.0.0.1 cannot be had ({error.strerror}): choose another with --port",
+                FAILED,
+            )
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(TERMINATED)
+
+
+def main() -> None:
+    """The `identity-assets` command."""
+    signal.signal(signal.SIGTERM, _terminate)
+    warnings.filterwarnings(
+        "ignore", message="Parameter `backfill_policy`"
+    )  # known, and not the operator's business
+    try:
+        settings()
+        cli(standalone_mode=False)
+    except OperatorError as error:
+        stop(str(error), error.exit_code)
+    except click.UsageError as error:
+        stop(error.format_message(), WRONG)
+    except (click.Abort, KeyboardInterrupt):
+        stop("interrupted", INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

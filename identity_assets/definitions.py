@@ -1,0 +1,29 @@
+"""The whole graph on one screen.
+
+library ─▶ candidate_libraries ─▶ lml_verdicts ─▶ library_identity_source, library_identity, library_unresolved
+"""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from identity_assets.assets.candidate_libraries import candidate_libraries
+from identity_assets.assets.library import library
+from identity_assets.assets.library_identity import identity_tables
+from identity_assets.assets.lml_verdicts import lml_verdicts
+from identity_assets.jobs import refresh_library_identity
+from identity_assets.resources import make_resources
+from identity_assets.settings import settings
+
+
+def build_defs(*, resources: Mapping[str, object] | None = None) -> dg.Definitions:
+    """The graph over the given resources; where there are none, those that the environment names."""
+    return dg.Definitions(
+        assets=[library, candidate_libraries, lml_verdicts, identity_tables],
+        jobs=[refresh_library_identity],
+        resources=resources or make_resources(settings()),
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

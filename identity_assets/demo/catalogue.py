@@ -1,0 +1,367 @@
+"""A catalogue for Backend's tables: a seeded one with the published numbers, or somebody's own CSV.
+
+Belongs here: what stands on the shelf, which of it the demo's LML knows, and loading it. Not here: how a name
+is made (names.py), what LML answers, and which rows are due.
+"""
+
+import hashlib
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from itertools import accumulate, pairwise
+from pathlib import Path
+from random import Random
+
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+from wxyc_etl.text import (  # type: ignore[import-untyped]  # it ships no types
+    is_compilation_artist,
+    to_match_form,
+)
+
+from identity_assets.demo import csv_file, names
+from identity_assets.demo.credits import Credit, discographies, slip
+from identity_assets.demo.csv_file import CsvFileError
+
+UNKNOWN_ARTIST = "(unknown)"
+_SCHEMA = Path(__file__).with_name("backend_schema.sql")
+_FIRST_RESOLVED = datetime(2025, 9, 1, tzinfo=UTC)
+_RESOLVED_WITHIN_MINUTES = 200 * 24 * 60
+_KNOWN_SHARE_OF_CSV = 0.6
+_MISSPELT_ONE_IN = 5
+
+
+class CatalogueError(ValueError):
+    """A catalogue that cannot be made; the message is one line and says what to do."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """How a catalogue is made up, in library rows. "Resolved": the demo's LML knows the printed name."""
+
+    library_rows: int
+    canonical_rows: int
+    canonical_resolved: int
+    canonical_unresolved: int
+    full_only_rows: int
+    full_only_va: int
+
+
+PUBLISHED = Census(
+    library_rows=64_676,
+    canonical_rows=29_781,
+    canonical_resolved=14_405,
+    canonical_unresolved=15_376,
+    full_only_rows=34_895,
+    full_only_va=6_300,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueRow:
+    """One release on the shelf. Its `library.id` is its place in the catalogue, from 1."""
+
+    artist_id: int
+    artist_name: str | None
+    album_title: str
+    legacy_release_id: int
+    code_volume_letters: str | None
+    canonical_entity_id: str | None
+    canonical_entity_confidence: float | None
+    canonical_entity_resolved_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The shelf: `artists[i]` has the artist id i + 1, `rows[i]` the library id i + 1.
+
+    `known_artists` is what the demo's LML can resolve; it compares names by `wxyc_etl.text.to_match_form`.
+    """
+
+    artists: Sequence[str]
+    rows: Sequence[CatalogueRow]
+    known_artists: frozenset[str]
+
+    def census(self) -> Census:
+        """Count the rows as LML will see them, by the printed names."""
+        known_forms = {to_match_form(name) for name in self.known_artists}
+        printed = {row.artist_name for row in self.rows}
+        known = {name for name in printed if name and to_match_form(name) in known_forms}
+        compilations = {name for name in printed if name and is_compilation_artist(name)}
+        canonical = [row for row in self.rows if row.canonical_entity_id is not None]
+        resolved = sum(row.artist_name in known for row in canonical)
+        full_only_va = sum(
+            row.artist_name in compilations for row in self.rows if row.canonical_entity_id is None
+        )
+        return Census(
+            library_rows=len(self.rows),
+            canonical_rows=len(canonical),
+            canonical_resolved=resolved,
+            canonical_unresolved=len(canonical) - resolved,
+            full_only_rows=len(self.rows) - len(canonical),
+            full_only_va=full_only_va,
+        )
+
+
+class _Cohort(Enum):
+    """What a row is to LML and to the scopes; its value is the number of such rows in production.
+
+    The order makes the smallest catalogue, of one row, one that resolves. Of the rows that are neither
+    canonical nor V/A, 48% are known.
+    """
+
+    FULL_VA = PUBLISHED.full_only_va
+    FULL_UNKNOWN = 14_869
+    CANONICAL_KNOWN = PUBLISHED.canonical_resolved
+    CANONICAL_UNKNOWN = PUBLISHED.canonical_unresolved
+    FULL_KNOWN = 13_726
+
+
+_CANONICAL = (_Cohort.CANONICAL_KNOWN, _Cohort.CANONICAL_UNKNOWN)
+
+
+def seeded_catalogue(rows: int = PUBLISHED.library_rows, *, seed: int = 1) -> Catalogue:
+    """An invented catalogue, the same for the same arguments; its numbers are `PUBLISHED`, scaled to `rows`.
+
+    About a fifth of the unknown names are slips of the pen: the artist is one whom LML knows by another row.
+    Raises `CatalogueError` for fewer than one row.
+    """
+    if rows < 1:
+        raise CatalogueError(f"a catalogue of {rows} rows cannot be made: ask for 1 or more")
+    rng = Random(seed)
+    plan = _plan(rows)
+    known, credits = _credits(rng, plan)
+    shelf = [cohort for cohort, count in plan.items() for _ in range(count)]
+    rng.shuffle(shelf)
+    artist_ids: dict[str, int] = {}
+    legacy_ids = rng.sample(range(1, 4 * rows + 1), rows)
+    made = [
+        _seeded_row(rng, cohort, next(credits[cohort]), legacy_id, artist_ids)
+        for cohort, legacy_id in zip(shelf, legacy_ids, strict=True)
+    ]
+    catalogue = Catalogue(artists=tuple(artist_ids), rows=tuple(made), known_artists=known)
+    if catalogue.census() != _census_of(plan):
+        raise CatalogueError(f"seed {seed} does not give the numbers of {rows} rows: take another seed")
+    return catalogue
+
+
+def _plan(rows: int) -> Mapping[_Cohort, int]:
+    """The rows of each cohort. Rounding the running sums keeps their total exact, however small."""
+    sums = accumulate((cohort.value for cohort in _Cohort), initial=0)
+    ends = [round(rows * total / PUBLISHED.library_rows) for total in sums]
+    return {cohort: end - start for cohort, (start, end) in zip(_Cohort, pairwise(ends), strict=True)}
+
+
+def _census_of(plan: Mapping[_Cohort, int]) -> Census:
+    canonical = sum(plan[cohort] for cohort in _CANONICAL)
+    total = sum(plan.values())
+    return Census(
+        library_rows=total,
+        canonical_rows=canonical,
+        canonical_resolved=plan[_Cohort.CANONICAL_KNOWN],
+        canonical_unresolved=plan[_Cohort.CANONICAL_UNKNOWN],
+        full_only_rows=total - canonical,
+        full_only_va=plan[_Cohort.FULL_VA],
+    )
+
+
+def _credits(
+    rng: Random, plan: Mapping[_Cohort, int]
+) -> tuple[frozenset[str], Mapping[_Cohort, Iterator[Credit]]]:
+    """The names that LML knows, and for each cohort as many credits as it has rows."""
+    taken: set[str] = set()
+    canonical_known = plan[_Cohort.CANONICAL_KNOWN]
+    known = discographies(rng, canonical_known + plan[_Cohort.FULL_KNOWN], taken)
+    known_forms = frozenset(taken)
+
+    canonical_unknown = plan[_Cohort.CANONICAL_UNKNOWN]
+    unknown_rows = canonical_unknown + plan[_Cohort.FULL_UNKNOWN]
+    # Slips take their artist from a row of the canonical scope, so that a sibling resolves in either scope.
+    siblings = known[:canonical_known] or known
+    slips = unknown_rows // _MISSPELT_ONE_IN if siblings else 0
+    unknown = discographies(rng, unknown_rows - slips, taken)
+    unknown += [slip(rng, rng.choice(siblings).artist, known_forms) for _ in range(slips)]
+    rng.shuffle(unknown)
+
+    compilations = (names.compilation_name(rng) for _ in range(plan[_Cohort.FULL_VA]))
+    return frozenset(credit.artist for credit in known), {
+        _Cohort.CANONICAL_KNOWN: iter(known[:canonical_known]),
+        _Cohort.FULL_KNOWN: iter(known[canonical_known:]),
+        _Cohort.CANONICAL_UNKNOWN: iter(unknown[:canonical_unknown]),
+        _Cohort.FULL_UNKNOWN: iter(unknown[canonical_unknown:]),
+        _Cohort.FULL_VA: (Credit(name, name) for name in compilations),
+    }
+
+
+def _seeded_row(
+    rng: Random, cohort: _Cohort, credit: Credit, legacy_id: int, artist_ids: dict[str, int]
+) -> CatalogueRow:
+    canonical = cohort in _CANONICAL
+    return CatalogueRow(
+        artist_id=artist_ids.setdefault(credit.artist, len(artist_ids) + 1),
+        artist_name=credit.printed,
+        album_title=names.album_title(rng),
+        legacy_release_id=legacy_id,
+        code_volume_letters=_volume_letters(rng, cohort),
+        canonical_entity_id=_entity_id(rng) if canonical else None,
+        canonical_entity_confidence=rng.choice((1.0, 1.0, 1.0, 0.95, 0.9, 0.8)) if canonical else None,
+        canonical_entity_resolved_at=_resolved_at(rng) if canonical else None,
+    )
+
+
+def _volume_letters(rng: Random, cohort: _Cohort) -> str | None:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXY"
+    if cohort is _Cohort.FULL_VA:
+        return "Z" + rng.choice(("", rng.choice(letters)))
+    return rng.choice((None, rng.choice(letters), rng.choice(letters) + rng.choice(letters)))
+
+
+def _entity_id(rng: Random) -> str:
+    number = rng.randint(1, 34_000_000)
+    uuid = f"{rng.getrandbits(128):032x}"
+    mbid = "-".join((uuid[:8], uuid[8:12], uuid[12:16], uuid[16:20], uuid[20:]))
+    schemes = (
+        f"discogs:{number}",
+        f"discogs:release:{number}",
+        f"discogs:master:{number % 3_900_000 + 1}",
+        f"musicbrainz:{mbid}",
+        f"bandcamp:{number % 90_000}",
+    )
+    (chosen,) = rng.choices(schemes, (82, 6, 8, 3, 1))
+    return chosen
+
+
+def _resolved_at(rng: Random) -> datetime:
+    return _FIRST_RESOLVED + timedelta(minutes=rng.randrange(_RESOLVED_WITHIN_MINUTES))
+
+
+def csv_catalogue(
+    path: Path, *, artist_column: str = "artist_name", title_column: str = "album_title", seed: int = 1
+) -> Catalogue:
+    """A catalogue of the rows of a UTF-8 CSV with a header; a blank artist becomes NULL.
+
+    A column `canonical_entity_id` is used where there is one. The demo's LML knows some 60% of the artists,
+    the same for the same seed. Raises `CatalogueError` where the file cannot be read as that.
+    """
+    artist_ids: dict[str, int] = {}
+    try:
+        rows = list(_csv_rows(path, artist_column, title_column, artist_ids))
+    except CsvFileError as error:
+        raise CatalogueError(str(error)) from error
+    if not rows:
+        raise CatalogueError(f"{path} has a header and no rows: give a CSV with a release a row")
+    known = frozenset(name for name in artist_ids if _lml_knows(name, seed))
+    return Catalogue(artists=tuple(artist_ids), rows=tuple(rows), known_artists=known)
+
+
+def _csv_rows(
+    path: Path, artist_column: str, title_column: str, artist_ids: dict[str, int]
+) -> Iterator[CatalogueRow]:
+    lines = csv_file.lines_of(path, csv_file.read_text(path))
+    header = next(lines)
+    artist_at = csv_file.column_of(path, header, artist_column, "--artist-column")
+    title_at = csv_file.column_of(path, header, title_column, "--title-column")
+    entity_at = header.index("canonical_entity_id") if "canonical_entity_id" in header else None
+    for number, cells in enumerate(lines, 1):
+        artist, title = _cell(cells, artist_at), _cell(cells, title_at)
+        entity = _cell(cells, entity_at)
+        yield CatalogueRow(
+            artist_id=artist_ids.setdefault(artist or UNKNOWN_ARTIST, len(artist_ids) + 1),
+            artist_name=artist or None,
+            album_title=title,
+            legacy_release_id=number,
+            code_volume_letters=None,
+            canonical_entity_id=entity or None,
+            canonical_entity_confidence=1.0 if entity else None,
+            canonical_entity_resolved_at=_FIRST_RESOLVED if entity else None,
+        )
+
+
+def _cell(cells: Sequence[str], at: int | None) -> str:
+    """The cell as it stands, cut to its column; blank and missing ones are empty."""
+    text = cells[at] if at is not None and at < len(cells) else ""
+    return text[: names.MAX_LENGTH] if text.strip() else ""
+
+
+def _lml_knows(artist: str, seed: int) -> bool:
+    """By a hash of the match form, so that two spellings which LML takes for one are known together."""
+    if artist == UNKNOWN_ARTIST or is_compilation_artist(artist):
+        return False
+    digest = hashlib.blake2b(f"{seed}:{to_match_form(artist)}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) < _KNOWN_SHARE_OF_CSV * 2**64
+
+
+def create_backend_tables(connection: Connection) -> None:
+    """Create Backend's tables in the schema that search_path names, and commit."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SCHEMA.read_text(encoding="utf-8"))
+    connection.commit()
+
+
+def load_catalogue(connection: Connection, catalogue: Catalogue) -> int:
+    """Copy the catalogue into empty `artists` and `library` and commit; the number of library rows.
+
+    All or nothing: on an error, such as a table that is not empty, it rolls back and raises psycopg2's error.
+    """
+    try:
+        with connection.cursor() as cursor:
+            artists = ((number, name) for number, name in enumerate(catalogue.artists, 1))
+            _copy(cursor, "artists (id, artist_name)", artists)
+            library = (_library_values(number, row) for number, row in enumerate(catalogue.rows, 1))
+            _copy(cursor, f"library ({', '.join(_LIBRARY_COLUMNS)})", library)
+            for table in ("artists", "library"):
+                next_id = f"SELECT coalesce(max(id), 0) + 1 FROM {table}"
+                cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), ({next_id}), false)")
+                cursor.execute(f"ANALYZE {table}")
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    return len(catalogue.rows)
+
+
+_LIBRARY_COLUMNS = (
+    "id",
+    "artist_id",
+    "artist_name",
+    "album_title",
+    "legacy_release_id",
+    "code_volume_letters",
+    "canonical_entity_id",
+    "canonical_entity_confidence",
+    "canonical_entity_resolved_at",
+)
+
+
+def _library_values(number: int, row: CatalogueRow) -> tuple[object, ...]:
+    return (number, *(getattr(row, column) for column in _LIBRARY_COLUMNS[1:]))
+
+
+def _copy(cursor: Cursor, target: str, rows: Iterable[Sequence[object]]) -> None:
+    cursor.copy_expert(f"COPY {target} FROM STDIN WITH (ENCODING 'UTF8')", _CopyStream(rows))
+
+
+class _CopyStream(io.BufferedIOBase):
+    """The rows in COPY's text format, a buffer at a time, so that no second copy of the catalogue is held."""
+
+    def __init__(self, rows: Iterable[Sequence[object]]) -> None:
+        self._lines = (("\t".join(map(_copy_field, row)) + "\n").encode() for row in rows)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        parts: list[bytes] = []
+        length = 0
+        for line in self._lines:
+            parts.append(line)
+            length += len(line)
+            if size is not None and 0 <= size <= length:
+                break
+        return b"".join(parts)
+
+
+_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _copy_field(value: object) -> str:
+    return "\\N" if value is None else str(value).translate(_COPY_ESCAPES)

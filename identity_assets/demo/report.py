@@ -1,0 +1,60 @@
+"""What the demo prints: its own numbers beside those that were published."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from identity_assets.demo.catalogue import PUBLISHED
+from identity_assets.running import PassReport
+
+NOTHING = "-"
+
+
+def print_comparison(console: Console, library_rows: int, runs: Sequence[PassReport]) -> None:
+    """A table of the three runs; beside each number the published one, where the library is the published one."""
+    canonical, full, again = runs
+    published = library_rows == PUBLISHED.library_rows
+    lines: list[tuple[str, int, int | None]] = [
+        ("library rows", library_rows, PUBLISHED.library_rows),
+        ("canonical: scanned", canonical.accounts.scanned, PUBLISHED.canonical_rows),
+        ("canonical: resolved", canonical.accounts.resolved, PUBLISHED.canonical_resolved),
+        ("canonical: unresolved", canonical.accounts.unresolved, PUBLISHED.canonical_unresolved),
+        ("canonical: compilation", canonical.accounts.skipped.get("compilation", 0), 0),
+        ("canonical: errors", _errors(canonical), 0),
+        ("full: scanned", full.accounts.scanned, PUBLISHED.full_only_rows),
+        ("full: compilation", full.accounts.skipped.get("compilation", 0), PUBLISHED.full_only_va),
+        ("full: resolved", full.accounts.resolved, None),
+        ("full: unresolved", full.accounts.unresolved, None),
+        ("full: errors", _errors(full), None),
+        ("again: asked of LML (calls)", again.lml_total_calls, None),
+    ]
+    table = Table(title="What happened, beside what was published")
+    table.add_column("")
+    table.add_column("here", justify="right")
+    table.add_column("published", justify="right")
+    table.add_column("")
+    for name, here, there in lines:
+        known = there is not None and published
+        same = ("equal" if here == there else "DIFFERENT") if known else ""
+        table.add_row(name, f"{here:,}", f"{there:,}" if known else NOTHING, same)
+    console.print(table)
+
+
+def _errors(run: PassReport) -> int:
+    """Rows skipped for another reason than that they are compilations."""
+    return sum(rows for reason, rows in run.accounts.skipped.items() if reason != "compilation")
+
+
+def print_pass(console: Console, name: str, run: PassReport) -> None:
+    """One line for one run."""
+    accounts = run.accounts
+    skipped = ", ".join(f"{reason} {rows:,}" for reason, rows in accounts.skipped.items()) or "none"
+    console.print(
+        f"{name}: {accounts.scanned:,} scanned = {accounts.resolved:,} resolved + "
+        f"{accounts.resolved_compilation:,} resolved_compilation + {accounts.unresolved:,} unresolved + "
+        f"{sum(accounts.skipped.values()):,} skipped ({skipped}); {run.source_rows_written:,} source rows; "
+        f"{run.lml_total_calls:,} LML calls; {run.seconds:.1f} s",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,112 @@
+"""A whole station for the demo and `ui`: embedded PostgreSQL, a catalogue, the fixture LML, Dagster's storage.
+
+What is run on it belongs in cli.py; how each part works, in the modules beside this one.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg2
+import yaml
+from sqlalchemy import URL, make_url
+
+from identity_assets.backend.database import Database, missing_tables
+from identity_assets.backend.migrate import BACKEND_TABLES, migrate
+from identity_assets.demo.catalogue import Catalogue, create_backend_tables, load_catalogue
+from identity_assets.demo.fixture_lml import FixtureLmlProcess
+from identity_assets.demo.postgres import EmbeddedPostgres
+from identity_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Station:
+    """What runs: settings that point at it, the home of a Dagster instance, and how many library rows there are."""
+
+    settings: Settings
+    dagster_home: Path
+    library_rows: int
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which another process works on this station."""
+        return {
+            "DAGSTER_HOME": str(self.dagster_home),
+            "DAGSTER_EVENT_BATCH_SIZE": "100",
+            "DATABASE_URL": self.settings.require_database_url().render_as_string(hide_password=False),
+            "LIBRARY_METADATA_URL": self.settings.require_library_metadata_url(),
+        }
+
+
+def fill_backend(settings: Settings, catalogue: Catalogue) -> int:
+    """Make Backend's tables in an empty database, load the catalogue and migrate; the number of library rows."""
+    url = settings.require_database_url()
+    with closing(psycopg2.connect(libpq_dsn(url))) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE SCHEMA {settings.schema_name}")
+            cursor.execute(f"SET search_path = {settings.schema_name}")
+        create_backend_tables(connection)
+        rows = load_catalogue(connection, catalogue)
+    with Database(settings, "demo") as database:
+        migrate(database)
+    return rows
+
+
+def libpq_dsn(url: URL) -> str:
+    """The address as psycopg2 takes it, without the driver's name."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def write_dagster_home(folder: Path, storage_url: str) -> Path:
+    """A Dagster home whose runs, events and schedules are kept in PostgreSQL."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "storage": {"postgres": {"postgres_url": storage_url}},
+        "telemetry": {"enabled": False},
+        "run_coordinator": {
+            "module": "dagster.core.run_coordinator",
+            "class": "QueuedRunCoordinator",
+            "config": {"max_concurrent_runs": 2},
+        },
+        "run_monitoring": {"enabled": True, "max_runtime_seconds": 4 * 3600},
+        "compute_logs": {
+            "module": "dagster.core.storage.local_compute_log_manager",
+            "class": "LocalComputeLogManager",
+            "config": {"base_dir": str(folder / "compute_logs")},
+        },
+    }
+    (folder / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    return folder
+
+
+@contextmanager
+def station(
+    settings: Settings,
+    home: Path,
+    catalogue: Callable[[], Catalogue],
+    *,
+    fresh: bool = True,
+    seconds_per_input: float = 0.0,
+) -> Iterator[Station]:
+    """Start everything; whatever happens inside, everything that was started is stopped.
+
+    `home` keeps the databases. They are made anew when `fresh`, and else only where there are none. `catalogue`
+    is what the library is filled with and whose artists the fixture LML knows, which takes `seconds_per_input`
+    over each.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with EmbeddedPostgres(home / "postgres") as postgres:
+        for name in ("backend", "dagster"):
+            postgres.create_database(name, fresh=fresh)
+        stocked = catalogue()
+        here = replace(settings, database_url=make_url(postgres.url("backend")), lml_api_key=None)
+        rows = len(stocked.rows) if _is_filled(here) else fill_backend(here, stocked)
+        dagster_home = write_dagster_home(home / "dagster", postgres.url("dagster"))
+        with FixtureLmlProcess(stocked.known_artists, seconds_per_input=seconds_per_input) as lml:
+            del stocked
+            yield Station(replace(here, library_metadata_url=lml.url), dagster_home, rows)
+
+
+def _is_filled(settings: Settings) -> bool:
+    with Database(settings, "demo") as database, database.transaction() as connection:
+        return not missing_tables(connection, BACKEND_TABLES)

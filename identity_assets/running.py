@@ -1,0 +1,152 @@
+"""One pass from the command line: Dagster runs of the graph in this process, and the report of them.
+
+What the command prints and how it exits belongs in cli.py.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
+
+from identity_assets.backend.accounts import Accounts, read_accounts
+from identity_assets.backend.migrate import require_migrated
+from identity_assets.definitions import build_defs
+from identity_assets.partitions import buckets_of, contiguous_ranges, range_tags
+from identity_assets.progress import ProgressReporter
+from identity_assets.resources import Backend, make_resources
+from identity_assets.settings import Settings
+
+JOB = "refresh_library_identity"
+
+
+@dataclass(frozen=True)
+class PassReport:
+    """What a pass came to: accounts in library rows, writes in rows of their tables, LML's time in ms."""
+
+    scope: str
+    accounts: Accounts = field(default_factory=Accounts)
+    source_rows_written: int = 0
+    source_rows_skipped_null_confidence: int = 0
+    history_rows_written: int = 0
+    lml_total_calls: int = 0
+    lml_total_latency_ms: int = 0
+    seconds: float = 0.0
+    failures: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object of `run --json`."""
+        counts = {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if one.name not in {"scope", "accounts", "failures"}
+        }
+        return {"scope": self.scope, **self.accounts.as_dict(), **counts}
+
+
+def write_events_in_batches() -> None:
+    """Let Dagster store the materialisations of many partitions by one statement and not by one each."""
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")
+
+
+@contextmanager
+def dagster_instance(say: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
+    """The instance of DAGSTER_HOME; where it is unset, one that lasts for the run, and a line that says so."""
+    write_events_in_batches()
+    if os.environ.get("DAGSTER_HOME"):
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    else:
+        say(
+            "DAGSTER_HOME is not set: this run is recorded for as long as it lasts, and not in any Dagster UI"
+        )
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield instance
+
+
+def run_pass(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    partition_keys: Sequence[str],
+    progress: ProgressReporter,
+) -> PassReport:
+    """Run the graph on these partitions, one Dagster run a contiguous range; goes on after a range that fails.
+
+    Raises:
+        DatabaseError: the database cannot be reached or is not migrated; nothing was run.
+    """
+    backend = Backend(settings)
+    with backend.database("check") as database:
+        require_migrated(database)
+    job = build_defs(resources=make_resources(settings, progress)).resolve_job_def(JOB)
+    began = time.monotonic()
+    totals: dict[str, int] = {}
+    failures: list[str] = []
+    accounts = Accounts()
+    for keys in contiguous_ranges(partition_keys):
+        result = job.execute_in_process(
+            instance=instance,
+            tags=range_tags(keys),
+            run_config={
+                "ops": {"candidate_libraries": {"config": {"scope": settings.scope.name}}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            raise_on_error=False,
+        )
+        for name, count in _totals_of(result.all_events).items():
+            totals[name] = totals.get(name, 0) + count
+        failures += _failures_of(result.all_events)
+        with backend.database("report") as database:
+            accounts += sum(read_accounts(database, buckets_of(keys), result.run_id).values(), Accounts())
+    return PassReport(
+        scope=str(settings.scope),
+        accounts=accounts,
+        **{one.name: totals[one.name] for one in fields(PassReport) if one.name in totals},
+        seconds=round(time.monotonic() - began, 3),
+        failures=tuple(failures),
+    )
+
+
+def _totals_of(events: Sequence[dg.DagsterEvent]) -> dict[str, int]:
+    """The run's totals, which each asset, or the failure of one, reports once under `run_totals`."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for event in events:
+        metadata: Mapping[str, Any] = {}
+        if event.is_step_materialization:
+            metadata = event.step_materialization_data.materialization.metadata
+        elif event.is_step_failure and event.step_failure_data.user_failure_data is not None:
+            metadata = event.step_failure_data.user_failure_data.metadata
+        if "run_totals" in metadata and event.step_key is not None:
+            found[event.step_key] = metadata["run_totals"].value
+    flat: dict[str, int] = {}
+    for totals in found.values():
+        flat |= {**totals, **totals.get("written", {})}
+    return {name: value for name, value in flat.items() if isinstance(value, int)}
+
+
+def _failures_of(events: Sequence[dg.DagsterEvent]) -> list[str]:
+    """One line for each step that failed: its name, and what its own error said."""
+    lines = []
+    for event in events:
+        if not event.is_step_failure:
+            continue
+        data = event.step_failure_data
+        if data.user_failure_data is not None:
+            message = data.user_failure_data.description or ""
+        else:
+            message = _said_by(data.error)
+        lines.append(f"{event.step_key}: {' '.join(message.split())}")
+    return lines
+
+
+def _said_by(error: SerializableErrorInfo | None) -> str:
+    """What the step's own exception said: Dagster wraps it in one of its own, and the operator needs neither name."""
+    if error is None:
+        return "failed, and left no word why"
+    own = error.cause or error
+    return re.sub(r"^identity_assets\.[\w.]+: ", "", own.message)

@@ -1,0 +1,193 @@
+"""Every environment variable: its default, its check, and one frozen `Settings` that holds them.
+
+Nothing else in the package reads the environment. What a variable means to an operator is said in README.md.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from identity_assets.errors import OperatorError
+
+
+class Scope(StrEnum):
+    """Which library rows a pass looks at: those with a canonical_entity_id, or all."""
+
+    canonical = "canonical"
+    full = "full"
+
+
+class SettingsError(OperatorError, ValueError):
+    """A variable that is missing or holds what it cannot take."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What an environment variable takes: said in words, and parsed (`ValueError` where it does not fit)."""
+
+    takes: str
+    parse: Callable[[str], Any]
+    secret: bool = False
+
+    def read(self, env: Mapping[str, str], name: str) -> Any:
+        """The parsed value; None where it is unset or blank, as an empty line of a .env file leaves it."""
+        text = env.get(name, "").strip()
+        if not text:
+            return None
+        try:
+            return self.parse(text)
+        except ValueError:
+            shown = "(not shown: it may hold a secret)" if self.secret else repr(text)
+            raise SettingsError(f"{name}={shown} is not valid: it takes {self.takes}") from None
+
+
+def whole_number(low: int, high: int, unit: str = "") -> Variable:
+    """Whole numbers from `low` to `high`, both included."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
+            raise ValueError
+        return int(text)
+
+    return Variable(f"a whole number {unit}from {low} to {high}", parse)
+
+
+def number(low: float, high: float, unit: str = "") -> Variable:
+    """Numbers from `low` to `high`, both included; NaN is none."""
+
+    def parse(text: str) -> float:
+        if not low <= float(text) <= high:
+            raise ValueError
+        return float(text)
+
+    return Variable(f"a number {unit}from {low:g} to {high:g}", parse)
+
+
+def _switch(text: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "on": True}
+    words |= {"false": False, "0": False, "no": False, "off": False}
+    if text.lower() not in words:
+        raise ValueError
+    return words[text.lower()]
+
+
+def _postgres_url(text: str) -> URL:
+    """Names the driver: SQLAlchemy 2.1 reads a bare `postgresql://` as another driver's."""
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise ValueError from error
+    if url.drivername.split("+")[0] not in {"postgresql", "postgres"}:
+        raise ValueError
+    return url.set(drivername="postgresql+psycopg2")
+
+
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise ValueError
+    return text
+
+
+def _schema_name(text: str) -> str:
+    """A name that PostgreSQL takes without quotes."""
+    if not (text.isascii() and text.isidentifier() and text == text.lower() and len(text) <= 63):
+        raise ValueError
+    return text
+
+
+def _scope(text: str) -> Scope:
+    return Scope.full if _switch(text) else Scope.canonical
+
+
+SWITCH = Variable("true or false", _switch)
+SECRET = Variable("any text", str, secret=True)
+POSTGRES_URL = Variable("postgresql://USER:PASSWORD@HOST:PORT/NAME", _postgres_url, secret=True)
+HTTP_URL = Variable("http(s)://HOST[:PORT] without user or password", _http_url, secret=True)
+DAYS = whole_number(1, 3650, "of days ")
+BATCH = whole_number(1, 1000)
+
+
+def _env(name: str, variable: Variable, default: Any = None) -> Any:
+    return field(default=default, repr=not variable.secret, metadata={"env": name, "variable": variable})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operator set, checked. URLs and keys never show in its repr.
+
+    `stale_threshold_days` and `unresolved_retry_days` are the windows of rule 7 in DOMAIN.md: the selection's
+    SQL and the freshness policies both take them from here.
+    """
+
+    database_url: URL | None = _env("DATABASE_URL", POSTGRES_URL)
+    library_metadata_url: str | None = _env("LIBRARY_METADATA_URL", HTTP_URL)
+    lml_api_key: str | None = _env("LML_API_KEY", SECRET)
+    schema_name: str = _env("WXYC_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc_schema")
+    scope: Scope = _env("INCLUDE_NULL_CANONICAL", Variable("true or false", _scope), Scope.canonical)
+    batch_size: int = _env("BATCH_SIZE", BATCH, 500)
+    va_batch_size: int = _env("VA_BATCH_SIZE", BATCH, 100)
+    lml_max_in_flight: int = _env("LML_MAX_IN_FLIGHT", whole_number(1, 32), 4)
+    lml_timeout_seconds: float = _env("LML_TIMEOUT_SECONDS", number(0.1, 600, "of seconds "), 30.0)
+    lml_retry_wait_seconds: float = _env("LML_RETRY_WAIT_SECONDS", number(0.001, 60, "of seconds "), 0.5)
+    stale_threshold_days: int = _env("STALE_THRESHOLD_DAYS", DAYS, 7)
+    unresolved_retry_days: int = _env("UNRESOLVED_RETRY_DAYS", DAYS, 7)
+    library_partitions: int = _env("LIBRARY_PARTITIONS", whole_number(1, 100), 16)
+    writer_chunk_rows: int = _env("WRITER_CHUNK_ROWS", whole_number(1, 100_000), 5000)
+
+    def require_database_url(self) -> URL:
+        """Backend's database, or a `SettingsError` that says how to name it."""
+        if self.database_url is None:
+            raise SettingsError(
+                f"DATABASE_URL is not set: it takes {POSTGRES_URL.takes} "
+                "(or set DB_HOST, DB_PORT, DB_NAME, DB_USERNAME and DB_PASSWORD)"
+            )
+        return self.database_url
+
+    def require_library_metadata_url(self) -> str:
+        """LML's base URL, or a `SettingsError` that says how to name it."""
+        if self.library_metadata_url is None:
+            raise SettingsError(f"LIBRARY_METADATA_URL is not set: it takes {HTTP_URL.takes}")
+        return self.library_metadata_url
+
+
+def _backend_url(env: Mapping[str, str]) -> URL | None:
+    """What Backend's own services are configured by; serves where DATABASE_URL is unset."""
+    port = whole_number(1, 65535).read(env, "DB_PORT")
+    if not env.get("DB_HOST", "").strip():
+        return None
+    return URL.create(
+        "postgresql+psycopg2",
+        username=env.get("DB_USERNAME") or None,
+        password=env.get("DB_PASSWORD") or None,
+        host=env["DB_HOST"].strip(),
+        port=port,
+        database=env.get("DB_NAME") or None,
+    )
+
+
+def load_settings(env: Mapping[str, str]) -> Settings:
+    """Settings from the environment `env`, every value checked.
+
+    Raises:
+        SettingsError: the first variable that holds what it cannot take, in one line.
+    """
+    given = {one.name: one.metadata["variable"].read(env, one.metadata["env"]) for one in fields(Settings)}
+    if given["database_url"] is None:
+        given["database_url"] = _backend_url(env)
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read from its environment once."""
+    return load_settings(os.environ)

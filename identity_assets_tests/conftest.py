@@ -1,0 +1,84 @@
+"""What all tests share: one embedded PostgreSQL, a fresh Backend database for each test, the fixture LML."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import dagster as dg
+import psycopg2
+import pytest
+from psycopg2 import sql
+from sqlalchemy import make_url
+
+from identity_assets.backend.database import Database
+from identity_assets.demo.catalogue import Catalogue
+from identity_assets.demo.fixture_lml import FixtureLmlThread
+from identity_assets.demo.postgres import EmbeddedPostgres
+from identity_assets.demo.station import fill_backend, libpq_dsn
+from identity_assets.settings import Settings
+from identity_assets_tests.support import Shelf
+
+TEMPLATE = "backend_template"
+KNOWN_ARTISTS = tuple(f"Known {number}" for number in range(200))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """The one server of the test session."""
+    with EmbeddedPostgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """A Backend database with empty tables, migrated, that each test's database is copied from."""
+    postgres.create_database(TEMPLATE)
+    fill_backend(Settings(database_url=make_url(postgres.url(TEMPLATE))), Catalogue((), (), frozenset()))
+    return TEMPLATE
+
+
+def administer(postgres: EmbeddedPostgres, statement: str, *names: str) -> None:
+    """Run a statement about whole databases."""
+    with closing(psycopg2.connect(libpq_dsn(make_url(postgres.url())))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+@pytest.fixture
+def shelf(postgres: EmbeddedPostgres, template: str) -> Iterator[Shelf]:
+    """An empty library in a database of its own."""
+    name = f"test_{uuid.uuid4().hex}"
+    administer(postgres, "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, template)
+    settings = Settings(database_url=make_url(postgres.url(name)))
+    with Database(settings, "test") as database:
+        yield Shelf(settings, database)
+    administer(postgres, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture(scope="session")
+def _lml() -> Iterator[FixtureLmlThread]:
+    with FixtureLmlThread(KNOWN_ARTISTS) as server:
+        yield server
+
+
+@pytest.fixture
+def lml(_lml: FixtureLmlThread) -> FixtureLmlThread:
+    """LML over real HTTP; it knows the artists `Known 0` to `Known 199`. No fault is in force."""
+    _lml.faults.clear()
+    _lml.calls.reset()
+    return _lml
+
+
+@pytest.fixture
+def station_settings(shelf: Shelf, lml: FixtureLmlThread) -> Settings:
+    """Settings of the whole job on this test's library and LML."""
+    return replace(shelf.settings, library_metadata_url=lml.url, lml_retry_wait_seconds=0.001)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance for one test."""
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made

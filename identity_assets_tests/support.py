@@ -1,0 +1,151 @@
+"""A small library for a test: rows put on its shelf, verdicts stored for them, tables read back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from identity_assets.backend.candidates import select_candidates
+from identity_assets.backend.database import Buckets, Database
+from identity_assets.backend.verdicts import store_asked
+from identity_assets.lml.asking import Asked
+from identity_assets.lml.contract import Answer, parse_answer
+from identity_assets.settings import Scope, Settings
+
+EVERY_BUCKET = Buckets(16, tuple(range(16)))
+
+
+def single_artist(library_id: int, **changes: Any) -> dict[str, Any]:
+    """A result of LML for one artist, as it is on the wire."""
+    result = {
+        "library_id": library_id,
+        "kind": "single_artist",
+        "main": {"wikidata_qid": f"Q{library_id}", "spotify_artist_id": "sp", "apple_music_artist_id": "am"},
+        "method": "cross_source_agreement",
+        "confidence": 0.95,
+        "provenance": [
+            provenance("discogs", "exact_match", 1.0, f"d{library_id}"),
+            provenance("musicbrainz", "trigram", 0.95, f"m{library_id}"),
+        ],
+    }
+    return {**result, **changes}
+
+
+def provenance(source: str, method: str, confidence: float | None, external_id: str | None) -> dict[str, Any]:
+    """One entry of a result's provenance."""
+    return {"source": source, "method": method, "confidence": confidence, "external_id": external_id}
+
+
+def nothing(library_id: int, kind: str = "unresolved") -> dict[str, Any]:
+    """A result that names nobody: `unresolved`, or `compilation`."""
+    return {
+        "library_id": library_id,
+        "kind": kind,
+        "main": None,
+        "method": None,
+        "confidence": None,
+        "provenance": [],
+    }
+
+
+@dataclass
+class Shelf:
+    """Backend's tables and ours in a database of one test."""
+
+    settings: Settings
+    database: Database
+    legacy_ids: int = field(default=0)
+
+    def put(
+        self,
+        artist: str | None = "Anna Nyberg",
+        title: str = "First",
+        *,
+        canonical: str | None = "discogs:1",
+        volume: str | None = None,
+        artist_id: int = 1,
+    ) -> int:
+        """Put one release on the shelf; its library_id."""
+        self.legacy_ids += 1
+        self.run(
+            "INSERT INTO artists (id, artist_name) VALUES (:id, 'x') ON CONFLICT DO NOTHING", id=artist_id
+        )
+        rows = self.rows(
+            "INSERT INTO library (artist_id, artist_name, album_title, legacy_release_id, code_volume_letters, "
+            "canonical_entity_id) VALUES (:artist_id, :artist, :title, :legacy, :volume, :canonical) RETURNING id",
+            artist_id=artist_id,
+            artist=artist,
+            title=title,
+            legacy=self.legacy_ids,
+            volume=volume,
+            canonical=canonical,
+        )
+        return int(rows[0]["id"])
+
+    def put_many(self, artists: Sequence[str | None], **kwargs: Any) -> list[int]:
+        """Put a release of each of these artists on the shelf."""
+        return [self.put(artist, f"Album {number}", **kwargs) for number, artist in enumerate(artists)]
+
+    def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
+        """What a query, or a statement that returns rows, gives."""
+        with self.database.transaction() as connection:
+            return [dict(row) for row in connection.execute(text(sql), params).mappings()]
+
+    def run(self, sql: str, **params: Any) -> int:
+        """Run a statement; how many rows it touched."""
+        with self.database.transaction() as connection:
+            return int(connection.execute(text(sql), params).rowcount)
+
+    def select(self, scope: Scope = Scope.full, buckets: Buckets = EVERY_BUCKET, run_id: str = "run") -> int:
+        """Begin a pass; how many rows were selected."""
+        selected = select_candidates(self.database, buckets, self.settings, scope, run_id)
+        return sum(one.rows for one in selected)
+
+    def answer(self, *results: Mapping[str, Any], run_id: str = "run") -> Answer:
+        """Store these results of LML for the rows that they name."""
+        answer = parse_answer(
+            orjson.dumps({"results": results}), [result["library_id"] for result in results]
+        )
+        store_asked(self.database, Asked(answer.verdicts, {}, 0, 0), run_id)
+        return answer
+
+    def outcomes(self) -> dict[int, str | None]:
+        """The ledger: each row's outcome."""
+        rows = self.rows("SELECT library_id, outcome FROM candidate_library ORDER BY library_id")
+        return {row["library_id"]: row["outcome"] for row in rows}
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """All identity tables, without what depends on when a test ran."""
+        queries = {
+            "main": "SELECT * FROM library_identity ORDER BY library_id",
+            "source": "SELECT * FROM library_identity_source ORDER BY library_id, source",
+            "history": "SELECT * FROM library_identity_history ORDER BY library_id, history_id",
+            "sidecar": "SELECT * FROM library_unresolved ORDER BY library_id",
+            "ledger": "SELECT library_id, cohort, reason, outcome FROM candidate_library ORDER BY library_id",
+        }
+        timed = {
+            "last_verified_at",
+            "superseded_at",
+            "attempted_at",
+            "first_attempted_at",
+            "run_id",
+            "history_id",
+        }
+        return {
+            name: [{key: value for key, value in row.items() if key not in timed} for row in self.rows(query)]
+            for name, query in queries.items()
+        }
+
+    def age(self, days: float) -> None:
+        """Let this many days pass for everything that was written."""
+        for table, column in (
+            ("library_identity", "last_verified_at"),
+            ("library_identity_source", "last_verified_at"),
+            ("library_unresolved", "attempted_at"),
+            ("lml_verdict", "asked_at"),
+        ):
+            self.run(
+                f"UPDATE {table} SET {column} = {column} - make_interval(secs => :secs)", secs=days * 86400
+            )

@@ -1,0 +1,126 @@
+"""The sidecar beside Backend's tables, and the ledger and the stored verdicts in a schema of our own.
+
+Names without a schema stand in Backend's: it is first on the connection's search_path. The two foreign keys
+of DOMAIN.md's constraint rule are not concerned: nothing here points at library_identity.
+"""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("""
+        CREATE TABLE library_unresolved (
+            library_id         integer PRIMARY KEY REFERENCES library (id) ON DELETE CASCADE,
+            kind               text NOT NULL CHECK (kind IN ('unresolved', 'compilation')),
+            attempted_at       timestamptz NOT NULL,
+            attempts           integer NOT NULL CHECK (attempts > 0),
+            first_attempted_at timestamptz NOT NULL,
+            run_id             text
+        )
+    """)
+    op.execute("""
+        COMMENT ON TABLE library_unresolved IS
+        'Library rows that LML was asked about and found no identity for: not asked again before their window ends'
+    """)
+    op.execute("""
+        CREATE TABLE identity_assets.candidate_library (
+            library_id        integer PRIMARY KEY,
+            scope             text NOT NULL CHECK (scope IN ('canonical', 'full')),
+            cohort            text NOT NULL CHECK (cohort IN ('va', 'non_va')),
+            reason            text NOT NULL CHECK (reason IN ('never_asked', 'retry_due', 'stale')),
+            artist_name       text,
+            album_title       text NOT NULL,
+            legacy_release_id integer,
+            selected_at       timestamptz NOT NULL,
+            run_id            text NOT NULL,
+            answered_at       timestamptz,
+            outcome           text CHECK (outcome IN (
+                                  'resolved', 'resolved_compilation', 'unresolved', 'compilation',
+                                  'missing_artist_name', 'manual_override', 'lml_error',
+                                  'lml_cardinality_mismatch', 'lml_invalid_verdict',
+                                  'lml_untrusted_library_id', 'writer_error')),
+            detail            text
+        )
+    """)
+    op.execute("""
+        COMMENT ON TABLE identity_assets.candidate_library IS
+        'The ledger of the current pass: each library row that was due, and the one outcome it came to'
+    """)
+    op.execute("""
+        CREATE TABLE identity_assets.lml_verdict (
+            library_id        integer PRIMARY KEY,
+            kind              text,
+            verdict           jsonb NOT NULL,
+            artist_name       text NOT NULL,
+            album_title       text NOT NULL,
+            asked_at          timestamptz NOT NULL,
+            run_id            text NOT NULL,
+            applied_at        timestamptz,
+            rejected_reason   text,
+            previous_asked_at timestamptz,
+            previous_kind     text
+        )
+    """)
+    op.execute("""
+        COMMENT ON TABLE identity_assets.lml_verdict IS
+        'LML''s latest answer for each library row as it came, stored before it is applied'
+    """)
+    op.execute("""
+        COMMENT ON COLUMN identity_assets.lml_verdict.previous_asked_at IS
+        'When LML was last asked before this about the same artist and title; previous_kind is what it said then'
+    """)
+    op.execute("""
+        CREATE VIEW identity_assets.lml_identity AS
+        SELECT
+            library_id,
+            verdict #>> '{main,wikidata_qid}' AS wikidata_qid,
+            verdict #>> '{main,spotify_artist_id}' AS spotify_id,
+            verdict #>> '{main,apple_music_artist_id}' AS apple_music_id,
+            asked_at AS last_verified_at,
+            verdict ->> 'method' AS method,
+            CAST(verdict ->> 'confidence' AS real) AS confidence,
+            'consumer:lml-bulk' AS notes
+        FROM identity_assets.lml_verdict
+        WHERE kind = 'single_artist' AND rejected_reason IS NULL
+    """)
+    op.execute("""
+        COMMENT ON VIEW identity_assets.lml_identity IS
+        'The main row that LML''s stored answer makes, its method and confidence as they came'
+    """)
+    op.execute("""
+        CREATE VIEW identity_assets.lml_identity_source AS
+        SELECT DISTINCT ON (answer.library_id, entry.source)
+            answer.library_id,
+            entry.source,
+            entry.external_id,
+            entry.method,
+            entry.confidence,
+            answer.asked_at AS last_verified_at,
+            'consumer:lml-bulk' AS notes
+        FROM identity_assets.lml_verdict AS answer
+        CROSS JOIN LATERAL jsonb_to_recordset(answer.verdict -> 'provenance')
+            AS entry (source text, method text, confidence real, external_id text)
+        WHERE answer.kind = 'single_artist'
+          AND answer.rejected_reason IS NULL
+          AND entry.confidence IS NOT NULL
+          AND entry.external_id IS NOT NULL
+        ORDER BY answer.library_id, entry.source, entry.confidence DESC, entry.external_id
+    """)
+    op.execute("""
+        COMMENT ON VIEW identity_assets.lml_identity_source IS
+        'The source rows that LML''s stored answer makes: entries without an id or a confidence left out, and of a '
+        'source reported twice the surer one'
+    """)
+
+
+def downgrade() -> None:
+    op.execute("DROP VIEW identity_assets.lml_identity_source")
+    op.execute("DROP VIEW identity_assets.lml_identity")
+    op.execute("DROP TABLE identity_assets.lml_verdict")
+    op.execute("DROP TABLE identity_assets.candidate_library")
+    op.execute("DROP TABLE library_unresolved")
