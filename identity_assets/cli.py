@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from identity_assets.progress import ProgressReporter
     from identity_assets.running import PassReport
 
-FAILED, WRONG, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+FAILED, WRONG, INTERRUPTED = 1, 2, 130
 DEMO_HOME = ".demo"
 
 
@@ -258,13 +257,10 @@ def _stop_if_port_is_taken(port: int) -> None:
             )
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)
-
-
 def main() -> None:
     """The `identity-assets` command."""
-    signal.signal(signal.SIGTERM, _terminate)
+    # As Dagster does while it runs: a container's stop ends like Ctrl-C, with everything put away.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     warnings.filterwarnings(
         "ignore", message="Parameter `backfill_policy`"
     )  # known, and not the operator's business

@@ -20,7 +20,7 @@ from identity_assets.definitions import build_defs
 from identity_assets.partitions import buckets_of, contiguous_ranges, range_tags
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, make_resources
-from identity_assets.settings import Settings
+from identity_assets.settings import Settings, SettingsError
 
 JOB = "refresh_library_identity"
 
@@ -59,7 +59,11 @@ def dagster_instance(say: Callable[[str], None]) -> Iterator[dg.DagsterInstance]
     """The instance of DAGSTER_HOME; where it is unset, one that lasts for the run, and a line that says so."""
     write_events_in_batches()
     if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
+        try:
+            kept = dg.DagsterInstance.get()
+        except dg.DagsterInvariantViolationError as error:
+            raise SettingsError(f"DAGSTER_HOME is not valid: {error}") from error
+        with kept as instance:
             yield instance
     else:
         say(
@@ -101,6 +105,8 @@ def run_pass(
         for name, count in _totals_of(result.all_events).items():
             totals[name] = totals.get(name, 0) + count
         failures += _failures_of(result.all_events)
+        if not result.success and not failures:
+            failures.append(f"the run {result.run_id} failed outside its steps: see it in the Dagster UI")
         with backend.database("report") as database:
             accounts += sum(read_accounts(database, buckets_of(keys), result.run_id).values(), Accounts())
     return PassReport(
@@ -130,12 +136,24 @@ def _totals_of(events: Sequence[dg.DagsterEvent]) -> dict[str, int]:
 
 
 def _failures_of(events: Sequence[dg.DagsterEvent]) -> list[str]:
-    """One line for each step that failed: its name, and what its own error said."""
+    """One line for each step that failed: its name, and what its own error said.
+
+    Raises:
+        KeyboardInterrupt: it did not fail, but was told to stop; Dagster keeps that to itself.
+    """
     lines = []
     for event in events:
+        if (
+            event.is_engine_event
+            and event.message is not None
+            and "Execution was interrupted" in event.message
+        ):
+            raise KeyboardInterrupt
         if not event.is_step_failure:
             continue
         data = event.step_failure_data
+        if data.error_source is not None and data.error_source.name == "INTERRUPT":
+            raise KeyboardInterrupt
         if data.user_failure_data is not None:
             message = data.user_failure_data.description or ""
         else:

@@ -4,6 +4,7 @@ Nothing else in the package reads the environment. What a variable means to an o
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -105,6 +106,13 @@ def _schema_name(text: str) -> str:
     return text
 
 
+def _cron(text: str) -> str:
+    """Five fields of the characters that cron uses; Dagster checks the rest when it loads the schedule."""
+    if not re.fullmatch(r"[\dA-Za-z*/,-]+( [\dA-Za-z*/,-]+){4}", text):
+        raise ValueError
+    return text
+
+
 def _scope(text: str) -> Scope:
     return Scope.full if _switch(text) else Scope.canonical
 
@@ -142,6 +150,11 @@ class Settings:
     stale_threshold_days: int = _env("STALE_THRESHOLD_DAYS", DAYS, 7)
     unresolved_retry_days: int = _env("UNRESOLVED_RETRY_DAYS", DAYS, 7)
     library_partitions: int = _env("LIBRARY_PARTITIONS", whole_number(1, 100), 16)
+    gate_threshold: int = _env("GATE_THRESHOLD", whole_number(1, 1_000_000_000), 1000)
+    gate_enforced: bool = _env("GATE_ENFORCED", SWITCH, False)
+    stale_rows_error: float = _env("STALE_ROWS_ERROR", number(0, 1), 0.10)
+    refresh_cron: str = _env("REFRESH_CRON", Variable("a cron expression of five fields", _cron), "0 5 * * *")
+    lml_nightly_input_budget: int | None = _env("LML_NIGHTLY_INPUT_BUDGET", whole_number(1, 1_000_000_000))
     writer_chunk_rows: int = _env("WRITER_CHUNK_ROWS", whole_number(1, 100_000), 5000)
 
     def require_database_url(self) -> URL:

@@ -24,6 +24,7 @@ from wxyc_etl.text import (  # type: ignore[import-untyped]  # it ships no types
 from identity_assets.demo import csv_file, names
 from identity_assets.demo.credits import Credit, discographies, slip
 from identity_assets.demo.csv_file import CsvFileError
+from identity_assets.errors import OperatorError
 
 UNKNOWN_ARTIST = "(unknown)"
 _SCHEMA = Path(__file__).with_name("backend_schema.sql")
@@ -33,8 +34,10 @@ _KNOWN_SHARE_OF_CSV = 0.6
 _MISSPELT_ONE_IN = 5
 
 
-class CatalogueError(ValueError):
-    """A catalogue that cannot be made; the message is one line and says what to do."""
+class CatalogueError(OperatorError, ValueError):
+    """A catalogue that cannot be made."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,13 @@ from types import TracebackType
 from typing import IO, Self
 from urllib.parse import quote
 
-import psutil  # type: ignore[import-untyped]  # it has no types of its own, and one module does not need a stub
+import psutil
 import psycopg2
 from psycopg2 import sql
 from psycopg2.errors import DuplicateDatabase, UniqueViolation
 from psycopg2.extensions import cursor as Cursor
+
+from identity_assets.errors import OperatorError
 
 with warnings.catch_warnings():
     # It looks for a runtime directory as it is imported, and warns where a container has none.
@@ -43,8 +45,8 @@ _LOCALES = ("C.utf8", "C.UTF-8", "en_US.utf8", "en_US.UTF-8")
 _LAUNCH_FAULTS = (OSError, subprocess.SubprocessError, AssertionError, RuntimeError, ValueError, psutil.Error)
 
 
-class EmbeddedPostgresError(RuntimeError):
-    """The embedded server cannot be had; the message is one line and says what to do."""
+class EmbeddedPostgresError(OperatorError):
+    """The embedded server cannot be had."""
 
 
 class EmbeddedPostgres:
@@ -266,7 +268,7 @@ def _initialise(server: PostgresServer, pgdata: Path) -> None:
     unfinished = pgdata.with_name("unfinished")
     if unfinished.exists():
         # Killed while it made the files: nothing in there was ever used, and initdb wants it empty.
-        _end_strays(pgdata)
+        _stop_server(pgdata, None)
         shutil.rmtree(pgdata, ignore_errors=True)
     is_new = not (pgdata / "PG_VERSION").exists()
     if is_new:
@@ -282,13 +284,6 @@ def _configure(pgdata: Path) -> None:
     with (pgdata / "postgresql.conf").open("a", encoding="utf-8") as configuration:
         # A socket path may be too long for the data directory, and everybody is a superuser who gets at it.
         configuration.write("\nunix_socket_permissions = 0700\n")
-
-
-def _end_strays(pgdata: Path) -> None:
-    """Kill what an interrupted initdb left at work: itself, or the server it drives within the directory."""
-    for process in psutil.process_iter(("cmdline", "cwd")):
-        if str(pgdata) in (process.info["cmdline"] or []) or process.info["cwd"] == str(pgdata):
-            _ends(process, signal.SIGKILL, 10.0)
 
 
 def _postmaster(pgdata: Path) -> psutil.Process | None:
@@ -320,12 +315,25 @@ def _await_ready(pgdata: Path) -> None:
 
 def _stop_server(pgdata: Path, known: PostmasterInfo | None) -> None:
     """End the server whatever state it is in, also when its files were deleted under it."""
-    process = known.process if known is not None else _postmaster(pgdata)
-    stopped = process is not None and any(_ends(process, how, seconds) for how, seconds in _SHUTDOWNS)
-    if stopped and known is not None and known.socket_dir is not None:
+    at_work = _at_work(pgdata) if known is None or known.process is None else [known.process]
+    for process in at_work:
+        any(_ends(process, how, seconds) for how, seconds in _SHUTDOWNS)
+    if known is not None and known.socket_dir is not None:
         # Mostly the data directory, and not empty; else one that was made for the socket alone.
         with suppress(OSError):
             known.socket_dir.rmdir()
+
+
+def _at_work(pgdata: Path) -> list[psutil.Process]:
+    """What PostgreSQL has at work there, leaders first: a start that was cut short has no pid file yet."""
+    leaders, followers = [], []
+    for process in psutil.process_iter(("name", "cmdline", "cwd")):
+        if process.info["name"] in ("postgres", "initdb", "pg_ctl"):
+            if str(pgdata) in (process.info["cmdline"] or []):
+                leaders.append(process)
+            elif process.info["cwd"] == str(pgdata):
+                followers.append(process)
+    return leaders + followers
 
 
 def _ends(process: psutil.Process, how: signal.Signals, seconds: float) -> bool:

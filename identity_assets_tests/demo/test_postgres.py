@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # it has no types of its own, and tests do not need a stub
+import psutil
 import psycopg2
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -226,12 +226,22 @@ def test_a_home_that_was_never_finished_is_made_again(home: Path) -> None:
     assert not (home / "unfinished").exists()
 
 
-def test_a_process_killed_while_it_made_the_home_is_no_hindrance(home: Path) -> None:
-    process = subprocess.Popen(command(HOLD, str(home)), cwd=PROJECT, text=True)
+def start_making(home: Path) -> subprocess.Popen[str]:
+    """Another process that is just making the home."""
+    process = subprocess.Popen(command(HOLD, str(home)), cwd=PROJECT, stderr=subprocess.PIPE, text=True)
     while not (home / "pgdata" / "base").exists():
         assert process.poll() is None
         time.sleep(0.001)
-    end(process, signal.SIGKILL)
+    return process
+
+
+def test_ctrl_c_in_the_middle_of_a_start_leaves_nothing_running(home: Path) -> None:
+    assert "KeyboardInterrupt" in end(start_making(home), signal.SIGINT)
+    assert servers_on(home) == []
+
+
+def test_a_process_killed_while_it_made_the_home_is_no_hindrance(home: Path) -> None:
+    end(start_making(home), signal.SIGKILL)
     assert (home / "unfinished").exists()
     with EmbeddedPostgres(home) as server:
         assert query(server, "SELECT 1") == 1

@@ -202,7 +202,7 @@ def test_a_wrong_key_fails_at_once_and_names_the_variable_and_not_the_key(
         assert strict.calls.inputs == 0
     assert "LML_API_KEY" in report.failures[0]
     assert "wrong-key" not in repr(
-        [entry.to_json() for entry in instance.all_logs(instance.get_runs()[0].run_id)]
+        instance.all_logs(instance.get_runs()[0].run_id)
     )
 
 

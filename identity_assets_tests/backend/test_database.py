@@ -1,0 +1,97 @@
+"""Connections, locks and migrations, on a real PostgreSQL."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import make_url
+
+from identity_assets.backend.database import Buckets, Database, DatabaseError, PartitionsBusyError
+from identity_assets.backend.migrate import migrate, require_migrated
+from identity_assets.demo.postgres import EmbeddedPostgres
+from identity_assets.settings import Settings
+from identity_assets_tests.support import Shelf
+
+OURS = (
+    "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables "
+    "WHERE table_schema IN ('identity_assets', 'wxyc_schema') ORDER BY 1"
+)
+
+
+def names(shelf: Shelf) -> set[str]:
+    return {row["name"] for row in shelf.rows(OURS)}
+
+
+def test_a_partition_is_held_by_one_run_and_the_other_is_told_by_which(shelf: Shelf) -> None:
+    with Database(shelf.settings, "run first") as first, Database(shelf.settings, "run second") as second:
+        with (
+            first.partitions_locked(Buckets(16, (3, 4))),
+            second.partitions_locked(Buckets(16, (5,))),
+            pytest.raises(
+                PartitionsBusyError, match="partition 04 is being worked on by identity_assets run first"
+            ),
+            second.partitions_locked(Buckets(16, (4,))),
+        ):
+            pass
+        with second.partitions_locked(Buckets(16, (3, 4, 5))):
+            pass
+
+
+def test_a_server_that_cannot_be_reached_is_one_line_without_the_password() -> None:
+    nowhere = Settings(database_url=make_url("postgresql+psycopg2://u:hunter2@127.0.0.1:1/db"))
+    with (
+        Database(nowhere, "test") as database,
+        pytest.raises(DatabaseError, match="PostgreSQL cannot be reached") as raised,
+        database.transaction(),
+    ):
+        pass
+    assert "hunter2" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_migrations_go_up_and_down_and_leave_backends_tables_as_they_were(shelf: Shelf) -> None:
+    columns = (
+        "SELECT table_name, column_name, data_type FROM information_schema.columns "
+        "WHERE table_schema = 'wxyc_schema' AND table_name LIKE 'library%' ORDER BY 1, ordinal_position"
+    )
+    library_id = shelf.put()
+    before = shelf.rows(columns)
+    assert migrate(shelf.database, "base")[1] is None
+    down = names(shelf)
+    assert "wxyc_schema.library" in down
+    assert not {"wxyc_schema.library_unresolved", "identity_assets.candidate_library"} & down
+
+    was, now = migrate(shelf.database)
+    assert (was, now) == (None, now)
+    assert migrate(shelf.database) == (now, now)
+    assert {
+        "wxyc_schema.library_unresolved",
+        "identity_assets.candidate_library",
+        "identity_assets.lml_verdict",
+        "identity_assets.alembic_version",
+    } <= names(shelf)
+    assert shelf.rows(columns) == before
+    assert shelf.rows("SELECT id FROM library") == [{"id": library_id}]
+
+
+def test_a_database_without_backends_tables_is_refused_and_left_alone(postgres: EmbeddedPostgres) -> None:
+    postgres.create_database("not_backend", fresh=True)
+    settings = Settings(database_url=make_url(postgres.url("not_backend")))
+    with Database(settings, "test") as database:
+        with pytest.raises(
+            DatabaseError, match="not a Backend database: its schema lacks artists, library, "
+        ):
+            migrate(database)
+        with database.transaction() as connection:
+            schemas = connection.exec_driver_sql("SELECT nspname FROM pg_namespace").scalars().all()
+        assert "identity_assets" not in schemas
+        with pytest.raises(DatabaseError, match=r"at revision none.*identity-assets migrate"):
+            require_migrated(database)
+
+
+def test_another_schema_name_serves_as_well(shelf: Shelf) -> None:
+    shelf.run("ALTER SCHEMA wxyc_schema RENAME TO elsewhere")
+    with (
+        Database(replace(shelf.settings, schema_name="elsewhere"), "test") as database,
+        database.transaction() as connection,
+    ):
+        assert connection.exec_driver_sql("SELECT count(*) FROM library").scalar() == 0
