@@ -29,9 +29,9 @@ $(STAMP): requirements-dev.txt pyproject.toml
 # Both locks for every platform, with hashes and without an index: requirements.txt is what runs in
 # production, requirements-dev.txt adds the demo, the tests and the tools.
 lock: $(STAMP)
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 	  --no-annotate --no-header pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 	  --no-annotate --no-header --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:
