@@ -94,6 +94,7 @@ def station(
     is what the library is filled with and whose artists the fixture LML knows, which takes `seconds_per_input`
     over each.
     """
+    home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     with EmbeddedPostgres(home / "postgres") as postgres:
         for name in ("backend", "dagster"):
