@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,7 +22,7 @@ import click
 from rich.console import Console
 
 from identity_assets import __version__
-from identity_assets.backend.database import Database
+from identity_assets.backend.database import Database, DatabaseError
 from identity_assets.errors import OperatorError
 from identity_assets.settings import Scope, settings
 
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 DEMO_HOME = ".demo"
+
+# Dagster says of each that it is beta, or superseded; known, and not the operator's business.
+KNOWN_WARNINGS = (
+    "Parameter `backfill_policy`",
+    "Function `with_source_code_references`",
+    "Class `LocalFileCodeReference`",
+    "Class `CodeReferencesMetadataValue`",
+    "Function `dev_command`",
+)
 
 
 def say(line: str) -> None:
@@ -116,6 +126,72 @@ def _stop_if_failed(report: "PassReport") -> None:
 
 
 @cli.command()
+@click.argument("library_id", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def explain(library_id: int, as_json: bool) -> None:
+    """Tell the whole story of one library row: due or not, what LML said, what was written, and the gate."""
+    from identity_assets.backend.migrate import require_migrated
+    from identity_assets.backend.story import read_story
+    from identity_assets.explaining import print_story
+
+    with Database(settings(), "explain") as database:
+        require_migrated(database)
+        story = read_story(database, settings(), library_id)
+    if story is None:
+        stop(f"there is no library row {library_id}", FAILED)
+    if as_json:
+        print_json(story.as_dict())
+    else:
+        print_story(Console(), story)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def status(as_json: bool) -> None:
+    """Show one screen: library rows by state, what is due now and next, the last runs, the gate."""
+    from identity_assets.backend.gate import read_gate
+    from identity_assets.backend.migrate import require_migrated
+    from identity_assets.backend.overview import read_overview
+    from identity_assets.running import kept_instance
+    from identity_assets.status_screen import last_runs, print_status
+
+    with Database(settings(), "status") as database:
+        require_migrated(database)
+        overview = read_overview(database, settings())
+        report = read_gate(database, settings().gate_threshold).as_dict()
+    runs = None
+    if os.environ.get("DAGSTER_HOME"):
+        with kept_instance() as instance:
+            runs = last_runs(instance)
+    if as_json:
+        shown = None if runs is None else [one.as_dict() for one in runs]
+        print_json({**overview.as_dict(), "last_runs": shown, "gate": report})
+    else:
+        print_status(Console(), overview, runs, report)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def gate(as_json: bool) -> None:
+    """Print the gate report. Exit code 0: PASS, 1: FAIL, 2: it could not be read."""
+    from identity_assets.backend.gate import read_gate
+    from identity_assets.backend.migrate import require_migrated
+    from identity_assets.gate_report import print_gate
+
+    try:
+        with Database(settings(), "gate") as database:
+            require_migrated(database)
+            report = read_gate(database, settings().gate_threshold)
+    except DatabaseError as error:
+        stop(str(error), WRONG)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        print_gate(Console(), report)
+    sys.exit(0 if report.gate_status == "PASS" else FAILED)
+
+
+@cli.command()
 @click.option(
     "--rows",
     type=click.IntRange(1, 2_000_000),
@@ -144,8 +220,10 @@ def demo(
     catalogue = _catalogue_maker(rows, catalog, artist_column, title_column)
     import dagster as dg
 
+    from identity_assets.backend.gate import read_gate
     from identity_assets.demo.report import print_comparison, print_pass
     from identity_assets.demo.station import station
+    from identity_assets.gate_report import print_gate
     from identity_assets.partitions import library_partitions
     from identity_assets.running import run_pass, write_events_in_batches
 
@@ -170,15 +248,18 @@ def demo(
             _stop_if_failed(report)
             if not as_json:
                 print_pass(out, name, report)
+        with Database(here.settings, "gate") as database:
+            final = read_gate(database, here.settings.gate_threshold)
     seconds = round(time.monotonic() - began, 3)
     if as_json:
         runs = [report.as_dict() for report in reports]
         print_json({"library_rows": here.library_rows, "runs": runs, "seconds": seconds})
     else:
         print_comparison(out, here.library_rows, reports)
-        out.print(
-            f"everything is stopped again, after {seconds:.0f} s; `identity-assets ui` shows it in Dagster",
-            highlight=False,
+        print_gate(out, final)
+        again = "" if str(home) == DEMO_HOME else f" --home {home}"
+        click.echo(
+            f"everything is stopped again, after {seconds:.0f} s; `identity-assets ui{again}` shows it in Dagster"
         )
 
 
@@ -224,7 +305,8 @@ def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
         )
         command = [sys.executable, "-m", "dagster", "dev", "-m", "identity_assets.definitions"]
         command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
-        with _child(command, {**os.environ, **here.environment()}) as served:
+        quiet = ",".join(f"ignore:{beta}" for beta in KNOWN_WARNINGS)
+        with _child(command, {**os.environ, **here.environment(), "PYTHONWARNINGS": quiet}) as served:
             code = served.wait()
     if code:
         stop(f"dagster dev ended with exit code {code}", FAILED)
@@ -261,9 +343,8 @@ def main() -> None:
     """The `identity-assets` command."""
     # As Dagster does while it runs: a container's stop ends like Ctrl-C, with everything put away.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-    warnings.filterwarnings(
-        "ignore", message="Parameter `backfill_policy`"
-    )  # known, and not the operator's business
+    for beta in KNOWN_WARNINGS:
+        warnings.filterwarnings("ignore", message=re.escape(beta))
     try:
         settings()
         cli(standalone_mode=False)

@@ -5,5 +5,14 @@ import dagster as dg
 refresh_library_identity = dg.define_asset_job(
     "refresh_library_identity",
     selection=dg.AssetSelection.groups("identity"),
-    description="Select the library rows that are due, ask LML about them, and write what it says.",
+    description="Select the library rows that are due, ask LML about them, write what it says, and check the result.",
+)
+
+gate_report = dg.define_asset_job(
+    "gate_report",
+    selection=dg.AssetSelection.checks(
+        dg.AssetCheckKey(dg.AssetKey("library_identity"), "truly_unresolved_rows"),
+        dg.AssetCheckKey(dg.AssetKey("library_identity"), "stale_rows"),
+    ),
+    description="Read the gate and the staleness of the rows as they stand. Materialises nothing and asks nobody.",
 )

@@ -54,16 +54,24 @@ def write_events_in_batches() -> None:
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")
 
 
+def kept_instance() -> dg.DagsterInstance:
+    """The instance of DAGSTER_HOME.
+
+    Raises:
+        SettingsError: there is none to be had there.
+    """
+    try:
+        return dg.DagsterInstance.get()
+    except dg.DagsterInvariantViolationError as error:
+        raise SettingsError(f"DAGSTER_HOME is not valid: {error}") from error
+
+
 @contextmanager
 def dagster_instance(say: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
     """The instance of DAGSTER_HOME; where it is unset, one that lasts for the run, and a line that says so."""
     write_events_in_batches()
     if os.environ.get("DAGSTER_HOME"):
-        try:
-            kept = dg.DagsterInstance.get()
-        except dg.DagsterInvariantViolationError as error:
-            raise SettingsError(f"DAGSTER_HOME is not valid: {error}") from error
-        with kept as instance:
+        with kept_instance() as instance:
             yield instance
     else:
         say(

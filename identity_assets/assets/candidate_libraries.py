@@ -5,7 +5,9 @@ from collections import Counter
 import dagster as dg
 from pydantic import Field
 
+from identity_assets.assets.tables import CANDIDATE_LIBRARIES
 from identity_assets.backend.candidates import Selected, select_candidates
+from identity_assets.freshness import pass_window
 from identity_assets.partitions import buckets_of, library_partitions, one_run, partition_key
 from identity_assets.resources import Backend
 from identity_assets.settings import Scope
@@ -18,15 +20,19 @@ class SelectionConfig(dg.Config):
         default=None,
         description="canonical: rows with a canonical_entity_id; full: all. Unset: what INCLUDE_NULL_CANONICAL says.",
     )
+    max_inputs: int | None = Field(
+        default=None,
+        ge=1,
+        description="At most so many rows, those that have waited longest first. Unset: all.",
+    )
 
 
 @dg.asset(
     deps=["library"],
     partitions_def=library_partitions,
     backfill_policy=one_run,
-    group_name="identity",
-    kinds={"postgres", "table"},
-    metadata={"dagster/table_name": "identity_assets.candidate_library"},
+    freshness_policy=pass_window,
+    **CANDIDATE_LIBRARIES,
 )
 def candidate_libraries(
     context: dg.AssetExecutionContext, config: SelectionConfig, backend: dg.ResourceParam[Backend]
@@ -39,7 +45,9 @@ def candidate_libraries(
     scope = config.scope or backend.settings.scope
     buckets = buckets_of(context.partition_keys)
     with backend.database(context.run.run_id) as database, database.partitions_locked(buckets):
-        selected = select_candidates(database, buckets, backend.settings, scope, context.run.run_id)
+        selected = select_candidates(
+            database, buckets, backend.settings, scope, context.run.run_id, config.max_inputs
+        )
     for bucket in buckets.buckets:
         counts = _counts([one for one in selected if one.bucket == bucket])
         context.add_asset_metadata(counts, partition_key=partition_key(bucket))

@@ -2,13 +2,13 @@
 
 import dagster as dg
 
+from identity_assets.assets.tables import LIBRARY
+
 library = dg.AssetSpec(
     "library",
-    group_name="backend",
-    kinds={"postgres", "table"},
     description=(
         "One row is one release on a shelf. Backend owns this table; nothing here ever writes to it, because "
         "other services cache by its watermark."
     ),
-    metadata={"dagster/table_name": "wxyc_schema.library"},
+    **LIBRARY,
 )

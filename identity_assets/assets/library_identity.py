@@ -10,41 +10,52 @@ from typing import Any
 
 import dagster as dg
 
+from identity_assets.assets.tables import LIBRARY_IDENTITY, LIBRARY_IDENTITY_SOURCE, LIBRARY_UNRESOLVED
 from identity_assets.backend.accounts import Accounts, read_accounts
 from identity_assets.backend.writer import Written, write_verdicts
+from identity_assets.freshness import resolved_window, unresolved_window
 from identity_assets.partitions import buckets_of, library_partitions, one_run, partition_key
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend
 
-DESCRIPTIONS = {
-    "library_identity_source": (
-        "What each source (Discogs, MusicBrainz, Wikidata, ...) says of a release: its id, method and confidence. "
-        "One row a source. Rows that a person set (method manual) are never changed."
+SPECS = [
+    dg.AssetSpec(
+        "library_identity_source",
+        deps=["lml_verdicts"],
+        description=(
+            "What each source (Discogs, MusicBrainz, Wikidata, ...) says of a release: its id, method, confidence. "
+            "One row a source. Rows that a person set (method manual) are never changed."
+        ),
+        freshness_policy=resolved_window,
+        **LIBRARY_IDENTITY_SOURCE,
     ),
-    "library_identity": (
-        "Who made each release: the main row, with LML's method and confidence as they came. A row that is replaced "
-        "by a different one is kept in library_identity_history. Rows that a person set are never changed."
+    dg.AssetSpec(
+        "library_identity",
+        deps=["lml_verdicts"],
+        description=(
+            "Who made each release: the main row, with LML's method and confidence as they came. A row that is "
+            "replaced by a different one is kept in library_identity_history. Rows that a person set are never "
+            "changed."
+        ),
+        freshness_policy=resolved_window,
+        **LIBRARY_IDENTITY,
     ),
-    "library_unresolved": (
-        "Releases that LML was asked about and could not identify, and when: they are not asked again before "
-        "UNRESOLVED_RETRY_DAYS have passed. A row leaves when it resolves."
+    dg.AssetSpec(
+        "library_unresolved",
+        deps=["lml_verdicts"],
+        description=(
+            "Releases that LML was asked about and could not identify, and when: they are not asked again before "
+            "UNRESOLVED_RETRY_DAYS have passed. A row leaves when it resolves."
+        ),
+        freshness_policy=unresolved_window,
+        **LIBRARY_UNRESOLVED,
     ),
-}
+]
 
 
 @dg.multi_asset(
     name="identity_tables",
-    specs=[
-        dg.AssetSpec(
-            name,
-            deps=["lml_verdicts"],
-            description=description,
-            group_name="identity",
-            kinds={"postgres", "table"},
-            metadata={"dagster/table_name": f"wxyc_schema.{name}"},
-        )
-        for name, description in DESCRIPTIONS.items()
-    ],
+    specs=SPECS,
     partitions_def=library_partitions,
     backfill_policy=one_run,
     can_subset=False,
@@ -78,8 +89,10 @@ def identity_tables(
         "written": asdict(all_written),
         "seconds": round(time.monotonic() - began, 3),
     }
-    for name in DESCRIPTIONS:
-        yield dg.MaterializeResult(asset_key=name, metadata={"run_totals": dg.MetadataValue.json(run_totals)})
+    for spec in SPECS:
+        yield dg.MaterializeResult(
+            asset_key=spec.key, metadata={"run_totals": dg.MetadataValue.json(run_totals)}
+        )
 
 
 def _report(context: dg.AssetExecutionContext, key: str, accounts: Accounts, written: Written) -> None:

@@ -5,9 +5,11 @@ from collections import Counter
 
 import dagster as dg
 
+from identity_assets.assets.tables import LML_VERDICTS
 from identity_assets.backend.accounts import read_accounts
 from identity_assets.backend.candidates import count_unasked, reopen_failed
 from identity_assets.backend.verdicts import ask_and_store, fail_unasked
+from identity_assets.freshness import pass_window
 from identity_assets.lml.client import LmlClient, LmlError
 from identity_assets.partitions import buckets_of, library_partitions, one_run, partition_key
 from identity_assets.progress import ProgressReporter
@@ -18,9 +20,9 @@ from identity_assets.resources import Backend, Lml
     deps=["candidate_libraries"],
     partitions_def=library_partitions,
     backfill_policy=one_run,
-    group_name="identity",
-    kinds={"postgres", "table"},
-    metadata={"dagster/table_name": "identity_assets.lml_verdict"},
+    pool="lml",
+    freshness_policy=pass_window,
+    **LML_VERDICTS,
 )
 def lml_verdicts(
     context: dg.AssetExecutionContext,

@@ -5,6 +5,7 @@ What becomes of them is written by verdicts.py and writer.py.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from identity_assets.backend.database import Buckets, Database, execute
 from identity_assets.lml.contract import LibraryInput
@@ -12,6 +13,15 @@ from identity_assets.settings import Scope, Settings
 
 COHORTS = ("non_va", "va")
 BATCHES_READ_AHEAD = 10
+
+
+@dataclass(frozen=True)
+class DuePartition:
+    """How many rows of one partition are due, and since when the longest waiting is (None: all were never asked)."""
+
+    bucket: int
+    rows: int
+    due_since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -27,11 +37,17 @@ class Selected:
 
 
 def select_candidates(
-    database: Database, buckets: Buckets, settings: Settings, scope: Scope, run_id: str
+    database: Database,
+    buckets: Buckets,
+    settings: Settings,
+    scope: Scope,
+    run_id: str,
+    max_inputs: int | None = None,
 ) -> list[Selected]:
     """Begin a pass: the due rows of these partitions take the place of the last pass's in the ledger.
 
-    The rules are "Which rows are due" in DOMAIN.md; the windows are the settings'.
+    The rules are "Which rows are due" in DOMAIN.md; the windows are the settings'. `max_inputs` takes only so many,
+    those that have waited longest.
     """
     with database.transaction() as connection:
         execute(connection, "delete_candidates", **buckets.params())
@@ -41,11 +57,26 @@ def select_candidates(
             **buckets.params(),
             scope=scope,
             run_id=run_id,
+            max_inputs=max_inputs,
             stale_threshold_days=settings.stale_threshold_days,
             unresolved_retry_days=settings.unresolved_retry_days,
         )
         rows = execute(connection, "count_candidates", **buckets.params()).mappings().all()
     return [Selected(**row) for row in rows]
+
+
+def due_partitions(database: Database, settings: Settings) -> list[DuePartition]:
+    """The partitions that have due rows in the settings' scope, the stalest first."""
+    with database.transaction() as connection:
+        rows = execute(
+            connection,
+            "count_due",
+            partitions=settings.library_partitions,
+            scope=settings.scope,
+            stale_threshold_days=settings.stale_threshold_days,
+            unresolved_retry_days=settings.unresolved_retry_days,
+        )
+        return [DuePartition(**row) for row in rows.mappings()]
 
 
 def reopen_failed(database: Database, buckets: Buckets) -> int:

@@ -63,11 +63,8 @@ def write_dagster_home(folder: Path, storage_url: str) -> Path:
     config = {
         "storage": {"postgres": {"postgres_url": storage_url}},
         "telemetry": {"enabled": False},
-        "run_coordinator": {
-            "module": "dagster.core.run_coordinator",
-            "class": "QueuedRunCoordinator",
-            "config": {"max_concurrent_runs": 2},
-        },
+        # At most two runs ask LML at a time: its time is the scarce thing.
+        "concurrency": {"pools": {"granularity": "run", "default_limit": 2}},
         "run_monitoring": {"enabled": True, "max_runtime_seconds": 4 * 3600},
         "compute_logs": {
             "module": "dagster.core.storage.local_compute_log_manager",

@@ -201,9 +201,7 @@ def test_a_wrong_key_fails_at_once_and_names_the_variable_and_not_the_key(
         report = run(wrong, instance)
         assert strict.calls.inputs == 0
     assert "LML_API_KEY" in report.failures[0]
-    assert "wrong-key" not in repr(
-        instance.all_logs(instance.get_runs()[0].run_id)
-    )
+    assert "wrong-key" not in repr(instance.all_logs(instance.get_runs()[0].run_id))
 
 
 def test_the_second_run_on_a_partition_stops_at_once_and_names_the_first(

@@ -74,6 +74,46 @@ def upgrade() -> None:
         COMMENT ON COLUMN identity_assets.lml_verdict.previous_asked_at IS
         'When LML was last asked before this about the same artist and title; previous_kind is what it said then'
     """)
+    op.execute(r"""
+        CREATE FUNCTION identity_assets.due_library(
+            scope text, stale_threshold_days integer, unresolved_retry_days integer
+        )
+        RETURNS TABLE (library_id integer, reason text, due_since timestamptz, has_no_artist boolean)
+        LANGUAGE sql STABLE
+        AS $$
+            SELECT
+                library.id,
+                CASE
+                    WHEN main.library_id IS NOT NULL THEN 'stale'
+                    WHEN attempt.library_id IS NOT NULL THEN 'retry_due'
+                    ELSE 'never_asked'
+                END,
+                greatest(
+                    main.last_verified_at + make_interval(days => stale_threshold_days),
+                    attempt.attempted_at + make_interval(days => unresolved_retry_days)
+                ),
+                coalesce(library.artist_name !~ '\S', true)
+            FROM library
+            LEFT JOIN library_identity AS main ON main.library_id = library.id
+            LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id
+            WHERE (scope = 'full' OR library.canonical_entity_id IS NOT NULL)
+              AND (
+                  main.library_id IS NULL
+                  OR (
+                      main.method <> 'manual'
+                      AND main.last_verified_at <= now() - make_interval(days => stale_threshold_days)
+                  )
+              )
+              AND (
+                  attempt.library_id IS NULL
+                  OR attempt.attempted_at <= now() - make_interval(days => unresolved_retry_days)
+              )
+        $$
+    """)
+    op.execute("""
+        COMMENT ON FUNCTION identity_assets.due_library IS
+        'The library rows that are due now, why, and since when (null: never asked)'
+    """)
     op.execute("""
         CREATE VIEW identity_assets.lml_identity AS
         SELECT
@@ -121,6 +161,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP VIEW identity_assets.lml_identity_source")
     op.execute("DROP VIEW identity_assets.lml_identity")
+    op.execute("DROP FUNCTION identity_assets.due_library")
     op.execute("DROP TABLE identity_assets.lml_verdict")
     op.execute("DROP TABLE identity_assets.candidate_library")
     op.execute("DROP TABLE library_unresolved")

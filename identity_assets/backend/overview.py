@@ -1,0 +1,112 @@
+"""The state of the whole library in a few numbers, by one statement: what stands, what is due, what will be.
+
+How they are shown, and the runs and the gate beside them, belong in `status_screen` and gate.py.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from identity_assets.backend.database import Database, execute
+from identity_assets.settings import Scope, Settings
+
+STATES = (
+    "resolved",
+    "low_confidence",
+    "manual",
+    "unresolved_in_window",
+    "compilation_in_window",
+    "retry_due",
+    "never_asked",
+    "no_artist_name",
+)
+"""Each library row is in exactly one. The first three have a main row, the others none; `low_confidence` is below
+0.70; `retry_due` was asked about once, and its window has passed."""
+
+REASONS = ("never_asked", "retry_due", "stale")
+DAYS_AHEAD = 7
+
+
+@dataclass(frozen=True)
+class DueDay:
+    """How many library rows that are not due yet become so on one day of UTC."""
+
+    day: date
+    rows: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The library at `read_at`, in library rows. `scope` is the one that is set.
+
+    `due_now` maps each scope to the rows due by reason; `next_due` is the rest of today and the seven days after
+    it, within `scope`.
+    """
+
+    read_at: datetime
+    scope: Scope
+    library_rows: int
+    states: Mapping[str, int]
+    due_now: Mapping[Scope, Mapping[str, int]]
+    next_due: tuple[DueDay, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers under the names of `status --json`; days and times are ISO 8601 in UTC."""
+        return {
+            "read_at": self.read_at.astimezone(UTC).isoformat(),
+            "scope": str(self.scope),
+            "library_rows": self.library_rows,
+            "states": dict(self.states),
+            "due_now": {str(scope): dict(reasons) for scope, reasons in self.due_now.items()},
+            "next_due": [{"day": one.day.isoformat(), "rows": one.rows} for one in self.next_due],
+        }
+
+
+def read_overview(database: Database, settings: Settings) -> Overview:
+    """The library's numbers, by the windows and the scope of `settings`.
+
+    Raises:
+        DatabaseError: the server cannot be reached, or went away.
+    """
+    with database.transaction() as connection:
+        rows = execute(
+            connection,
+            "status_rows",
+            stale_threshold_days=settings.stale_threshold_days,
+            unresolved_retry_days=settings.unresolved_retry_days,
+            days=DAYS_AHEAD,
+        ).all()
+    read_at = rows[0].read_at if rows else datetime.now(UTC)
+    within = {
+        Scope.canonical: [row for row in rows if row.in_canonical_scope],
+        Scope.full: rows,
+    }
+    states = _sum_by(rows, lambda row: row.state)
+    days = _sum_by(within[settings.scope], lambda row: row.due_in_days)
+    return Overview(
+        read_at=read_at,
+        scope=settings.scope,
+        library_rows=states.total(),
+        states={state: states[state] for state in STATES},
+        due_now={scope: _by_reason(some) for scope, some in within.items()},
+        next_due=tuple(
+            DueDay(read_at.astimezone(UTC).date() + timedelta(days=ahead), days[ahead])
+            for ahead in range(DAYS_AHEAD + 1)
+        ),
+    )
+
+
+def _by_reason(rows: Iterable[Row[Any]]) -> dict[str, int]:
+    counts = _sum_by(rows, lambda row: row.due_reason)
+    return {reason: counts[reason] for reason in REASONS}
+
+
+def _sum_by(rows: Iterable[Row[Any]], key: Callable[[Row[Any]], Any]) -> Counter[Any]:
+    counts: Counter[Any] = Counter()
+    for row in rows:
+        counts[key(row)] += row.rows
+    return counts

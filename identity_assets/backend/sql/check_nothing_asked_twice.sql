@@ -1,0 +1,20 @@
+-- Rows about whose artist and title LML was asked again before the window of its earlier answer had ended.
+--
+-- The window is counted back from the later question, in days of the calendar as the selection does: an interval
+-- between two moments would be an hour short when the clocks change.
+SELECT
+    library_id,
+    artist_name,
+    album_title,
+    previous_kind,
+    previous_asked_at,
+    kind,
+    asked_at,
+    run_id,
+    count(*) OVER () AS offending
+FROM lml_verdict
+WHERE previous_asked_at > asked_at - make_interval(
+    days => CASE WHEN previous_kind = 'single_artist' THEN :stale_threshold_days ELSE :unresolved_retry_days END
+)
+ORDER BY library_id
+LIMIT :sample_rows

@@ -1,0 +1,5 @@
+-- The main rows that others replaced, the newest first.
+SELECT *
+FROM library_identity_history
+WHERE library_id = :library_id
+ORDER BY superseded_at DESC, history_id DESC

@@ -1,0 +1,5 @@
+-- The source rows of one library row, whoever wrote them.
+SELECT *
+FROM library_identity_source
+WHERE library_id = :library_id
+ORDER BY source

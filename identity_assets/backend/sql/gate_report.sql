@@ -1,0 +1,79 @@
+-- The gate ("The gate" in DOMAIN.md) with the reasons why rows are truly unresolved and whose they are, in one pass.
+--
+-- Each table is scanned once. Library rows are counted by artist and reason; that an artist has a row to fall back
+-- on is then a property of that artist's few counts, so no row looks for its siblings. A row that is unresolved has
+-- no confidence of 0.70, so it is never its own sibling. 0.70 is compared as the column's type stores it.
+-- The reasons exclude each other, the first that holds counts. A row without an artist name cannot be asked about.
+WITH counted AS (
+    SELECT
+        library.artist_id,
+        CASE
+            WHEN identity.confidence >= CAST(0.70 AS real) THEN NULL
+            WHEN coalesce(library.artist_name !~ '\S', true) THEN 'no_artist_name'
+            WHEN identity.library_id IS NOT NULL THEN 'low_confidence'
+            WHEN attempt.kind = 'unresolved' THEN 'lml_unresolved'
+            WHEN attempt.kind = 'compilation' THEN 'compilation'
+            WHEN candidate.outcome IS NOT NULL THEN candidate.outcome
+            WHEN candidate.answered_at IS NOT NULL THEN 'answer_stored'
+            ELSE 'never_asked'
+        END AS reason,
+        count(*) AS rows,
+        bool_or(identity.confidence >= CAST(0.70 AS real) AND identity.method <> 'inherited') AS can_lend
+    FROM library
+    LEFT JOIN library_identity AS identity ON identity.library_id = library.id
+    LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id
+    LEFT JOIN candidate_library AS candidate
+        ON candidate.library_id = library.id
+       AND (
+           candidate.outcome IN (
+               'lml_error', 'lml_cardinality_mismatch', 'lml_invalid_verdict', 'lml_untrusted_library_id',
+               'writer_error', 'manual_override'
+           )
+           OR (candidate.outcome IS NULL AND candidate.answered_at IS NOT NULL)
+       )
+    GROUP BY 1, 2
+),
+judged AS MATERIALIZED (
+    SELECT
+        artist_id,
+        reason,
+        rows,
+        reason IS NOT NULL AS is_unresolved,
+        coalesce(bool_or(can_lend) OVER (PARTITION BY artist_id), false) AS has_fallback
+    FROM counted
+),
+by_reason AS (
+    SELECT reason, sum(rows) AS rows
+    FROM judged
+    WHERE is_unresolved AND NOT has_fallback
+    GROUP BY reason
+),
+most AS (
+    SELECT artist_id, sum(rows) AS rows
+    FROM judged
+    WHERE is_unresolved AND NOT has_fallback
+    GROUP BY artist_id
+    ORDER BY 2 DESC, 1
+    LIMIT 10
+)
+SELECT
+    CAST(coalesce(sum(rows), 0) AS bigint) AS total_library_rows,
+    CAST(coalesce(sum(rows) FILTER (WHERE is_unresolved), 0) AS bigint) AS unresolved_rows,
+    CAST(coalesce(sum(rows) FILTER (WHERE is_unresolved AND has_fallback), 0) AS bigint)
+        AS fallback_resolved_rows,
+    CAST(coalesce(sum(rows) FILTER (WHERE is_unresolved AND NOT has_fallback), 0) AS bigint)
+        AS truly_unresolved_rows,
+    (SELECT coalesce(jsonb_object_agg(reason, rows), '{}') FROM by_reason) AS residual,
+    (
+        SELECT coalesce(jsonb_agg(
+            jsonb_build_object(
+                'artist_id', most.artist_id,
+                'artist_name', artists.artist_name,
+                'truly_unresolved_rows', most.rows
+            )
+            ORDER BY most.rows DESC, most.artist_id
+        ), '[]')
+        FROM most
+        JOIN artists ON artists.id = most.artist_id
+    ) AS top_artists
+FROM judged

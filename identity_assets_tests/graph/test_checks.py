@@ -1,0 +1,265 @@
+"""The checks in real Dagster runs: by themselves, and at the end of the whole graph on some partitions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from identity_assets.assets.candidate_libraries import candidate_libraries
+from identity_assets.assets.library import library
+from identity_assets.assets.library_identity import identity_tables
+from identity_assets.assets.lml_verdicts import lml_verdicts
+from identity_assets.backend.database import DatabaseError
+from identity_assets.checks.accounts import accounts_checks
+from identity_assets.checks.integrity import integrity_checks
+from identity_assets.checks.staleness import staleness_checks
+from identity_assets.partitions import library_partitions, range_tags
+from identity_assets.progress import LogProgress
+from identity_assets.resources import make_resources
+from identity_assets.settings import Scope, Settings
+from identity_assets_tests.support import Shelf
+
+EVERY_KEY = library_partitions.get_partition_keys()
+CHECKS = [*staleness_checks, *accounts_checks, *integrity_checks]
+NAMES = {
+    "stale_rows",
+    "accounts_balance",
+    "confidence_in_band",
+    "main_rows_have_sources",
+    "nothing_asked_twice",
+    "identities_withdrawn",
+}
+
+
+def execute(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    selection: dg.AssetSelection,
+    tags: Mapping[str, str] | None = None,
+) -> dg.ExecuteInProcessResult:
+    """Run the selected assets and checks in this process."""
+    definitions = dg.Definitions(
+        assets=[library, candidate_libraries, lml_verdicts, identity_tables],
+        asset_checks=CHECKS,
+        jobs=[dg.define_asset_job("job", selection=selection)],
+        resources=make_resources(settings, LogProgress(say=lambda _line: None)),
+        executor=dg.in_process_executor,
+    )
+    return definitions.resolve_job_def("job").execute_in_process(
+        instance=instance,
+        tags=dict(tags or {}),
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        raise_on_error=False,
+    )
+
+
+def results_of(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    return {one.check_name: one for one in result.get_asset_check_evaluations()}
+
+
+def check(settings: Settings, instance: dg.DagsterInstance) -> dict[str, dg.AssetCheckEvaluation]:
+    """The checks alone, as a schedule or a person launches them."""
+    result = execute(settings, instance, dg.AssetSelection.checks(*CHECKS))
+    assert result.success
+    return results_of(result)
+
+
+def materialise(
+    settings: Settings, instance: dg.DagsterInstance, keys: Sequence[str] = EVERY_KEY
+) -> dict[str, dg.AssetCheckEvaluation]:
+    """The whole graph with its checks on a contiguous range of partitions."""
+    everything = dg.AssetSelection.groups("identity") | dg.AssetSelection.checks(*CHECKS)
+    result = execute(replace(settings, scope=Scope.full), instance, everything, range_tags(keys))
+    assert result.success
+    return results_of(result)
+
+
+def value(evaluation: dg.AssetCheckEvaluation, name: str) -> Any:
+    return evaluation.metadata[name].value
+
+
+def table(evaluation: dg.AssetCheckEvaluation, name: str = "sample") -> list[dict[str, Any]]:
+    metadata = evaluation.metadata[name]
+    assert isinstance(metadata, dg.TableMetadataValue)
+    return [dict(record.data) for record in metadata.records]
+
+
+def failed(evaluations: Mapping[str, dg.AssetCheckEvaluation]) -> set[str]:
+    return {name for name, one in evaluations.items() if not one.passed}
+
+
+def stock(shelf: Shelf, rows: int = 48) -> list[int]:
+    """A third known to LML, a third unknown, a sixth compilations, a sixth without an artist."""
+    names = ["Known {n}", "Stranger {n}", "Various Artists", "Known {n}", "Stranger {n}", None]
+    return shelf.put_many([name and name.format(n=n) for n in range(rows) for name in [names[n % 6]]])
+
+
+def test_a_range_run_of_the_whole_graph_ends_with_every_check_passed(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    stock(shelf)
+    evaluations = materialise(station_settings, instance)
+    assert set(evaluations) == NAMES
+    assert failed(evaluations) == set()
+    for one in evaluations.values():
+        assert value(one, "offending_rows") == 0
+        assert table(one) == []
+        assert value(one, "what_to_do") == "Nothing."
+        assert one.description is not None
+        assert one.description.endswith(".")
+        assert not one.blocking
+    assert {one.asset_key.to_user_string() for one in evaluations.values()} == {
+        "library_identity",
+        "lml_verdicts",
+    }
+    assert value(evaluations["accounts_balance"], "partitions") == f"{EVERY_KEY[0]} to {EVERY_KEY[-1]}"
+
+
+def test_the_checks_run_by_themselves_also_on_empty_tables(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    assert failed(check(station_settings, instance)) == set()
+    stock(shelf)
+    materialise(station_settings, instance)
+    evaluations = check(station_settings, instance)
+    assert set(evaluations) == NAMES
+    assert failed(evaluations) == set()
+    assert value(evaluations["accounts_balance"], "scanned") == 48
+    assert {"outcome": "skipped: compilation", "library_rows": 8} in table(
+        evaluations["accounts_balance"], "accounts"
+    )
+
+
+SPOILS: dict[str, tuple[str, str]] = {
+    "stale_rows": (
+        "UPDATE library_identity SET last_verified_at = now() - interval '8 days' WHERE library_id = :id",
+        "WARN",
+    ),
+    "accounts_balance": ("UPDATE candidate_library SET outcome = NULL WHERE library_id = :id", "ERROR"),
+    "confidence_in_band": (
+        "UPDATE library_identity SET method = 'llm', confidence = 0.95 WHERE library_id = :id",
+        "ERROR",
+    ),
+    "main_rows_have_sources": ("DELETE FROM library_identity_source WHERE library_id = :id", "ERROR"),
+    "nothing_asked_twice": (
+        "UPDATE lml_verdict SET previous_asked_at = asked_at - interval '1 hour', previous_kind = kind "
+        "WHERE library_id = :id",
+        "WARN",
+    ),
+    "identities_withdrawn": (
+        "INSERT INTO library_unresolved SELECT id, 'unresolved', now(), 1, now() FROM library WHERE id = :id",
+        "WARN",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPOILS)
+def test_one_spoiled_row_fails_its_check_and_no_other_and_is_named(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance, name: str
+) -> None:
+    ids = shelf.put_many([f"Known {n}" for n in range(40)])
+    materialise(station_settings, instance)
+    spoil, severity = SPOILS[name]
+    assert shelf.run(spoil, id=ids[7]) >= 1
+
+    evaluations = check(station_settings, instance)
+    assert failed(evaluations) == {name}
+    spoiled = evaluations[name]
+    assert spoiled.severity.name == severity
+    assert value(spoiled, "offending_rows") == 1
+    assert [row["library_id"] for row in table(spoiled)] == [ids[7]]
+    assert spoiled.description is not None
+    assert spoiled.description.endswith(": 1.")
+    assert isinstance(spoiled.metadata["reason"], dg.MarkdownMetadataValue)
+    assert isinstance(spoiled.metadata["what_to_do"], dg.MarkdownMetadataValue)
+    assert value(spoiled, "what_to_do") != "Nothing."
+    assert isinstance(spoiled.metadata["about"], dg.DagsterAssetMetadataValue)
+
+
+def test_the_sample_is_capped_at_twenty_beside_the_exact_count(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    ids = shelf.put_many([f"Known {n}" for n in range(37)])
+    materialise(station_settings, instance)
+    shelf.run("DELETE FROM library_identity_source")
+    spoiled = check(station_settings, instance)["main_rows_have_sources"]
+    assert value(spoiled, "offending_rows") == 37
+    assert [row["library_id"] for row in table(spoiled)] == ids[:20]
+    assert "first 20" in value(spoiled, "what_to_do")
+
+
+@pytest.mark.parametrize(("limit", "severity"), [(0.49, "ERROR"), (0.5, "WARN")])
+def test_stale_rows_are_an_error_above_the_share_that_the_settings_name(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance, limit: float, severity: str
+) -> None:
+    ids = shelf.put_many([f"Known {n}" for n in range(8)])
+    materialise(station_settings, instance)
+    shelf.run(
+        "UPDATE library_identity SET last_verified_at = now() - interval '10 days' WHERE library_id = ANY (:ids)",
+        ids=ids[:4],
+    )
+    stale = check(replace(station_settings, stale_rows_error=limit), instance)["stale_rows"]
+    assert (stale.passed, stale.severity.name) == (False, severity)
+    assert (value(stale, "share"), value(stale, "oldest_age_days")) == (0.5, 10.0)
+    by_partition = {row["partition"]: row for row in table(stale, "by_partition")}
+    assert list(by_partition) == EVERY_KEY
+    assert by_partition[EVERY_KEY[ids[0] % 16]] == {
+        "partition": EVERY_KEY[ids[0] % 16],
+        "stale": 1,
+        "retry_due": 0,
+        "oldest_age_days": 10.0,
+        "asked_ever": 1,
+    }
+
+
+PARTITION_TAGS: dict[str, Callable[[str, str], dict[str, str]]] = {
+    "a range": lambda first, last: range_tags([first, last]),
+    "one key": lambda first, _last: {"dagster/partition": first},
+}
+
+
+@pytest.mark.parametrize("how", PARTITION_TAGS)
+def test_within_a_run_of_some_partitions_the_accounts_of_these_alone_are_looked_at(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance, how: str
+) -> None:
+    shelf.put_many([f"Known {n}" for n in range(32)])
+    shelf.select()
+    elsewhere = {library_id for library_id in shelf.outcomes() if library_id % 16 not in {2, 3}}
+    everything = dg.AssetSelection.groups("identity") | dg.AssetSelection.checks(*CHECKS)
+    run_settings = replace(station_settings, scope=Scope.full)
+    tags = PARTITION_TAGS[how]("02", "03")
+
+    result = execute(run_settings, instance, everything, tags)
+    assert result.success
+    within = results_of(result)
+    assert set(within) == NAMES
+    assert failed(within) == set()
+    assert value(within["accounts_balance"], "partitions") == ("02 to 03" if how == "a range" else "02")
+
+    pending = elsewhere if how == "a range" else elsewhere | {i for i in shelf.outcomes() if i % 16 == 3}
+    alone = check(station_settings, instance)["accounts_balance"]
+    assert value(alone, "offending_rows") == len(pending)
+    assert {row["library_id"] for row in table(alone)} <= pending
+    assert {row["outcome"] for row in table(alone)} == {"pending"}
+
+
+def test_an_outage_fails_the_run_and_is_no_finding(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    away = station_settings.require_database_url().set(host="127.0.0.1", port=1, query={})
+    result = execute(
+        replace(station_settings, database_url=away), instance, dg.AssetSelection.checks(*CHECKS)
+    )
+    assert not result.success
+    assert results_of(result) == {}
+    [*steps] = result.get_failed_step_keys()
+    assert len(steps) == len(NAMES)
+    for step in steps:
+        error = result.failure_data_for_node(step)
+        assert error is not None
+        assert error.error is not None
+        assert error.error.cause is not None
+        assert error.error.cause.cls_name == DatabaseError.__name__
+    assert shelf.outcomes() == {}

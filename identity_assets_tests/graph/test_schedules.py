@@ -1,0 +1,213 @@
+"""The schedules: each way a tick can end, on a real PostgreSQL, with the keys that Dagster would launch."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from identity_assets.backend.writer import write_verdicts
+from identity_assets.definitions import build_defs
+from identity_assets.freshness import fresh_for
+from identity_assets.partitions import library_partitions
+from identity_assets.resources import Backend, make_resources
+from identity_assets.running import run_pass
+from identity_assets.schedules import nightly_refresh, nightly_refresh_at
+from identity_assets.settings import Scope, Settings, SettingsError
+from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
+
+KEYS = library_partitions.get_partition_keys()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """One that a schedule can be handed: its storage is on disk."""
+    with dg.instance_for_test() as made:
+        yield made
+
+
+def tick(settings: Settings, instance: dg.DagsterInstance) -> Any:
+    with dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=datetime.now(UTC),
+        repository_def=build_defs().get_repository_def(),
+        resources={"backend": Backend(settings)},
+    ) as context:
+        return nightly_refresh.evaluate_tick(context)
+
+
+def requested(data: Any) -> list[str]:
+    return [str(request.partition_key) for request in data.run_requests or []]
+
+
+def inputs_of(request: Any) -> Any:
+    return request.run_config["ops"]["candidate_libraries"]["config"].get("max_inputs")
+
+
+def in_bucket(shelf: Shelf, bucket: int, rows: int = 1) -> list[int]:
+    """Put so many rows into one partition."""
+    ids: list[int] = []
+    while len(ids) < rows:
+        library_id = shelf.put()
+        if library_id % 16 == bucket:
+            ids.append(library_id)
+        else:
+            shelf.run("DELETE FROM library WHERE id = :id", id=library_id)
+    return ids
+
+
+def settle(shelf: Shelf, ids: Sequence[int], days_ago: float) -> None:
+    """Let LML have been asked about these rows so many days ago."""
+    shelf.select()
+    shelf.answer(*(single_artist(one) if n % 2 else nothing(one) for n, one in enumerate(ids)))
+    write_verdicts(shelf.database, EVERY_BUCKET, 100, lambda _rows: None)
+    listed = {"ids": list(ids), "days": days_ago}
+    for table, column in (("library_identity", "last_verified_at"), ("library_unresolved", "attempted_at")):
+        shelf.run(
+            f"UPDATE {table} SET {column} = now() - make_interval(secs => 86400 * :days) "
+            "WHERE library_id = ANY (:ids)",
+            **listed,
+        )
+
+
+def test_nothing_due_is_skipped_and_says_when_the_next_rows_will_be(
+    shelf: Shelf, instance: dg.DagsterInstance
+) -> None:
+    ids = in_bucket(shelf, 3, rows=3)
+    settle(shelf, ids, days_ago=2)
+    data = tick(shelf.settings, instance)
+    assert requested(data) == []
+    day = f"{datetime.now(UTC) + timedelta(days=5):%Y-%m-%d}"
+    assert data.skip_message == f"0 rows are due (scope canonical); the next 3 are on {day}"
+
+
+def test_an_empty_library_is_skipped_in_plain_words(shelf: Shelf, instance: dg.DagsterInstance) -> None:
+    assert tick(shelf.settings, instance).skip_message == (
+        "0 rows are due (scope canonical); none are within a week"
+    )
+
+
+def test_each_partition_with_due_rows_gets_one_run_the_stalest_first(
+    shelf: Shelf, instance: dg.DagsterInstance
+) -> None:
+    settle(shelf, in_bucket(shelf, 5), days_ago=9)
+    settle(shelf, in_bucket(shelf, 2), days_ago=30)
+    settle(shelf, in_bucket(shelf, 9), days_ago=1)
+    in_bucket(shelf, 11)
+
+    data = tick(shelf.settings, instance)
+    assert requested(data) == ["02", "05", "11"]
+    assert [request.run_key for request in data.run_requests or []] == ["02", "05", "11"]
+    assert all(inputs_of(request) is None for request in data.run_requests or [])
+
+
+def test_a_row_without_an_artist_name_is_no_reason_for_a_run(
+    shelf: Shelf, instance: dg.DagsterInstance
+) -> None:
+    shelf.put(None)
+    assert requested(tick(shelf.settings, instance)) == []
+
+
+def test_the_scope_is_the_settings(shelf: Shelf, instance: dg.DagsterInstance) -> None:
+    shelf.put(canonical=None)
+    assert requested(tick(shelf.settings, instance)) == []
+    assert len(requested(tick(replace(shelf.settings, scope=Scope.full), instance))) == 1
+
+
+def test_the_budget_is_never_passed_and_the_last_run_gets_what_is_left_of_it(
+    shelf: Shelf, instance: dg.DagsterInstance
+) -> None:
+    for bucket, rows in ((1, 4), (2, 3), (3, 2)):
+        in_bucket(shelf, bucket, rows)
+    data = tick(replace(shelf.settings, lml_nightly_input_budget=6), instance)
+    assert [(request.partition_key, inputs_of(request)) for request in data.run_requests or []] == [
+        ("01", 4),
+        ("02", 2),
+    ]
+
+
+def test_a_run_under_a_budget_asks_about_those_that_have_waited_longest(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    never, older, old = (in_bucket(shelf, 1)[0] for _ in range(3))
+    settle(shelf, [older], days_ago=20)
+    settle(shelf, [old], days_ago=10)
+    [request] = tick(replace(station_settings, lml_nightly_input_budget=2), instance).run_requests or []
+
+    graph = build_defs(resources=make_resources(station_settings))
+    result = graph.resolve_job_def("refresh_library_identity").execute_in_process(
+        instance=instance, partition_key=request.partition_key, run_config=dict(request.run_config)
+    )
+    assert result.success
+    assert set(shelf.outcomes()) == {older, old}
+    assert never not in shelf.outcomes()
+
+
+@pytest.fixture
+def busy(instance: dg.DagsterInstance) -> Iterator[Any]:
+    """Makes runs that have not ended, with the given tags."""
+
+    def make(**tags: str) -> None:
+        named = {f"dagster/{name}": value for name, value in tags.items()}
+        job = build_defs().resolve_job_def("refresh_library_identity")
+        instance.create_run_for_job(job, tags=named, status=dg.DagsterRunStatus.STARTED)
+
+    return iter([make])
+
+
+def test_partitions_in_flight_are_left_to_the_run_that_works_on_them(
+    shelf: Shelf, instance: dg.DagsterInstance, busy: Iterator[Any]
+) -> None:
+    for bucket in (1, 4, 5, 8):
+        in_bucket(shelf, bucket)
+    make = next(busy)
+    make(partition="01")
+    make(asset_partition_range_start="04", asset_partition_range_end="06")
+    assert requested(tick(shelf.settings, instance)) == ["08"]
+
+    make(partition="08")
+    skipped = tick(shelf.settings, instance)
+    assert requested(skipped) == []
+    assert skipped.skip_message == (
+        "4 rows are due in 4 partitions, and all of these are being worked on by runs that have not ended"
+    )
+
+
+def test_a_run_that_has_ended_is_not_in_flight(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    from identity_assets.progress import LogProgress  # noqa: PLC0415  # only here
+
+    run_pass(station_settings, instance, KEYS, LogProgress())
+    in_bucket(shelf, 1)
+    assert requested(tick(shelf.settings, instance)) == ["01"]
+
+
+def test_the_schedules_and_jobs_are_these() -> None:
+    made = [one for one in build_defs().schedules or [] if isinstance(one, dg.ScheduleDefinition)]
+    assert {one.name: (one.cron_schedule, one.job_name) for one in made} == {
+        "nightly_refresh": ("0 5 * * *", "refresh_library_identity"),
+        "daily_gate_report": ("0 8 * * *", "gate_report"),
+    }
+    assert {one.execution_timezone for one in made} == {"America/New_York"}
+
+
+def test_a_cron_expression_that_dagster_does_not_take_is_one_clear_line() -> None:
+    with pytest.raises(SettingsError, match=r"REFRESH_CRON='99 5 \* \* \*' is not valid"):
+        nightly_refresh_at("99 5 * * *")
+
+
+def test_every_table_asset_is_fresh_for_the_window_of_the_selection() -> None:
+    specs = {spec.key.to_user_string(): spec for spec in build_defs().resolve_all_asset_specs()}
+    week = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=7), warn_window=timedelta(days=6))
+    assert {name: spec.freshness_policy for name, spec in specs.items()} == {
+        "library": None,
+        "candidate_libraries": week,
+        "lml_verdicts": week,
+        "library_identity_source": week,
+        "library_identity": week,
+        "library_unresolved": week,
+    }
+    assert fresh_for(1) == dg.FreshnessPolicy.time_window(fail_window=timedelta(days=1))
