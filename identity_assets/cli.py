@@ -341,8 +341,10 @@ def _stop_if_port_is_taken(port: int) -> None:
 
 def main() -> None:
     """The `identity-assets` command."""
-    # As Dagster does while it runs: a container's stop ends like Ctrl-C, with everything put away.
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    # A container's stop ends like Ctrl-C, with everything put away; also where a shell started this in the
+    # background, which ignores SIGINT, and with it what Dagster makes of SIGTERM.
+    for told_to_stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told_to_stop, signal.default_int_handler)
     for beta in KNOWN_WARNINGS:
         warnings.filterwarnings("ignore", message=re.escape(beta))
     try:

@@ -23,10 +23,21 @@ TEMPLATE = "backend_template"
 KNOWN_ARTISTS = tuple(f"Known {number}" for number in range(200))
 
 
+def administer(postgres: EmbeddedPostgres, statement: str, *names: str) -> None:
+    """Run a statement about whole databases."""
+    with closing(psycopg2.connect(libpq_dsn(make_url(postgres.url())))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """The one server of the test session."""
+    """The one server of the test session. No test pulls its plug, so it need not wait for the disk."""
     with EmbeddedPostgres() as server:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            administer(server, "ALTER SYSTEM SET {} = off", setting)
+        administer(server, "SELECT pg_reload_conf()")
         yield server
 
 
@@ -36,14 +47,6 @@ def template(postgres: EmbeddedPostgres) -> str:
     postgres.create_database(TEMPLATE)
     fill_backend(Settings(database_url=make_url(postgres.url(TEMPLATE))), Catalogue((), (), frozenset()))
     return TEMPLATE
-
-
-def administer(postgres: EmbeddedPostgres, statement: str, *names: str) -> None:
-    """Run a statement about whole databases."""
-    with closing(psycopg2.connect(libpq_dsn(make_url(postgres.url())))) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @pytest.fixture
