@@ -1,58 +1,22 @@
 """The commands as an operator runs them: in processes of their own, with good input and with bad."""
 
 import json
-import os
+import re
 import signal
 import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
-from identity_assets.settings import Settings
+from identity_assets_tests.cli.calling import call, clean_env, command, one_line
 from identity_assets_tests.support import Shelf
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "freemusi-cc" / "releases.csv"
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "identity_assets.cli", *arguments]
-
-
-def clean_env(**variables: str) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith(("PATH", "HOME", "COV", "PYTHON"))
-    }
-    return {**kept, "COLUMNS": "120", **variables}
-
-
-def call(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), env=env or clean_env(), capture_output=True, text=True, timeout=120, check=False
-    )
-
-
-def one_line(ended: subprocess.CompletedProcess[str]) -> str:
-    """The one line on stderr of a command that printed nothing else."""
-    assert ended.stdout == ""
-    [line] = ended.stderr.splitlines()
-    return line
-
-
-@pytest.fixture
-def env(station_settings: Settings) -> dict[str, str]:
-    """The environment of a whole station."""
-    return clean_env(
-        DATABASE_URL=station_settings.require_database_url().render_as_string(hide_password=False),
-        LIBRARY_METADATA_URL=station_settings.require_library_metadata_url(),
-        LML_RETRY_WAIT_SECONDS="0.001",
-    )
 
 
 def test_run_prints_one_json_object_and_nothing_else_on_stdout(
@@ -235,14 +199,19 @@ def test_killed_while_writing_nothing_is_half_written_and_nothing_is_asked_again
     assert len(shelf.rows("SELECT 1 FROM library_identity")) == 400
 
 
-def children_of_us() -> set[int]:
-    return {child.pid for child in psutil.Process().children(recursive=True)}
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Where a demo's databases live: outside pytest's own folder, which a second pytest closes to other users."""
+    with tempfile.TemporaryDirectory(prefix="identity-assets-test-") as folder:
+        yield Path(folder) / "home"
 
 
-def test_the_demo_prints_one_object_with_three_runs_of_which_the_last_asks_nothing(tmp_path: Path) -> None:
-    ended = call("demo", "--rows", "400", "--home", str(tmp_path / "home"), "--json")
-    assert ended.returncode == 0, ended.stderr
-    report = json.loads(ended.stdout)
+def test_the_demo_prints_one_object_with_three_runs_of_which_the_last_asks_nothing_and_starts_afresh_each_time(
+    home: Path,
+) -> None:
+    first = call("demo", "--rows", "400", "--home", str(home), "--json")
+    assert first.returncode == 0, first.stderr
+    report = json.loads(first.stdout)
     assert list(report) == ["library_rows", "runs", "seconds"]
     canonical, full, again = report["runs"]
     assert report["library_rows"] == 400 == canonical["scanned"] + full["scanned"]
@@ -250,22 +219,18 @@ def test_the_demo_prints_one_object_with_three_runs_of_which_the_last_asks_nothi
     assert full["skipped"] == {"compilation": 39}
     assert again["scanned"] == again["lml_total_calls"] == 0
 
-
-def test_the_demo_prints_a_table_and_a_second_demo_in_the_same_home_starts_afresh(tmp_path: Path) -> None:
-    home = str(tmp_path / "home")
-    first = call("demo", "--rows", "100", "--home", home)
-    second = call("demo", "--rows", "100", "--home", home)
-    assert first.returncode == second.returncode == 0, second.stderr
-    for ended in (first, second):
-        assert "library rows" in ended.stdout
-        assert "canonical: 46 scanned = " in ended.stdout
+    second = call("demo", "--rows", "400", "--home", str(home))
+    assert second.returncode == 0, second.stderr
+    assert f"canonical: {canonical['scanned']} scanned = {canonical['resolved']} resolved" in second.stdout
+    assert re.search(r"library rows +│ +400 ", second.stdout)
+    assert "of these, truly unresolved" in second.stdout
 
 
-def test_the_demo_runs_on_the_real_catalogue(tmp_path: Path) -> None:
+def test_the_demo_runs_on_the_real_catalogue(home: Path) -> None:
     if not PUBLISHED.exists():
         pytest.skip("the real catalogue ../shared/data/freemusi-cc is not here")
     columns = ("--artist-column", "artist", "--title-column", "album")
-    ended = call("demo", "--catalog", str(PUBLISHED), *columns, "--home", str(tmp_path / "home"), "--json")
+    ended = call("demo", "--catalog", str(PUBLISHED), *columns, "--home", str(home), "--json")
     report = json.loads(ended.stdout)
     canonical, full, again = report["runs"]
     assert (report["library_rows"], canonical["scanned"], full["scanned"]) == (2289, 0, 2289)
@@ -275,11 +240,9 @@ def test_the_demo_runs_on_the_real_catalogue(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("interrupt", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demo_stops_everything_that_it_started(
-    tmp_path: Path, interrupt: signal.Signals
-) -> None:
+def test_an_interrupted_demo_stops_everything_that_it_started(home: Path, interrupt: signal.Signals) -> None:
     process = subprocess.Popen(
-        command("demo", "--rows", "20000", "--home", str(tmp_path / "home")),
+        command("demo", "--rows", "20000", "--home", str(home)),
         env=clean_env(BATCH_SIZE="20"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -297,12 +260,12 @@ def test_an_interrupted_demo_stops_everything_that_it_started(
     assert "again:" not in out
     _, alive = psutil.wait_procs(started, timeout=10)
     assert alive == []
-    server = tmp_path / "home" / "postgres" / "postmaster.pid"
+    server = home / "postgres" / "pgdata" / "postmaster.pid"
     assert not server.exists()
 
 
-def test_the_ui_refuses_a_port_that_is_taken(lml: FixtureLmlThread, tmp_path: Path) -> None:
+def test_the_ui_refuses_a_port_that_is_taken(lml: FixtureLmlThread, home: Path) -> None:
     port = lml.url.rsplit(":", 1)[1]
-    ended = call("ui", "--port", port, "--home", str(tmp_path / "home"))
+    ended = call("ui", "--port", port, "--home", str(home))
     assert ended.returncode == 1
     assert f"port {port} of 127.0.0.1 cannot be had" in one_line(ended)
