@@ -19,6 +19,5 @@ COPY --from=wheel /wheels /wheels
 RUN pip install --no-cache-dir --no-deps --no-index /wheels/*.whl
 COPY workspace.yaml .
 
-ENV DAGSTER_EVENT_BATCH_SIZE=100
 USER station
 CMD ["identity-assets", "run", "--json"]

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -225,9 +225,8 @@ def demo(
     from identity_assets.demo.station import station
     from identity_assets.gate_report import print_gate
     from identity_assets.partitions import library_partitions
-    from identity_assets.running import run_pass, write_events_in_batches
+    from identity_assets.running import run_pass
 
-    write_events_in_batches()
     began = time.monotonic()
     out = Console()
     say(f"starting PostgreSQL and the fixture LML under {home}")
@@ -299,17 +298,25 @@ def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
     from identity_assets.demo.station import station
 
     say(f"starting PostgreSQL and the fixture LML under {home}")
-    with station(settings(), home, lambda: seeded_catalogue(rows), fresh=fresh) as here:
-        say(
-            f"{here.library_rows:,} library rows; the Dagster UI comes up at http://127.0.0.1:{port}, Ctrl-C ends it"
-        )
-        command = [sys.executable, "-m", "dagster", "dev", "-m", "identity_assets.definitions"]
-        command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
-        quiet = ",".join(f"ignore:{beta}" for beta in KNOWN_WARNINGS)
-        with _child(command, {**os.environ, **here.environment(), "PYTHONWARNINGS": quiet}) as served:
-            code = served.wait()
+    try:
+        with station(settings(), home, lambda: seeded_catalogue(rows), fresh=fresh) as here:
+            say(
+                f"{here.library_rows:,} library rows; the UI comes up at http://127.0.0.1:{port}, Ctrl-C ends it"
+            )
+            code = _serve_ui(port, here.environment())
+    except KeyboardInterrupt:
+        say("everything is stopped again")
+        return
     if code:
         stop(f"dagster dev ended with exit code {code}", FAILED)
+
+
+def _serve_ui(port: int, station_env: Mapping[str, str]) -> int:
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "identity_assets.definitions"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    quiet = ",".join(f"ignore:{beta}" for beta in KNOWN_WARNINGS)
+    with _child(command, {**os.environ, **station_env, "PYTHONWARNINGS": quiet}) as served:
+        return served.wait()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 What is run on it belongs in cli.py; how each part works, in the modules beside this one.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import psycopg2
 import yaml
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, make_url, text
 
-from identity_assets.backend.database import Database, missing_tables
-from identity_assets.backend.migrate import BACKEND_TABLES, migrate
+from identity_assets.backend.database import Database
+from identity_assets.backend.migrate import migrate
 from identity_assets.demo.catalogue import Catalogue, create_backend_tables, load_catalogue
 from identity_assets.demo.fixture_lml import FixtureLmlProcess
 from identity_assets.demo.postgres import EmbeddedPostgres
@@ -32,24 +33,22 @@ class Station:
         """The variables by which another process works on this station."""
         return {
             "DAGSTER_HOME": str(self.dagster_home),
-            "DAGSTER_EVENT_BATCH_SIZE": "100",
             "DATABASE_URL": self.settings.require_database_url().render_as_string(hide_password=False),
             "LIBRARY_METADATA_URL": self.settings.require_library_metadata_url(),
         }
 
 
-def fill_backend(settings: Settings, catalogue: Catalogue) -> int:
-    """Make Backend's tables in an empty database, load the catalogue and migrate; the number of library rows."""
+def fill_backend(settings: Settings, catalogue: Catalogue) -> None:
+    """Make Backend's tables in an empty database, load the catalogue and migrate."""
     url = settings.require_database_url()
     with closing(psycopg2.connect(libpq_dsn(url))) as connection:
         with connection.cursor() as cursor:
             cursor.execute(f"CREATE SCHEMA {settings.schema_name}")
             cursor.execute(f"SET search_path = {settings.schema_name}")
         create_backend_tables(connection)
-        rows = load_catalogue(connection, catalogue)
+        load_catalogue(connection, catalogue)
     with Database(settings, "demo") as database:
         migrate(database)
-    return rows
 
 
 def libpq_dsn(url: URL) -> str:
@@ -87,24 +86,31 @@ def station(
 ) -> Iterator[Station]:
     """Start everything; whatever happens inside, everything that was started is stopped.
 
-    `home` keeps the databases. They are made anew when `fresh`, and else only where there are none. `catalogue`
-    is what the library is filled with and whose artists the fixture LML knows, which takes `seconds_per_input`
-    over each.
+    `home` keeps the databases, and whose artists the fixture LML knows, which takes `seconds_per_input` over each
+    input. They are made anew from `catalogue` when `fresh`, and else only where there are none.
     """
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     with EmbeddedPostgres(home / "postgres") as postgres:
-        for name in ("backend", "dagster"):
-            postgres.create_database(name, fresh=fresh)
-        stocked = catalogue()
         here = replace(settings, database_url=make_url(postgres.url("backend")), lml_api_key=None)
-        rows = len(stocked.rows) if _is_filled(here) else fill_backend(here, stocked)
+        known = home / "known_artists.json"
+        if fresh or not known.exists():
+            _make_anew(postgres, here, catalogue(), known)
         dagster_home = write_dagster_home(home / "dagster", postgres.url("dagster"))
-        with FixtureLmlProcess(stocked.known_artists, seconds_per_input=seconds_per_input) as lml:
-            del stocked
-            yield Station(replace(here, library_metadata_url=lml.url), dagster_home, rows)
+        artists = json.loads(known.read_text(encoding="utf-8"))
+        with FixtureLmlProcess(artists, seconds_per_input=seconds_per_input) as lml:
+            yield Station(replace(here, library_metadata_url=lml.url), dagster_home, _library_rows(here))
 
 
-def _is_filled(settings: Settings) -> bool:
+def _make_anew(postgres: EmbeddedPostgres, settings: Settings, catalogue: Catalogue, known: Path) -> None:
+    """Both databases, and last the file of known artists: where it stands, everything does."""
+    known.unlink(missing_ok=True)
+    for name in ("backend", "dagster"):
+        postgres.create_database(name, fresh=True)
+    fill_backend(settings, catalogue)
+    known.write_text(json.dumps(sorted(catalogue.known_artists)), encoding="utf-8")
+
+
+def _library_rows(settings: Settings) -> int:
     with Database(settings, "demo") as database, database.transaction() as connection:
-        return not missing_tables(connection, BACKEND_TABLES)
+        return int(connection.execute(text("SELECT count(*) FROM library")).scalar_one())
