@@ -5,7 +5,7 @@ from collections import Counter
 import dagster as dg
 from pydantic import Field
 
-from identity_assets.assets.tables import CANDIDATE_LIBRARIES
+from identity_assets.assets.tables import CANDIDATE_LIBRARIES, PARTITION_ROWS
 from identity_assets.backend.candidates import Selected, select_candidates
 from identity_assets.freshness import pass_window
 from identity_assets.partitions import buckets_of, library_partitions, one_run, partition_key
@@ -50,7 +50,9 @@ def candidate_libraries(
         )
     for bucket in buckets.buckets:
         counts = _counts([one for one in selected if one.bucket == bucket])
-        context.add_asset_metadata(counts, partition_key=partition_key(bucket))
+        context.add_asset_metadata(
+            counts | {PARTITION_ROWS: counts["scanned"]}, partition_key=partition_key(bucket)
+        )
     total = _counts(selected)
     context.log.info(
         f"{total['scanned']} library rows are due in {len(buckets.buckets)} partitions (scope {scope}): "

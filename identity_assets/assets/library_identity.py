@@ -10,8 +10,13 @@ from typing import Any
 
 import dagster as dg
 
-from identity_assets.assets.tables import LIBRARY_IDENTITY, LIBRARY_IDENTITY_SOURCE, LIBRARY_UNRESOLVED
-from identity_assets.backend.accounts import Accounts, read_accounts
+from identity_assets.assets.tables import (
+    LIBRARY_IDENTITY,
+    LIBRARY_IDENTITY_SOURCE,
+    LIBRARY_UNRESOLVED,
+    PARTITION_ROWS,
+)
+from identity_assets.backend.accounts import Accounts, count_rows, read_accounts
 from identity_assets.backend.writer import Written, write_verdicts
 from identity_assets.freshness import resolved_window, unresolved_window
 from identity_assets.partitions import buckets_of, library_partitions, one_run, partition_key
@@ -73,10 +78,16 @@ def identity_tables(
         with progress.stage(context.log.info, "writing", selected) as advance:
             written = write_verdicts(database, buckets, backend.settings.writer_chunk_rows, advance)
         accounts = read_accounts(database, buckets)
+        held = count_rows(database, buckets)
     total = sum(accounts.values(), Accounts())
     total.check(selected)
     for bucket in buckets.buckets:
         _report(context, partition_key(bucket), accounts[bucket], written[bucket])
+        for spec in SPECS:
+            name = spec.key.to_user_string()
+            context.add_asset_metadata(
+                {PARTITION_ROWS: held[name, bucket]}, asset_key=name, partition_key=partition_key(bucket)
+            )
     all_written = sum(written.values(), Written())
     context.log.info(
         f"{total.scanned} library rows settled: {total.resolved} resolved, {total.unresolved} unresolved, "

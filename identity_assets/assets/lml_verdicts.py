@@ -5,8 +5,8 @@ from collections import Counter
 
 import dagster as dg
 
-from identity_assets.assets.tables import LML_VERDICTS
-from identity_assets.backend.accounts import read_accounts
+from identity_assets.assets.tables import LML_VERDICTS, PARTITION_ROWS
+from identity_assets.backend.accounts import count_rows, read_accounts
 from identity_assets.backend.candidates import count_unasked, reopen_failed
 from identity_assets.backend.verdicts import ask_and_store, fail_unasked
 from identity_assets.freshness import pass_window
@@ -61,12 +61,17 @@ def lml_verdicts(
                 metadata={"run_totals": dg.MetadataValue.json(_totals(client, counts, to_ask, began))},
             ) from error
         accounts = read_accounts(database, buckets)
+        held = count_rows(database, buckets)
     for bucket, account in accounts.items():
         answered = account.scanned - sum(
             account.skipped.get(name, 0) for name in ("lml_error", "missing_artist_name")
         )
         context.add_asset_metadata(
-            {"answered": answered, "lml_error": account.skipped.get("lml_error", 0)},
+            {
+                "answered": answered,
+                "lml_error": account.skipped.get("lml_error", 0),
+                PARTITION_ROWS: held["lml_verdicts", bucket],
+            },
             partition_key=partition_key(bucket),
         )
     totals = _totals(client, counts, to_ask, began)

@@ -11,6 +11,9 @@ OWNERS = ("team:data-engineering",)
 KINDS = {"postgres", "table"}
 OURS = "identity_assets"
 
+# Under this name Dagster shows and plots it as the number of rows of a partition.
+PARTITION_ROWS = "dagster/partition_row_count"
+
 
 class Shown(TypedDict):
     """The arguments that `@dg.asset` and `dg.AssetSpec` have in common."""

@@ -3,6 +3,7 @@
 They are read off the ledger and only counted here; what an outcome means is decided where it is written.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,3 +80,10 @@ def read_accounts(database: Database, buckets: Buckets, run_id: str | None = Non
         bucket: Accounts.of((row.outcome, row.rows) for row in rows if row.bucket == bucket)
         for bucket in buckets.buckets
     }
+
+
+def count_rows(database: Database, buckets: Buckets) -> Counter[tuple[str, int]]:
+    """How many rows the table of each asset holds, by asset and bucket; 0 where it holds none."""
+    with database.transaction() as connection:
+        rows = execute(connection, "count_rows", **buckets.params()).all()
+    return Counter({(row.asset, row.bucket): row.rows for row in rows})

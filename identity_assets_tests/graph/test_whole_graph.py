@@ -167,6 +167,8 @@ def test_each_materialisation_carries_the_numbers_of_its_partition_and_of_the_ru
     verdicts = metadata_of(instance, "lml_verdicts", "03")
     assert verdicts["lml_total_calls"] == 1
     assert {"lml_total_latency_ms", "seconds"} <= verdicts.keys()
+    held = shelf.rows("SELECT count(*) AS rows FROM library_identity WHERE library_id % 16 = 3")
+    assert of_partition["dagster/partition_row_count"] == held[0]["rows"] > 0
 
 
 def test_lml_down_fails_the_step_in_one_line_and_keeps_what_was_answered(
