@@ -41,7 +41,7 @@ def result_of(
     return dg.AssetCheckResult(
         passed=finding.count == 0,
         severity=severity,
-        description=words.passed if finding.count == 0 else f"{words.failed}: {finding.count:,}.",
+        description=_said_of(finding, words),
         metadata={
             "offending_rows": dg.MetadataValue.int(finding.count),
             "sample": table(finding.columns, finding.sample),
@@ -51,6 +51,13 @@ def result_of(
             **(metadata or {}),
         },
     )
+
+
+def _said_of(finding: Finding, words: Words) -> str:
+    """What the UI shows first: the finding and, since it keeps longer Markdown behind a click, what to do."""
+    if finding.count == 0:
+        return words.passed
+    return f"{words.failed}: {finding.count:,}.\n\n{_what_to_do(finding, words)}"
 
 
 def table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> dg.TableMetadataValue:

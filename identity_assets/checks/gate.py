@@ -39,7 +39,7 @@ def truly_unresolved_rows(
     return dg.AssetCheckResult(
         passed=report.gate_status == "PASS",
         severity=severity,
-        description=f"{report.summary}{_said_change(change)}",
+        description=f"{report.summary}{_said_change(change)}\n\n{advice(report)}",
         metadata={
             **{figure: dg.MetadataValue.int(getattr(report, figure)) for figure in FIGURES},
             "gate_status": dg.MetadataValue.text(report.gate_status),

@@ -62,6 +62,7 @@ def write_dagster_home(folder: Path, storage_url: str) -> Path:
     config = {
         "storage": {"postgres": {"postgres_url": storage_url}},
         "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
         # At most two runs ask LML at a time: its time is the scarce thing.
         "concurrency": {"pools": {"granularity": "run", "default_limit": 2}},
         "run_monitoring": {"enabled": True, "max_runtime_seconds": 4 * 3600},

@@ -79,10 +79,10 @@ def test_the_evaluation_has_the_figures_the_reasons_the_artists_and_the_advice(
     evaluation = evaluate(replace(shelf.settings, gate_threshold=4), instance)
 
     assert evaluation.passed is False
-    assert evaluation.description == (
-        "4 of 6 library rows are truly unresolved; the gate passes below 4: FAIL"
-    )
+    said, advised = (evaluation.description or "").split("\n\n")
+    assert said == "4 of 6 library rows are truly unresolved; the gate passes below 4: FAIL"
     figures = values(evaluation)
+    assert advised == figures["advice"]
     assert {
         "total_library_rows": 6,
         "unresolved_rows": 5,
@@ -135,7 +135,7 @@ def test_each_evaluation_says_the_change_since_the_last_that_came_to_a_result(
     fewer = evaluate(shelf.settings, instance)
     assert values(fewer)["change_since_last"] == -1
     assert fewer.description is not None
-    assert fewer.description.endswith("PASS (1 fewer than at the last evaluation)")
+    assert "PASS (1 fewer than at the last evaluation)\n\n" in fewer.description
 
     away = shelf.settings.require_database_url().set(host="127.0.0.1", port=1, query={})
     assert not execute(replace(shelf.settings, database_url=away), instance).success
