@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import dagster as dg
 import psycopg2
 import yaml
 from sqlalchemy import URL, make_url, text
@@ -19,6 +20,8 @@ from identity_assets.demo.catalogue import Catalogue, create_backend_tables, loa
 from identity_assets.demo.fixture_lml import FixtureLmlProcess
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.settings import Settings
+
+RUNS_THAT_ASK = 2
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def write_dagster_home(folder: Path, storage_url: str) -> Path:
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
         # At most two runs ask LML at a time: its time is the scarce thing.
-        "concurrency": {"pools": {"granularity": "run", "default_limit": 2}},
+        "concurrency": {"pools": {"granularity": "run", "default_limit": RUNS_THAT_ASK}},
         "run_monitoring": {"enabled": True, "max_runtime_seconds": 4 * 3600},
         "compute_logs": {
             "module": "dagster.core.storage.local_compute_log_manager",
@@ -74,6 +77,15 @@ def write_dagster_home(folder: Path, storage_url: str) -> Path:
     }
     (folder / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     return folder
+
+
+def bound_runs_that_ask(dagster_home: Path) -> None:
+    """Let at most two runs ask LML at a time, as `dagster instance concurrency set lml 2` does.
+
+    The default limit in dagster.yaml does not hold for the first runs that an instance ever sees of a pool.
+    """
+    with dg.DagsterInstance.from_config(str(dagster_home)) as instance:
+        instance.event_log_storage.set_concurrency_slots("lml", RUNS_THAT_ASK)
 
 
 @contextmanager
@@ -98,6 +110,7 @@ def station(
         if fresh or not known.exists():
             _make_anew(postgres, here, catalogue(), known)
         dagster_home = write_dagster_home(home / "dagster", postgres.url("dagster"))
+        bound_runs_that_ask(dagster_home)
         artists = json.loads(known.read_text(encoding="utf-8"))
         with FixtureLmlProcess(artists, seconds_per_input=seconds_per_input) as lml:
             yield Station(replace(here, library_metadata_url=lml.url), dagster_home, _library_rows(here))
