@@ -1,5 +1,7 @@
 """What all tests share: one embedded PostgreSQL, a fresh Backend database for each test, the fixture LML."""
 
+import signal
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,6 +22,10 @@ from identity_assets.settings import Settings
 from identity_assets_tests.support import Shelf
 
 TEMPLATE = "backend_template"
+
+# A shell that starts the tests in the background has SIGINT ignored, and what they start would inherit that.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 KNOWN_ARTISTS = tuple(f"Known {number}" for number in range(200))
 
 
