@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from identity_assets.backend.candidates import batches_to_ask
+from identity_assets.backend.candidates import batches_to_ask, select_candidates
 from identity_assets.backend.database import Buckets
 from identity_assets.backend.writer import write_verdicts
 from identity_assets.settings import Scope
@@ -203,3 +203,10 @@ def test_a_rejected_verdict_keeps_its_reason_and_is_not_asked_for_again_inside_i
     shelf.age(days=8)
     shelf.select()
     assert len(list(batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings))) == 1
+
+
+def test_under_a_limit_a_row_that_cannot_be_asked_about_takes_no_other_rows_place(shelf: Shelf) -> None:
+    shelf.put(None)
+    askable = shelf.put()
+    select_candidates(shelf.database, EVERY_BUCKET, shelf.settings, Scope.full, "run", max_inputs=1)
+    assert shelf.outcomes() == {askable: None}

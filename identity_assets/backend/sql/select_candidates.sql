@@ -1,5 +1,5 @@
 -- The library rows that are due (identity_assets.due_library), into the ledger: at most :max_inputs of them, those
--- that have waited longest first, or all where it is null.
+-- that have waited longest first and those that cannot be asked about last, or all where it is null.
 --
 -- A verdict that was stored and not yet applied, for the very names that stand in the library now and inside
 -- its window, is the answer already: such a row is not asked again. One without an artist has its outcome.
@@ -39,5 +39,5 @@ LEFT JOIN lml_verdict AS verdict
        )
    AND NOT due.has_no_artist
 WHERE library.id % :partitions = ANY (:buckets)
-ORDER BY due.due_since NULLS LAST, library.id
+ORDER BY due.has_no_artist, due.due_since NULLS LAST, library.id
 LIMIT :max_inputs
