@@ -3,7 +3,6 @@
 0: done. 1: it was tried and failed. 2: it was called wrongly, or a setting or an input file is not valid.
 """
 
-import json
 import os
 import re
 import signal
@@ -16,22 +15,31 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from identity_assets import __version__
 from identity_assets.backend.database import Database, DatabaseError
+from identity_assets.before_and_after import dry_run, replay, show_dry_run, unwind
 from identity_assets.errors import OperatorError
 from identity_assets.settings import Scope, settings
+from identity_assets.terminal import (
+    FAILED,
+    INTERRUPTED,
+    WRONG,
+    known_partitions,
+    print_json,
+    progress_on_stderr,
+    say,
+    stop,
+)
 
 if TYPE_CHECKING:
     from identity_assets.demo.catalogue import Catalogue
-    from identity_assets.progress import ProgressReporter
     from identity_assets.running import PassReport
 
-FAILED, WRONG, INTERRUPTED = 1, 2, 130
 DEMO_HOME = ".demo"
 
 # Dagster says of each that it is beta, or superseded; known, and not the operator's business.
@@ -42,30 +50,6 @@ KNOWN_WARNINGS = (
     "Class `CodeReferencesMetadataValue`",
     "Function `dev_command`",
 )
-
-
-def say(line: str) -> None:
-    """A line for the person watching; never on stdout, which is for results."""
-    click.echo(line, err=True)
-
-
-def stop(line: str, code: int) -> NoReturn:
-    """End with one line that says why."""
-    say(f"identity-assets: {' '.join(line.split())}")
-    sys.exit(code)
-
-
-def progress_on_stderr() -> "ProgressReporter":
-    """A bar where a terminal is watched, plain lines elsewhere."""
-    from identity_assets.progress import BarProgress, LogProgress
-
-    console = Console(stderr=True)
-    return BarProgress(console) if console.is_terminal else LogProgress(say=say)
-
-
-def print_json(value: object) -> None:
-    """The one JSON object of a command, on stdout."""
-    click.echo(json.dumps(value))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -103,18 +87,21 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
     chosen.require_database_url()
     chosen.require_library_metadata_url()
     from identity_assets.demo.report import print_pass
-    from identity_assets.partitions import library_partitions
     from identity_assets.running import dagster_instance, run_pass
 
-    known = library_partitions.get_partition_keys()
-    if unknown := [key for key in partitions if key not in known]:
-        stop(f"there is no partition {', '.join(unknown)}: they are {known[0]} to {known[-1]}", WRONG)
+    keys = known_partitions(partitions)
+    if chosen.dry_run:
+        say("DRY_RUN=true: nothing is written, and the figures are those of `identity-assets dry-run`")
+        show_dry_run(chosen, keys)
+        return
     with dagster_instance(say) as instance:
-        report = run_pass(chosen, instance, partitions or known, progress_on_stderr())
+        report = run_pass(chosen, instance, keys, progress_on_stderr())
     if as_json:
         print_json(report.as_dict())
     else:
         print_pass(Console(), "run", report)
+    for run_id in report.run_ids:
+        say(f"`identity-assets unwind --run {run_id}` takes back what this run wrote")
     _stop_if_failed(report)
 
 
@@ -295,7 +282,7 @@ def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
     """Serve the Dagster UI on 127.0.0.1 over the demo's database and the fixture LML, until Ctrl-C."""
     _stop_if_port_is_taken(port)
     from identity_assets.demo.catalogue import seeded_catalogue
-    from identity_assets.demo.station import station
+    from identity_assets.demo.station import environment_file, station
 
     say(f"starting PostgreSQL and the fixture LML under {home}")
     try:
@@ -303,7 +290,9 @@ def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
             say(
                 f"{here.library_rows:,} library rows; the UI comes up at http://127.0.0.1:{port}, Ctrl-C ends it"
             )
-            code = _serve_ui(port, here.environment())
+            with environment_file(here, home) as file:
+                say(f"for the commands, in another terminal: . {file}")
+                code = _serve_ui(port, here.environment())
     except KeyboardInterrupt:
         say("everything is stopped again")
         return
@@ -344,6 +333,10 @@ def _stop_if_port_is_taken(port: int) -> None:
                 f"port {port} of 127.0.0.1 cannot be had ({error.strerror}): choose another with --port",
                 FAILED,
             )
+
+
+for command in (dry_run, replay, unwind):
+    cli.add_command(command)
 
 
 def main() -> None:

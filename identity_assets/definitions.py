@@ -15,7 +15,7 @@ from identity_assets.checks.accounts import accounts_checks
 from identity_assets.checks.gate import gate_checks
 from identity_assets.checks.integrity import integrity_checks
 from identity_assets.checks.staleness import staleness_checks
-from identity_assets.jobs import gate_report, refresh_library_identity
+from identity_assets.jobs import dry_run, gate_report, refresh_library_identity
 from identity_assets.resources import make_resources
 from identity_assets.schedules import daily_gate_report, nightly_refresh
 from identity_assets.settings import settings
@@ -26,7 +26,7 @@ def build_defs(*, resources: Mapping[str, object] | None = None) -> dg.Definitio
     return dg.Definitions(
         assets=dg.with_source_code_references([library, candidate_libraries, lml_verdicts, identity_tables]),
         asset_checks=[*gate_checks, *accounts_checks, *integrity_checks, *staleness_checks],
-        jobs=[refresh_library_identity, gate_report],
+        jobs=[refresh_library_identity, gate_report, dry_run],
         schedules=[nightly_refresh, daily_gate_report],
         resources=resources or make_resources(settings()),
         executor=dg.in_process_executor,

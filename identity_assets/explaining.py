@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from identity_assets.backend.story import LedgerRow, LibraryRow, StoredVerdict, Story, TableRow
+from identity_assets.backend.story import EarlierAnswer, LedgerRow, LibraryRow, StoredVerdict, Story, TableRow
 from identity_assets.sentences import (
     NOTHING,
     OUTCOMES,
@@ -123,6 +123,12 @@ def _verdict(verdict: StoredVerdict | None, story: Story) -> Iterator[Renderable
             f"Asked about the same names before that on {said_time(verdict.previous_asked_at)}; "
             f"the answer was {said(verdict.previous_kind)}."
         )
+    if story.earlier_answers:
+        yield _table(
+            ["before that", "answer", "method", "confidence", "run"],
+            map(_earlier_answer_line, story.earlier_answers),
+            folded="run",
+        )
     if isinstance(verdict.main, Mapping):
         yield _text(f"Its ids: {_listed(verdict.main)}.")
     if verdict.provenance:
@@ -131,6 +137,11 @@ def _verdict(verdict: StoredVerdict | None, story: Story) -> Iterator[Renderable
             map(_provenance_line, verdict.provenance),
             folded="external id",
         )
+
+
+def _earlier_answer_line(answer: EarlierAnswer) -> Sequence[str]:
+    kind = f"{said(answer.kind)} (rejected)" if answer.rejected_reason is not None else said(answer.kind)
+    return (said_time(answer.asked_at), kind, said(answer.method), said(answer.confidence), answer.run_id)
 
 
 def _names_asked(verdict: StoredVerdict, story: Story) -> str:

@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from identity_assets.dry_run_op import foresee
+
 refresh_library_identity = dg.define_asset_job(
     "refresh_library_identity",
     selection=dg.AssetSelection.groups("identity"),
@@ -16,3 +18,14 @@ gate_report = dg.define_asset_job(
     ),
     description="Read the gate and the staleness of the rows as they stand. Materialises nothing and asks nobody.",
 )
+
+
+@dg.job(
+    description=(
+        "Ask LML what a run would ask, and show what the run would come to. Nothing is written and nothing is "
+        "materialised; the figures stand in the run's metadata."
+    )
+)
+def dry_run() -> None:
+    """One op: a dry run writes to no asset, and so is none."""
+    foresee()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from identity_assets.backend.database import Database
 from identity_assets.lml.client import LmlClient
 from identity_assets.progress import LogProgress, ProgressReporter
-from identity_assets.settings import Settings
+from identity_assets.settings import Bands, Settings, SettingsError
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,22 @@ class Backend:
     def database(self, run_id: str) -> Database:
         """A database handle that is named after the run; a context manager."""
         return Database(self.settings, f"run {run_id}")
+
+    def database_to_read(self, run_id: str) -> Database:
+        """The same, for one that must not write: the server refuses it."""
+        return Database(self.settings, f"run {run_id}", read_only=True)
+
+    def database_to_write(self, run_id: str) -> Database:
+        """The same, for a step that writes.
+
+        Raises:
+            SettingsError: DRY_RUN is set, and nothing may be written.
+        """
+        if self.settings.dry_run:
+            raise SettingsError(
+                "DRY_RUN=true: nothing is written. Launch the job dry_run, or unset DRY_RUN and run again"
+            )
+        return self.database(run_id)
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,7 @@ class Lml:
             timeout=self.settings.lml_timeout_seconds,
             wait_initial=self.settings.lml_retry_wait_seconds,
             max_connections=self.settings.lml_max_in_flight,
+            reject_out_of_band=self.settings.confidence_bands is Bands.reject,
         )
 
 

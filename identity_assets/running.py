@@ -38,13 +38,14 @@ class PassReport:
     lml_total_latency_ms: int = 0
     seconds: float = 0.0
     failures: tuple[str, ...] = ()
+    run_ids: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `run --json`."""
         counts = {
             one.name: getattr(self, one.name)
             for one in fields(self)
-            if one.name not in {"scope", "accounts", "failures"}
+            if one.name not in {"scope", "accounts", "failures", "run_ids"}
         }
         return {"scope": self.scope, **self.accounts.as_dict(), **counts}
 
@@ -95,6 +96,7 @@ def run_pass(
     began = time.monotonic()
     totals: dict[str, int] = {}
     failures: list[str] = []
+    run_ids: list[str] = []
     accounts = Accounts()
     for keys in contiguous_ranges(partition_keys):
         result = job.execute_in_process(
@@ -106,6 +108,7 @@ def run_pass(
             },
             raise_on_error=False,
         )
+        run_ids.append(result.run_id)
         for name, count in _totals_of(result.all_events).items():
             totals[name] = totals.get(name, 0) + count
         failures += _failures_of(result.all_events)
@@ -119,6 +122,7 @@ def run_pass(
         **{one.name: totals[one.name] for one in fields(PassReport) if one.name in totals},
         seconds=round(time.monotonic() - began, 3),
         failures=tuple(failures),
+        run_ids=tuple(run_ids),
     )
 
 

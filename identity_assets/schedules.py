@@ -62,6 +62,8 @@ def refresh_what_is_due(
     context: dg.ScheduleEvaluationContext, backend: dg.ResourceParam[Backend]
 ) -> Sequence[dg.RunRequest] | dg.SkipReason:
     """One tick: the runs to launch, or why there are none and when the next rows will be due."""
+    if backend.settings.dry_run:
+        return dg.SkipReason("DRY_RUN=true: nothing may be written. Unset it where the schedule is evaluated")
     with backend.database("schedule") as database:
         due = due_partitions(database, backend.settings)
         busy = keys_in_flight(context.instance)

@@ -38,6 +38,7 @@ OUTCOMES = {
     "lml_cardinality_mismatch": "lml_cardinality_mismatch: LML answered its batch and left this row out",
     "lml_invalid_verdict": "lml_invalid_verdict: LML's answer is not fit to be written",
     "lml_untrusted_library_id": "lml_untrusted_library_id: LML's answer did not say which row it is about",
+    "unwound": "unwound: what was written of it was taken back",
     "writer_error": "writer_error: the database refused to take LML's answer",
 }
 
@@ -145,6 +146,10 @@ def verdict_state_sentence(verdict: StoredVerdict, ledger: LedgerRow | None) -> 
     refused = said(ledger.detail if ledger is not None else None)
     return {
         VerdictState.applied: f"Applied on {at}.",
+        VerdictState.unwound: (
+            f"Taken back on {said_time(verdict.unwound_at) if verdict.unwound_at else ''}: it is not applied again, "
+            "and the next run asks LML anew."
+        ),
         VerdictState.overruled: f"Dealt with on {at}; the main row that stands is a person's decision.",
         VerdictState.rejected: f"Not applied: it was rejected, because {said(verdict.rejected_reason)}.",
         VerdictState.writer_error: f"Not applied: the database refused it ({refused}). The next run tries again.",

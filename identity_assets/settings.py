@@ -25,6 +25,13 @@ class Scope(StrEnum):
     full = "full"
 
 
+class Bands(StrEnum):
+    """What becomes of a verdict whose confidence lies outside its method's band."""
+
+    reject = "reject"
+    warn = "warn"
+
+
 class SettingsError(OperatorError, ValueError):
     """A variable that is missing or holds what it cannot take."""
 
@@ -117,6 +124,10 @@ def _scope(text: str) -> Scope:
     return Scope.full if _switch(text) else Scope.canonical
 
 
+def _bands(text: str) -> Bands:
+    return Bands(text.lower())
+
+
 SWITCH = Variable("true or false", _switch)
 SECRET = Variable("any text", str, secret=True)
 POSTGRES_URL = Variable("postgresql://USER:PASSWORD@HOST:PORT/NAME", _postgres_url, secret=True)
@@ -155,6 +166,10 @@ class Settings:
     stale_rows_error: float = _env("STALE_ROWS_ERROR", number(0, 1), 0.10)
     refresh_cron: str = _env("REFRESH_CRON", Variable("a cron expression of five fields", _cron), "0 5 * * *")
     lml_nightly_input_budget: int | None = _env("LML_NIGHTLY_INPUT_BUDGET", whole_number(1, 1_000_000_000))
+    confidence_bands: Bands = _env("CONFIDENCE_BANDS", Variable("reject or warn", _bands), Bands.reject)
+    dry_run: bool = _env("DRY_RUN", SWITCH, False)
+    unwind_days: int = _env("UNWIND_DAYS", DAYS, 30)
+    verdict_history_days: int = _env("VERDICT_HISTORY_DAYS", DAYS, 365)
     writer_chunk_rows: int = _env("WRITER_CHUNK_ROWS", whole_number(1, 100_000), 5000)
 
     def require_database_url(self) -> URL:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from identity_assets.backend.candidates import select_candidates
 from identity_assets.backend.database import Buckets, Database
 from identity_assets.backend.verdicts import store_asked
+from identity_assets.backend.writer import Written, write_verdicts
 from identity_assets.lml.asking import Asked
 from identity_assets.lml.contract import Answer, parse_answer
 from identity_assets.settings import Scope, Settings
@@ -110,6 +111,11 @@ class Shelf:
         )
         store_asked(self.database, Asked(answer.verdicts, {}, 0, 0), run_id)
         return answer
+
+    def write(self, chunk_rows: int = 100, run_id: str = "run") -> Written:
+        """Write what is answered and not written yet, in the name of a run."""
+        written = write_verdicts(self.database, EVERY_BUCKET, chunk_rows, run_id, lambda _rows: None)
+        return sum(written.values(), Written())
 
     def outcomes(self) -> dict[int, str | None]:
         """The ledger: each row's outcome."""

@@ -44,7 +44,7 @@ def candidate_libraries(
     """
     scope = config.scope or backend.settings.scope
     buckets = buckets_of(context.partition_keys)
-    with backend.database(context.run.run_id) as database, database.partitions_locked(buckets):
+    with backend.database_to_write(context.run.run_id) as database, database.partitions_locked(buckets):
         selected = select_candidates(
             database, buckets, backend.settings, scope, context.run.run_id, config.max_inputs
         )

@@ -73,10 +73,12 @@ def identity_tables(
     """Write the stored verdicts to Backend's identity tables and the sidecar; no call to LML is made."""
     buckets = buckets_of(context.partition_keys)
     began = time.monotonic()
-    with backend.database(context.run.run_id) as database, database.partitions_locked(buckets):
+    with backend.database_to_write(context.run.run_id) as database, database.partitions_locked(buckets):
         selected = sum((one.scanned for one in read_accounts(database, buckets).values()), 0)
         with progress.stage(context.log.info, "writing", selected) as advance:
-            written = write_verdicts(database, buckets, backend.settings.writer_chunk_rows, advance)
+            written = write_verdicts(
+                database, buckets, backend.settings.writer_chunk_rows, context.run.run_id, advance
+            )
         accounts = read_accounts(database, buckets)
         held = count_rows(database, buckets)
     total = sum(accounts.values(), Accounts())

@@ -38,7 +38,7 @@ def lml_verdicts(
     began = time.monotonic()
     counts: Counter[str] = Counter()
     with (
-        backend.database(context.run.run_id) as database,
+        backend.database_to_write(context.run.run_id) as database,
         lml.client() as client,
         database.partitions_locked(buckets),
     ):
@@ -51,6 +51,7 @@ def lml_verdicts(
                     counts["failures"] += len(asked.failures)
                     counts["foreign"] += asked.foreign
                     counts["duplicates"] += asked.duplicates
+                    counts["out_of_band"] += sum(one.is_written_out_of_band for one in asked.verdicts)
                     advance(len(asked.verdicts) + len(asked.failures))
         except LmlError as error:
             unasked = fail_unasked(database, buckets, f"not asked: {error}")
@@ -75,6 +76,11 @@ def lml_verdicts(
             partition_key=partition_key(bucket),
         )
     totals = _totals(client, counts, to_ask, began)
+    if counts["out_of_band"]:
+        context.log.warning(
+            f"{counts['out_of_band']} verdicts with a confidence outside their method's band will be written, as "
+            "CONFIDENCE_BANDS=warn says: the check confidence_in_band lists them"
+        )
     context.log.info(
         f"LML was asked about {to_ask} library rows in {client.calls} calls: {counts['verdicts']} verdicts "
         f"stored, {counts['failures']} without an answer, {counts['foreign']} results for rows that were not asked "
@@ -91,5 +97,6 @@ def _totals(client: LmlClient, counts: Counter[str], to_ask: int, began: float) 
         "lml_total_latency_ms": round(client.latency_ms),
         "foreign_results_dropped": counts["foreign"],
         "duplicate_results_dropped": counts["duplicates"],
+        "out_of_band_accepted": counts["out_of_band"],
         "seconds": round(time.monotonic() - began, 3),
     }

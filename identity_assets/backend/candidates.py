@@ -3,7 +3,7 @@
 What becomes of them is written by verdicts.py and writer.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,9 @@ from identity_assets.settings import Scope, Settings
 
 COHORTS = ("non_va", "va")
 BATCHES_READ_AHEAD = 10
+
+ReadInputs = Callable[[str, int, int], list[LibraryInput]]
+"""The next inputs: of a cohort, after a library_id, at most so many."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,16 @@ def select_candidates(
     """Begin a pass: the due rows of these partitions take the place of the last pass's in the ledger.
 
     The rules are "Which rows are due" in DOMAIN.md; the windows are the settings'. `max_inputs` takes only so many,
-    those that have waited longest.
+    those that have waited longest. What has been kept for longer than the settings say is forgotten.
     """
     with database.transaction() as connection:
+        execute(connection, "prune_writes", unwind_days=settings.unwind_days)
+        execute(
+            connection,
+            "prune_verdict_history",
+            **buckets.params(),
+            verdict_history_days=settings.verdict_history_days,
+        )
         execute(connection, "delete_candidates", **buckets.params())
         execute(
             connection,
@@ -92,21 +102,26 @@ def count_unasked(database: Database, buckets: Buckets) -> int:
 
 
 def batches_to_ask(database: Database, buckets: Buckets, settings: Settings) -> Iterator[list[LibraryInput]]:
-    """The unasked inputs, a batch at a time; V/A rows in batches of their own size.
+    """The ledger's unasked inputs, a batch at a time; V/A rows in batches of their own size.
 
     They are read some batches ahead, in transactions of their own, while answers are being stored.
     """
+
+    def read(cohort: str, after: int, rows: int) -> list[LibraryInput]:
+        with database.transaction() as connection:
+            found = execute(
+                connection, "next_inputs", **buckets.params(), cohort=cohort, after=after, rows=rows
+            )
+            return [LibraryInput(**row) for row in found.mappings()]
+
+    return in_batches(read, settings)
+
+
+def in_batches(read: ReadInputs, settings: Settings) -> Iterator[list[LibraryInput]]:
+    """All inputs that `read` finds, in batches of each cohort's size."""
     sizes = {"non_va": settings.batch_size, "va": settings.va_batch_size}
     for cohort in COHORTS:
         size, after = sizes[cohort], 0
-        while page := _next_inputs(database, buckets, cohort, after, size * BATCHES_READ_AHEAD):
+        while page := read(cohort, after, size * BATCHES_READ_AHEAD):
             yield from (page[start : start + size] for start in range(0, len(page), size))
             after = page[-1].library_id
-
-
-def _next_inputs(
-    database: Database, buckets: Buckets, cohort: str, after: int, rows: int
-) -> list[LibraryInput]:
-    with database.transaction() as connection:
-        found = execute(connection, "next_inputs", **buckets.params(), cohort=cohort, after=after, rows=rows)
-        return [LibraryInput(**row) for row in found.mappings()]

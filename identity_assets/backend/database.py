@@ -20,6 +20,8 @@ from identity_assets.settings import Settings
 OWN_SCHEMA = "identity_assets"
 SQL_FOLDER = Path(__file__).parent / "sql"
 
+ARTIST_IDS = "-- artist ids"
+
 # SQLSTATE classes that speak of the row being written: bad data, a violated constraint, a raising trigger,
 # a value too large for an index. Everything else speaks of the server, and fails the step.
 ROW_FAULTS = ("22", "23", "P0", "54")
@@ -47,16 +49,38 @@ class Buckets:
 
 
 @cache
-def statement(name: str) -> TextClause:
-    """The statement that stands in `sql/<name>.sql`."""
-    return text((SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
+def statement(name: str, *, with_artist_ids: bool = True) -> TextClause:
+    """The statement that stands in `sql/<name>.sql`.
+
+    Lines that end in `-- artist ids` speak of columns that a Backend may lack, and are left out where it does.
+    """
+    lines = _lines(name)
+    return text("".join(line for line in lines if with_artist_ids or not _is_of_artist_ids(line)))
+
+
+@cache
+def _lines(name: str) -> tuple[str, ...]:
+    return tuple((SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8").splitlines(keepends=True))
+
+
+def _is_of_artist_ids(line: str) -> bool:
+    return line.rstrip().endswith(ARTIST_IDS)
 
 
 def execute(connection: Connection, name: str, **params: object) -> CursorResult[Any]:
     """Run the named statement with its bind parameters."""
-    result = connection.execute(statement(name), params)
+    complete = not any(map(_is_of_artist_ids, _lines(name))) or has_artist_ids(connection)
+    result = connection.execute(statement(name, with_artist_ids=complete), params)
     assert isinstance(result, CursorResult)
     return result
+
+
+def has_artist_ids(connection: Connection) -> bool:
+    """Whether the main row and its history have LML's three artist ids; looked up once a connection."""
+    known = connection.info
+    if ARTIST_IDS not in known:
+        known[ARTIST_IDS] = bool(connection.execute(statement("has_artist_ids")).scalar_one())
+    return bool(known[ARTIST_IDS])
 
 
 def sqlstate(error: DBAPIError) -> str:
@@ -84,10 +108,12 @@ class Database:
     """Backend's database under this project's search_path.
 
     Connections are opened when first used. `label` names the run or command in pg_stat_activity, which is
-    how a second run on the same partition can say who holds it.
+    how a second run on the same partition can say who holds it. With `read_only` the server itself refuses
+    every write.
     """
 
-    def __init__(self, settings: Settings, label: str) -> None:
+    def __init__(self, settings: Settings, label: str, *, read_only: bool = False) -> None:
+        self._read_only = read_only
         self.application_name = f"identity_assets {label}"[:63]
         self._search_path = f"{settings.schema_name}, {OWN_SCHEMA}"
         self._engine = create_engine(
@@ -103,6 +129,8 @@ class Database:
             cursor.execute(f"SET search_path = {self._search_path}")
             cursor.execute("SET application_name = %s", (self.application_name,))
             cursor.execute("SET lock_timeout = '60s'")
+            if self._read_only:
+                cursor.execute("SET default_transaction_read_only = on")
         dbapi_connection.commit()
 
     def __enter__(self) -> "Database":

@@ -26,6 +26,7 @@ class VerdictState(StrEnum):
     """What has become of LML's stored answer."""
 
     applied = "applied"
+    unwound = "unwound"  # taken back since
     overruled = "overruled"  # dealt with, but a person's decision stands
     rejected = "rejected"
     writer_error = "writer_error"
@@ -79,9 +80,23 @@ class StoredVerdict:
     run_id: str
     applied_at: datetime | None
     holds_until: datetime
+    unwound_at: datetime | None
     rejected_reason: str | None
     previous_asked_at: datetime | None
     previous_kind: str | None
+
+
+@dataclass(frozen=True)
+class EarlierAnswer:
+    """What LML said before it said something else; `method` and `confidence` stand as they came."""
+
+    kind: str | None
+    method: Any
+    confidence: Any
+    asked_at: datetime
+    run_id: str
+    applied_at: datetime | None
+    rejected_reason: str | None
 
 
 @dataclass(frozen=True)
@@ -132,7 +147,7 @@ class GateStanding:
 class Story:
     """Everything about one library row, as it stood at `read_at`. `scope` is the one that is set.
 
-    `due` holds one verdict for each scope; `history` has the newest row first.
+    `due` holds one verdict for each scope; `history` and `earlier_answers` have the newest first.
     """
 
     library_id: int
@@ -142,6 +157,7 @@ class Story:
     library: LibraryRow
     due: tuple[Due, ...]
     verdict: StoredVerdict | None
+    earlier_answers: tuple[EarlierAnswer, ...]
     ledger: LedgerRow | None
     main_row: TableRow | None
     source_rows: tuple[TableRow, ...]
@@ -180,6 +196,9 @@ def read_story(database: Database, settings: Settings, library_id: int) -> Story
             library=_library_row(library),
             due=tuple(due_in(facts, scope) for scope in Scope),
             verdict=None if verdict is None else _stored_verdict(verdict, facts, ledger, main_row),
+            earlier_answers=tuple(
+                EarlierAnswer(**row) for row in _all(connection, "explain_earlier_answers", library_id)
+            ),
             ledger=None if ledger is None else LedgerRow(**ledger),
             main_row=main_row,
             source_rows=_all(connection, "explain_source_rows", library_id),
@@ -224,8 +243,7 @@ def _verdict_state(
     row: TableRow, facts: RowMapping, ledger: TableRow | None, main_row: TableRow | None
 ) -> VerdictState:
     if row["applied_at"] is not None:
-        stands = main_row is None or main_row["method"] != "manual" or _is_written_from(row, main_row)
-        return VerdictState.applied if stands else VerdictState.overruled
+        return _applied_state(row, main_row)
     if row["rejected_reason"] is not None:
         return VerdictState.rejected
     if not facts["has_answer_for_these_names"]:
@@ -235,6 +253,13 @@ def _verdict_state(
     if ledger is not None and ledger["outcome"] == "writer_error":
         return VerdictState.writer_error
     return VerdictState.waiting
+
+
+def _applied_state(row: TableRow, main_row: TableRow | None) -> VerdictState:
+    if row["unwound_at"] is not None:
+        return VerdictState.unwound
+    stands = main_row is None or main_row["method"] != "manual" or _is_written_from(row, main_row)
+    return VerdictState.applied if stands else VerdictState.overruled
 
 
 def _is_written_from(verdict: TableRow, main_row: TableRow) -> bool:

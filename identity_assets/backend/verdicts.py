@@ -1,6 +1,6 @@
 """LML's answers, stored as they come and before anything is made of them, so that none is asked for twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import orjson
 
@@ -8,6 +8,7 @@ from identity_assets.backend.candidates import batches_to_ask
 from identity_assets.backend.database import Buckets, Database, execute
 from identity_assets.lml.asking import Asked, ask
 from identity_assets.lml.client import LmlClient
+from identity_assets.lml.contract import Verdict
 from identity_assets.settings import Settings
 
 
@@ -27,24 +28,30 @@ def ask_and_store(
 
 def store_asked(database: Database, asked: Asked, run_id: str) -> None:
     """Keep what became of one batch: its verdicts, and the outcome of each input that got none."""
-    answers = [
-        {
-            "library_id": verdict.library_id,
-            "kind": verdict.kind,
-            "rejected_reason": verdict.rejected_reason,
-            "verdict": orjson.Fragment(verdict.body),
-        }
-        for verdict in asked.verdicts
-    ]
     failures = [
         {"library_id": library_id, "outcome": failure.outcome, "detail": failure.detail}
         for library_id, failure in asked.failures.items()
     ]
     with database.transaction() as connection:
-        if answers:
-            execute(connection, "store_answers", answers=orjson.dumps(answers).decode(), run_id=run_id)
+        if asked.verdicts:
+            execute(connection, "store_answers", answers=answers_json(asked.verdicts), run_id=run_id)
         if failures:
             execute(connection, "store_failures", failures=orjson.dumps(failures).decode())
+
+
+def answers_json(verdicts: Sequence[Verdict]) -> str:
+    """The parameter `answers` of the statements that take LML's answers: each body in it as it came."""
+    return orjson.dumps(
+        [
+            {
+                "library_id": verdict.library_id,
+                "kind": verdict.kind,
+                "rejected_reason": verdict.rejected_reason,
+                "verdict": orjson.Fragment(verdict.body),
+            }
+            for verdict in verdicts
+        ]
+    ).decode()
 
 
 def fail_unasked(database: Database, buckets: Buckets, detail: str) -> int:

@@ -23,9 +23,13 @@ from identity_assets.backend.database import (
 
 @dataclass(frozen=True)
 class Written:
-    """What was written, in rows of the tables named; `rows` is library rows settled."""
+    """What was written, in rows of the tables named; `rows` is library rows dealt with.
+
+    `rows_refused` of them the database would not take, and they were set aside.
+    """
 
     rows: int = 0
+    rows_refused: int = 0
     main_rows_written: int = 0
     source_rows_written: int = 0
     source_rows_removed: int = 0
@@ -37,17 +41,20 @@ class Written:
         return Written(**{name: getattr(self, name) + getattr(other, name) for name in vars(self)})
 
 
-def write_chunk(connection: Connection, library_ids: Sequence[int]) -> Written:
+def write_chunk(connection: Connection, library_ids: Sequence[int], run_id: str) -> Written:
     """Apply the stored verdicts of these library rows within the caller's transaction.
 
     New main rows come first; then those that stood there already are held, so that what is compared is what is
-    replaced. Under a main row that a person decided, nothing is written at all.
+    replaced. What stood there is remembered under the run, so that it can be taken back. Under a main row that a
+    person decided, nothing is written at all.
     """
     everything = list(library_ids)
     inserted = set(execute(connection, "insert_new_main_rows", library_ids=everything).scalars())
     held = execute(connection, "lock_main_rows", library_ids=everything)
     manual = {row.library_id for row in held if row.is_manual} - inserted
     writable = [library_id for library_id in everything if library_id not in manual]
+    execute(connection, "rows_as_json")
+    execute(connection, "remember_before", library_ids=writable, run_id=run_id)
 
     def rows_of(name: str) -> int:
         return execute(connection, name, library_ids=writable).rowcount
@@ -59,11 +66,10 @@ def write_chunk(connection: Connection, library_ids: Sequence[int]) -> Written:
     unusable = int(execute(connection, "count_unusable_provenance", library_ids=writable).scalar_one())
     stamped = rows_of("stamp_unresolved")
     rows_of("clear_unresolved")
-    settled = execute(
-        connection, "settle_written", library_ids=everything, manual_ids=sorted(manual)
-    ).rowcount
+    execute(connection, "forget_untouched", library_ids=writable, run_id=run_id)
+    execute(connection, "settle_written", library_ids=everything, manual_ids=sorted(manual))
     return Written(
-        rows=settled,
+        rows=len(everything),
         main_rows_written=len(inserted) + updated,
         source_rows_written=sources,
         source_rows_removed=removed,
@@ -73,7 +79,7 @@ def write_chunk(connection: Connection, library_ids: Sequence[int]) -> Written:
     )
 
 
-def write_or_halve(database: Database, library_ids: Sequence[int]) -> Written:
+def write_or_halve(database: Database, library_ids: Sequence[int], run_id: str) -> Written:
     """Write these rows; where the database refuses one of them, halve down to it, set it aside, write the rest.
 
     Raises:
@@ -89,7 +95,7 @@ def write_or_halve(database: Database, library_ids: Sequence[int]) -> Written:
             reraise=True,
         ):
             with attempt, database.transaction() as connection:
-                return write_chunk(connection, library_ids)
+                return write_chunk(connection, library_ids, run_id)
     except DBAPIError as error:
         if not is_row_fault(error):
             raise DatabaseError(
@@ -99,13 +105,15 @@ def write_or_halve(database: Database, library_ids: Sequence[int]) -> Written:
         if len(library_ids) == 1:
             return _set_aside(database, library_ids[0], first_line(error))
     middle = len(library_ids) // 2
-    return write_or_halve(database, library_ids[:middle]) + write_or_halve(database, library_ids[middle:])
+    return write_or_halve(database, library_ids[:middle], run_id) + write_or_halve(
+        database, library_ids[middle:], run_id
+    )
 
 
 def _set_aside(database: Database, library_id: int, detail: str) -> Written:
     with database.transaction() as connection:
         execute(connection, "settle_writer_error", library_id=library_id, detail=detail)
-    return Written(rows=1)
+    return Written(rows=1, rows_refused=1)
 
 
 def chunks_to_write(database: Database, buckets: Buckets, chunk_rows: int) -> Iterator[list[int]]:
@@ -124,9 +132,9 @@ def chunks_to_write(database: Database, buckets: Buckets, chunk_rows: int) -> It
 
 
 def write_verdicts(
-    database: Database, buckets: Buckets, chunk_rows: int, advance: Callable[[int], None]
+    database: Database, buckets: Buckets, chunk_rows: int, run_id: str, advance: Callable[[int], None]
 ) -> dict[int, Written]:
-    """Write every answered row of these partitions; what was written, by bucket.
+    """Write every answered row of these partitions in the name of this run; what was written, by bucket.
 
     `advance` is told of each chunk's library rows when they are committed.
     """
@@ -134,7 +142,7 @@ def write_verdicts(
     for bucket in buckets.buckets:
         total = Written()
         for chunk in chunks_to_write(database, Buckets(buckets.partitions, (bucket,)), chunk_rows):
-            total += write_or_halve(database, chunk)
+            total += write_or_halve(database, chunk, run_id)
             advance(len(chunk))
         written[bucket] = total
     return written

@@ -4,6 +4,7 @@ What is run on it belongs in cli.py; how each part works, in the modules beside 
 """
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -39,6 +40,19 @@ class Station:
             "DATABASE_URL": self.settings.require_database_url().render_as_string(hide_password=False),
             "LIBRARY_METADATA_URL": self.settings.require_library_metadata_url(),
         }
+
+
+@contextmanager
+def environment_file(here: Station, home: Path) -> Iterator[Path]:
+    """A file that a shell reads to run the commands on this station, for as long as the station runs."""
+    file = home / "env"
+    lines = (f"export {name}={shlex.quote(value)}\n" for name, value in here.environment().items())
+    file.touch(mode=0o600)
+    file.write_text("".join(lines), encoding="utf-8")
+    try:
+        yield file
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def fill_backend(settings: Settings, catalogue: Catalogue) -> None:

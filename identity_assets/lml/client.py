@@ -115,8 +115,8 @@ class LmlClient:
 
     `timeout` is in seconds and holds for each wait on the socket; a call is put at most `attempts` times,
     with waits that grow from `wait_initial` to `wait_max` seconds, and up to `wait_initial` more by chance.
-    `on_call` is told of each HTTP request; what it raises is logged and dropped. Raises ValueError for a
-    URL or a key that cannot be sent.
+    `on_call` is told of each HTTP request; what it raises is logged and dropped. `reject_out_of_band` is
+    `parse_answer`'s. Raises ValueError for a URL or a key that cannot be sent.
     """
 
     def __init__(
@@ -130,9 +130,11 @@ class LmlClient:
         wait_initial: float = 0.5,
         wait_max: float = 10.0,
         on_call: Callable[[Call], None] | None = None,
+        reject_out_of_band: bool = True,
     ) -> None:
         self.url = normalise_base_url(base_url)
         self.on_call = on_call
+        self._reject_out_of_band = reject_out_of_band
         self._api_key = _sendable_key(api_key)
         self._timeout = timeout
         self._attempts = attempts
@@ -234,7 +236,7 @@ class LmlClient:
     def _answer(self, response: httpx.Response, asked: Sequence[int]) -> Answer:
         status = response.status_code
         if response.is_success:
-            return parse_answer(response.content, asked)
+            return parse_answer(response.content, asked, reject_out_of_band=self._reject_out_of_band)
         if status in (401, 403):
             sent = "the key that was sent" if self._api_key else "a call without a key"
             raise LmlUnauthorised(f"LML answered {status} to {sent}: check LML_API_KEY", status=status)

@@ -92,7 +92,8 @@ class Verdict:
     `body` is the result object as it came, as JSON bytes, but for NUL characters, which jsonb refuses
     and which stand here as U+FFFD. `kind` is None where LML gave none that the contract knows.
     `rejected_reason` is None for a verdict that may be written. `tracks_trusted` says whether the
-    answer that it came in vouched for its pair of `tracks_attempted` and `tracks`.
+    answer that it came in vouched for its pair of `tracks_attempted` and `tracks`. `out_of_band` says which
+    confidence lies outside its method's band, also where that is no reason to reject.
     """
 
     library_id: int
@@ -100,11 +101,17 @@ class Verdict:
     body: bytes
     rejected_reason: str | None
     tracks_trusted: bool = False
+    out_of_band: str | None = None
 
     @property
     def rejected(self) -> bool:
         """Whether the verdict is set aside."""
         return self.rejected_reason is not None
+
+    @property
+    def is_written_out_of_band(self) -> bool:
+        """Whether it may be written though a confidence in it lies outside its band."""
+        return self.out_of_band is not None and not self.rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +191,11 @@ def request_body(inputs: Sequence[LibraryInput], *, include_tracks: bool = False
         return orjson.dumps(_request(sendable, include_tracks))
 
 
-def parse_answer(body: bytes, asked: Sequence[int]) -> Answer:
+def parse_answer(body: bytes, asked: Sequence[int], *, reject_out_of_band: bool = True) -> Answer:
     """Read one 200 body and re-key it on the asked ids; order is not trusted.
 
-    A fault in one result sets that result alone aside. Raises LmlMalformedAnswer where the body as a
-    whole cannot be read.
+    A fault in one result sets that result alone aside; a confidence outside its band is one unless told
+    otherwise. Raises LmlMalformedAnswer where the body as a whole cannot be read.
     """
     document = _document(body)
     trusted = _is_trusted(document.get("tracks_contract_version"))
@@ -202,7 +209,7 @@ def parse_answer(body: bytes, asked: Sequence[int]) -> Answer:
         elif library_id in found:
             duplicates += 1
         else:
-            found[library_id] = _verdict(library_id, result, trusted)
+            found[library_id] = _verdict(library_id, result, trusted, reject_out_of_band)
     return Answer(
         verdicts=tuple(found.values()),
         missing=tuple(i for i in wanted if i not in found),
@@ -213,17 +220,23 @@ def parse_answer(body: bytes, asked: Sequence[int]) -> Answer:
     )
 
 
-def rejection(result: Mapping[str, object]) -> str | None:
+def rejection(result: Mapping[str, object], *, reject_out_of_band: bool = True) -> str | None:
     """Why this result may not be written, as one short line, or None where it may.
 
     Looks at the verdict alone, so it serves a stored one as well as one that has just come. An entry of
     the provenance without a confidence or an external id is no fault of the verdict (DOMAIN.md rule 3).
     """
+    broken, out_of_band = _judge(result)
+    return broken or (out_of_band if reject_out_of_band else None)
+
+
+def _judge(result: Mapping[str, object]) -> tuple[str | None, str | None]:
+    """The first rule that the result breaks, and the first confidence in it that lies outside its band."""
     try:
         verdict = _Result.model_validate(result if isinstance(result, dict) else dict(result))
     except ValidationError as error:
-        return _one_line(_first_fault(error))
-    return next(_broken_rules(verdict), None)
+        return _one_line(_first_fault(error)), None
+    return next(_broken_rules(verdict), None), next(_out_of_band_faults(verdict), None)
 
 
 def _request(inputs: Sequence[LibraryInput], include_tracks: bool) -> dict[str, object]:
@@ -259,7 +272,7 @@ def _is_trusted(version: object) -> bool:
     return type(version) is int and version == TRACKS_CONTRACT_VERSION
 
 
-def _verdict(library_id: int, result: dict[str, Any], trusted: bool) -> Verdict:
+def _verdict(library_id: int, result: dict[str, Any], trusted: bool, reject_out_of_band: bool) -> Verdict:
     try:
         body = orjson.dumps(result)
         if _NUL_ESCAPED in body:
@@ -271,7 +284,9 @@ def _verdict(library_id: int, result: dict[str, Any], trusted: bool) -> Verdict:
         return Verdict(library_id, None, body, "the result is nested too deeply", trusted)
     kind = result.get("kind")
     known = kind if isinstance(kind, str) and kind in _KINDS else None
-    return Verdict(library_id, known, body, rejection(result), trusted)
+    broken, out_of_band = _judge(result)
+    reason = broken or (out_of_band if reject_out_of_band else None)
+    return Verdict(library_id, known, body, reason, trusted, out_of_band)
 
 
 def _without_nul(value: Any) -> Any:
@@ -304,17 +319,17 @@ def _broken_rules(verdict: _Result) -> Iterator[str]:
         yield "kind unresolved takes no method and no confidence"
     if any(pair) and not all(pair):
         yield "method and confidence must be both set or both null"
+    for index, entry in enumerate(verdict.provenance):
+        if entry.method is None and entry.confidence is not None and entry.external_id is not None:
+            yield f"provenance.{index} ({entry.source}): a method is missing"
+
+
+def _out_of_band_faults(verdict: _Result) -> Iterator[str]:
     if fault := _out_of_band(verdict.method, verdict.confidence):
         yield fault
     for index, entry in enumerate(verdict.provenance):
-        if fault := _unfit_entry(entry):
+        if fault := _out_of_band(entry.method, entry.confidence):
             yield f"provenance.{index} ({entry.source}): {fault}"
-
-
-def _unfit_entry(entry: _Provenance) -> str | None:
-    if entry.method is None and entry.confidence is not None and entry.external_id is not None:
-        return "a method is missing"
-    return _out_of_band(entry.method, entry.confidence)
 
 
 def _out_of_band(method: str | None, confidence: float | None) -> str | None:

@@ -6,13 +6,12 @@ import pytest
 
 from identity_assets.backend.candidates import batches_to_ask, select_candidates
 from identity_assets.backend.database import Buckets
-from identity_assets.backend.writer import write_verdicts
 from identity_assets.settings import Scope
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
 
 
 def write_all(shelf: Shelf) -> None:
-    write_verdicts(shelf.database, EVERY_BUCKET, 100, lambda _rows: None)
+    shelf.write()
 
 
 def reasons(shelf: Shelf) -> dict[int, str]:

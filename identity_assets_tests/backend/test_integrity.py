@@ -18,7 +18,6 @@ from identity_assets.backend.integrity import (
     read_withdrawn,
     read_without_sources,
 )
-from identity_assets.backend.writer import write_verdicts
 from identity_assets.lml.contract import CONFIDENCE_BANDS
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, provenance, single_artist
 
@@ -40,7 +39,7 @@ def justified(library_id: int) -> dict[str, Any]:
 def resolve(shelf: Shelf, *results: dict[str, Any]) -> None:
     shelf.select()
     shelf.answer(*results)
-    write_verdicts(shelf.database, EVERY_BUCKET, 100, lambda _rows: None)
+    shelf.write()
 
 
 def stock(shelf: Shelf) -> dict[str, int]:
@@ -63,7 +62,7 @@ def stock(shelf: Shelf) -> dict[str, int]:
         justified(ids["decided"]),
         single_artist(ids["odd"], confidence=0.2),
     )
-    write_verdicts(shelf.database, EVERY_BUCKET, 100, lambda _rows: None)
+    shelf.write()
     assert shelf.outcomes() == {
         ids["resolved"]: "resolved",
         ids["unresolved"]: "unresolved",

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from identity_assets.backend.due import Due, DueWhy
 from identity_assets.backend.story import GateState, StoredVerdict, Story, VerdictState, read_story
-from identity_assets.backend.writer import write_verdicts
 from identity_assets.settings import Scope
-from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, provenance, single_artist
+from identity_assets_tests.support import Shelf, nothing, provenance, single_artist
 
 
 def tell(shelf: Shelf, library_id: int) -> Story:
@@ -39,7 +38,7 @@ def settle(shelf: Shelf, *results: dict[str, Any], run_id: str = "run") -> None:
     """A whole pass in which LML says this."""
     shelf.select(run_id=run_id)
     shelf.answer(*results, run_id=run_id)
-    write_verdicts(shelf.database, EVERY_BUCKET, 100, lambda _rows: None)
+    shelf.write()
 
 
 def put_main_row(shelf: Shelf, library_id: int, method: str = "exact_match", confidence: float = 1.0) -> None:
@@ -298,7 +297,7 @@ def test_an_answer_under_a_persons_row_is_overruled_and_lmls_own_manual_one_is_a
     shelf.select()
     shelf.answer(single_artist(persons), single_artist(lmls, method="manual", confidence=1.0))
     put_main_row(shelf, persons, "manual")
-    write_verdicts(shelf.database, EVERY_BUCKET, 100, lambda _rows: None)
+    shelf.write()
     assert [verdict_of(shelf, one).state for one in (persons, lmls)] == [
         VerdictState.overruled,
         VerdictState.applied,

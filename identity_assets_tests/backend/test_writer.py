@@ -7,13 +7,12 @@ import pytest
 from identity_assets.backend import database, writer
 from identity_assets.backend.accounts import Accounts, AccountsError, read_accounts
 from identity_assets.backend.database import DatabaseError
-from identity_assets.backend.writer import Written, write_verdicts
+from identity_assets.backend.writer import Written
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, provenance, single_artist
 
 
 def write(shelf: Shelf, chunk_rows: int = 100) -> Written:
-    written = write_verdicts(shelf.database, EVERY_BUCKET, chunk_rows, lambda _rows: None)
-    return sum(written.values(), Written())
+    return shelf.write(chunk_rows)
 
 
 def resolve(shelf: Shelf, *results: dict[str, Any]) -> Written:

@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from identity_assets.backend.writer import write_verdicts
 from identity_assets.definitions import build_defs
 from identity_assets.freshness import fresh_for
 from identity_assets.partitions import library_partitions
@@ -16,7 +15,7 @@ from identity_assets.resources import Backend, make_resources
 from identity_assets.running import run_pass
 from identity_assets.schedules import nightly_refresh, nightly_refresh_at
 from identity_assets.settings import Scope, Settings, SettingsError
-from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
+from identity_assets_tests.support import Shelf, nothing, single_artist
 
 KEYS = library_partitions.get_partition_keys()
 
@@ -62,7 +61,7 @@ def settle(shelf: Shelf, ids: Sequence[int], days_ago: float) -> None:
     """Let LML have been asked about these rows so many days ago."""
     shelf.select()
     shelf.answer(*(single_artist(one) if n % 2 else nothing(one) for n, one in enumerate(ids)))
-    write_verdicts(shelf.database, EVERY_BUCKET, 100, lambda _rows: None)
+    shelf.write()
     listed = {"ids": list(ids), "days": days_ago}
     for table, column in (("library_identity", "last_verified_at"), ("library_unresolved", "attempted_at")):
         shelf.run(

@@ -21,7 +21,7 @@ SELECT
     ) AS has_answer_for_these_names,
     verdict.asked_at + answer_window.days AS answer_holds_until,
     coalesce(verdict.asked_at > now() - answer_window.days, false) AS has_answer_in_window,
-    verdict.library_id IS NOT NULL AND verdict.applied_at IS NULL AS has_answer_to_apply
+    verdict.library_id IS NOT NULL AND verdict.applied_at IS NULL AND verdict.unwound_at IS NULL AS has_answer_to_apply
 FROM library
 LEFT JOIN library_identity AS identity ON identity.library_id = library.id
 LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id

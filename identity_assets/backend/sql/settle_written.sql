@@ -1,17 +1,23 @@
--- The one outcome of each row of this chunk, and that its answer has been dealt with.
-WITH applied AS (
-    UPDATE lml_verdict
-    SET applied_at = now()
+-- That the answers of this chunk have been dealt with, and the one outcome of each row that they answered.
+WITH answer AS (
+    SELECT library_id, kind, asked_at, applied_at, library_id = ANY (CAST(:manual_ids AS integer[])) AS is_manual
+    FROM lml_verdict
     WHERE library_id = ANY (CAST(:library_ids AS integer[]))
-    RETURNING library_id, kind, library_id = ANY (CAST(:manual_ids AS integer[])) AS is_manual
+),
+applied AS (
+    UPDATE lml_verdict AS verdict
+    SET applied_at = now()
+    FROM answer
+    WHERE answer.library_id = verdict.library_id AND answer.applied_at IS NULL
 )
 UPDATE candidate_library AS candidate
 SET
     outcome = CASE
-        WHEN applied.is_manual THEN 'manual_override'
-        WHEN applied.kind = 'single_artist' THEN 'resolved'
-        ELSE applied.kind
+        WHEN answer.is_manual THEN 'manual_override'
+        WHEN answer.kind = 'single_artist' THEN 'resolved'
+        ELSE answer.kind
     END,
-    detail = CASE WHEN applied.is_manual THEN 'the main row is a person''s decision' END
-FROM applied
-WHERE candidate.library_id = applied.library_id
+    detail = CASE WHEN answer.is_manual THEN 'the main row is a person''s decision' END
+FROM answer
+WHERE candidate.library_id = answer.library_id
+  AND candidate.answered_at = answer.asked_at

@@ -1,0 +1,42 @@
+"""Which run a person means, by the traces that runs leave in our tables."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from identity_assets.backend.database import Database, execute
+from identity_assets.errors import OperatorError
+
+SHORTEST = 8
+
+
+class UnknownRunError(OperatorError):
+    """No run, or more than one, goes by this id."""
+
+
+@dataclass(frozen=True)
+class KnownRun:
+    """A run that has left something: since when, and since when answers of LML's (None: it left none)."""
+
+    run_id: str
+    seen_at: datetime
+    asked_at: datetime | None
+
+
+def find_run(database: Database, run_id: str) -> KnownRun:
+    """The run with this id, or with an id that begins so, as the Dagster UI shows its first eight characters.
+
+    Raises:
+        UnknownRunError: there is none, or there are several.
+    """
+    if len(run_id) < SHORTEST:
+        raise UnknownRunError(f"{run_id!r} is no run id: give it whole, or its first {SHORTEST} characters")
+    with database.transaction() as connection:
+        found = execute(connection, "find_run", run_id=run_id).all()
+    if not found:
+        raise UnknownRunError(
+            f"nothing here is known of a run {run_id}: it wrote nothing, or too long ago, or in another database. "
+            "`identity-assets status` lists the last runs"
+        )
+    if len(found) > 1:
+        raise UnknownRunError(f"several runs begin with {run_id}: give the whole id")
+    return KnownRun(**found[0]._mapping)

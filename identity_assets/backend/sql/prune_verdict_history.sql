@@ -1,0 +1,4 @@
+-- Earlier answers that nobody asks for any more.
+DELETE FROM lml_verdict_history
+WHERE library_id % :partitions = ANY (:buckets)
+  AND superseded_at < now() - make_interval(days => :verdict_history_days)

@@ -1,0 +1,243 @@
+"""The commands that look before a run and go back after it: `dry-run`, `replay`, `unwind`.
+
+What they do stands in backend/; what is printed of changes, in changes_report.py.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import click
+from rich.console import Console
+
+from identity_assets.backend.database import Database
+from identity_assets.settings import Scope, Settings, settings
+from identity_assets.terminal import (
+    FAILED,
+    WRONG,
+    known_partitions,
+    print_json,
+    progress_on_stderr,
+    say,
+    stop,
+)
+
+if TYPE_CHECKING:
+    from identity_assets.backend.changes import Change
+    from identity_assets.backend.dry_run import DryRun
+
+WRITERS = ("consumer:lml-bulk", "backfill:S1", "backfill:S3")
+
+partition_option = click.option(
+    "--partition", "partitions", multiple=True, metavar="KEY", help="A partition such as 03; may be repeated."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+
+
+@click.command("dry-run")
+@click.option(
+    "--scope", type=click.Choice([str(scope) for scope in Scope]), help="Which library rows to look at."
+)
+@partition_option
+@click.option("--changes", is_flag=True, help="Also what would change, row by row, as a table.")
+@click.option("--json", "as_json", is_flag=True, help="With --changes: print them in the one JSON object.")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --changes: write them here.",
+)
+def dry_run(
+    scope: str | None, partitions: Sequence[str], changes: bool, as_json: bool, csv_file: Path | None
+) -> None:
+    """Ask LML what a run would ask, write nothing, and print what the run would come to."""
+    if csv_file is not None and not changes:
+        raise click.UsageError("--csv is for --changes: what is to be written there?")
+    if csv_file is not None and as_json:
+        raise click.UsageError("--csv and --json are two places for the same rows: choose one")
+    chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
+    chosen.require_database_url()
+    chosen.require_library_metadata_url()
+    keys = known_partitions(partitions)
+    if not changes:
+        show_dry_run(chosen, keys)
+    elif csv_file is not None:
+        _changes_to_csv(chosen, keys, csv_file)
+    elif as_json:
+        rows: list[Change] = []
+        foreseen = _foresee(chosen, keys, rows.append)
+        shown = {**foreseen.changes, "rows": [one.as_dict() for one in rows]}
+        print_json({**foreseen.as_dict(), "changes": shown})
+        _stop_if_not_asked(foreseen)
+    else:
+        from identity_assets.changes_report import ChangesSample, print_changes
+
+        sample = ChangesSample()
+        foreseen = _foresee(chosen, keys, sample.take)
+        print_changes(Console(), foreseen, sample)
+        _stop_if_not_asked(foreseen)
+
+
+def show_dry_run(chosen: Settings, keys: Sequence[str]) -> None:
+    """Print the one JSON object of a dry run of these partitions."""
+    foreseen = _foresee(chosen, keys, lambda _change: None)
+    print_json(foreseen.as_dict())
+    _stop_if_not_asked(foreseen)
+
+
+def _changes_to_csv(chosen: Settings, keys: Sequence[str], csv_file: Path) -> None:
+    from identity_assets.changes_report import changes_as_csv
+
+    try:
+        with csv_file.open("w", encoding="utf-8", newline="") as stream:
+            foreseen = _foresee(chosen, keys, changes_as_csv(stream))
+    except OSError as error:
+        stop(f"{csv_file} cannot be written: {error.strerror}", WRONG)
+    print_json(foreseen.as_dict())
+    _stop_if_not_asked(foreseen)
+
+
+def _stop_if_not_asked(foreseen: "DryRun") -> None:
+    if foreseen.failure is not None:
+        stop(foreseen.failure, FAILED)
+
+
+def _foresee(chosen: Settings, keys: Sequence[str], on_change: "Callable[[Change], None]") -> "DryRun":
+    from identity_assets.backend.dry_run import count_to_ask, dry_run
+    from identity_assets.backend.migrate import require_migrated
+    from identity_assets.partitions import buckets_of
+    from identity_assets.resources import Lml
+
+    buckets, scope = buckets_of(keys), chosen.scope
+    with Database(chosen, "dry run", read_only=True) as database, Lml(chosen).client() as client:
+        require_migrated(database)
+        to_ask = count_to_ask(database, buckets, chosen, scope)
+        with progress_on_stderr().stage(say, "asking LML", to_ask) as advance:
+            return dry_run(database, client, buckets, chosen, scope, advance=advance, on_change=on_change)
+
+
+@click.command()
+@partition_option
+@click.option(
+    "--rejected", is_flag=True, help="Only answers that were set aside, by a rule or by the database."
+)
+@click.option("--since", metavar="RUN_ID", help="Only answers that came with this run or after it.")
+@json_option
+def replay(partitions: Sequence[str], rejected: bool, since: str | None, as_json: bool) -> None:
+    """Apply the stored answers again, without a call to LML: after a rule or a column has changed."""
+    chosen = _to_write("replay")
+    keys = known_partitions(partitions)
+    from identity_assets.backend.accounts import count_rows
+    from identity_assets.backend.replay import replay
+    from identity_assets.backend.runs import find_run
+    from identity_assets.changes_report import print_replayed
+    from identity_assets.partitions import buckets_of
+
+    buckets, run_id, began = buckets_of(keys), str(uuid4()), time.monotonic()
+    with _database(chosen, f"replay {run_id}") as database:
+        first = None if since is None else find_run(database, since)
+        stored = sum(
+            rows for (asset, _), rows in count_rows(database, buckets).items() if asset == "lml_verdicts"
+        )
+        with (
+            database.partitions_locked(buckets),
+            progress_on_stderr().stage(say, "replaying", stored) as advance,
+        ):
+            replayed = replay(
+                database,
+                buckets,
+                chosen,
+                run_id=run_id,
+                only_rejected=rejected,
+                since=None if first is None else first.asked_at or first.seen_at,
+                advance=advance,
+            )
+    if not replayed.found:
+        stop("there is nothing to replay: no stored answer fits what was asked for", FAILED)
+    if as_json:
+        seconds = round(time.monotonic() - began, 3)
+        print_json({"run_id": run_id, **replayed.as_dict(), "seconds": seconds})
+    else:
+        print_replayed(Console(), run_id, replayed)
+    if replayed.written.rows_refused:
+        stop(
+            f"the database refused {replayed.written.rows_refused} rows: the ledger says why "
+            "(outcome writer_error), and so does `identity-assets explain`",
+            FAILED,
+        )
+
+
+@click.command()
+@click.option(
+    "--run", "run_id", metavar="RUN_ID", help="What this run wrote; its first eight characters will do."
+)
+@click.option(
+    "--library-id",
+    "library_ids",
+    type=int,
+    multiple=True,
+    metavar="ID",
+    help="What was last written of this row.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def unwind(run_id: str | None, library_ids: Sequence[int], yes: bool, as_json: bool) -> None:
+    """Take back what was written: show what that would do, ask, and do it."""
+    if (run_id is None) == (not library_ids):
+        raise click.UsageError("say what to take back: --run RUN_ID, or --library-id ID")
+    chosen = _to_write("unwind")
+    from identity_assets.backend.runs import find_run
+    from identity_assets.backend.unwind import Writes, last_writes, plan_unwind, unwind
+    from identity_assets.changes_report import print_unwound, why_left_alone
+    from identity_assets.partitions import buckets_of
+
+    with _database(chosen, "unwind") as database:
+        if run_id is not None:
+            writes = Writes({find_run(database, run_id).run_id: None})
+        else:
+            writes = last_writes(database, library_ids)
+        plan = plan_unwind(database, writes, chosen.writer_chunk_rows)
+        if not plan.rows:
+            stop(f"there is nothing to take back{why_left_alone(plan)}", FAILED)
+        print_unwound(Console(stderr=True), plan, planned=True)
+        if not (yes or _confirmed(f"Take back {plan.rows:,} library rows?")):
+            stop("not confirmed, and nothing was changed (--yes: do not ask)", FAILED)
+        with (
+            database.partitions_locked(buckets_of(known_partitions(()))),
+            progress_on_stderr().stage(say, "taking back", plan.rows) as advance,
+        ):
+            done = unwind(database, writes, chosen.writer_chunk_rows, advance=advance)
+    if as_json:
+        print_json(done.as_dict())
+    else:
+        print_unwound(Console(), done, planned=False)
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        # Nobody is there to answer. Ctrl-C comes as KeyboardInterrupt, as main() has set it up.
+        return False
+
+
+def _to_write(command: str) -> Settings:
+    """The settings, for a command that writes."""
+    chosen = settings()
+    if chosen.dry_run:
+        stop(f"DRY_RUN=true, and {command} writes: unset it, or look with `identity-assets dry-run`", WRONG)
+    chosen.require_database_url()
+    return chosen
+
+
+@contextmanager
+def _database(chosen: Settings, label: str) -> Iterator[Database]:
+    from identity_assets.backend.migrate import require_migrated
+
+    with Database(chosen, label) as database:
+        require_migrated(database)
+        yield database

@@ -1,0 +1,76 @@
+"""The op of the job `dry_run`: what a run would come to, as metadata of this run. It materialises nothing."""
+
+import dagster as dg
+from pydantic import Field
+
+from identity_assets.backend.changes import Change, ChangeKind
+from identity_assets.backend.dry_run import count_to_ask, dry_run
+from identity_assets.backend.migrate import require_migrated
+from identity_assets.checks.findings import table
+from identity_assets.partitions import buckets_of, library_partitions
+from identity_assets.progress import ProgressReporter
+from identity_assets.resources import Backend, Lml
+from identity_assets.settings import Scope
+
+SHOWN = 20
+COLUMNS = ("library_id", "artist_name", "album_title", "change", "columns")
+
+
+class DryRunConfig(dg.Config):
+    """What a person may choose when launching it."""
+
+    scope: Scope | None = Field(
+        default=None,
+        description="canonical: rows with a canonical_entity_id; full: all. Unset: what INCLUDE_NULL_CANONICAL says.",
+    )
+    partitions: list[str] = Field(default=[], description="Keys such as 03. None: all partitions.")
+
+
+@dg.op(pool="lml", description="Asks LML about the due library rows, and writes nothing anywhere.")
+def foresee(
+    context: dg.OpExecutionContext,
+    config: DryRunConfig,
+    backend: dg.ResourceParam[Backend],
+    lml: dg.ResourceParam[Lml],
+    progress: dg.ResourceParam[ProgressReporter],
+) -> None:
+    """See `backend.dry_run`; the figures are those of `identity-assets dry-run`."""
+    known = library_partitions.get_partition_keys()
+    if unknown := [key for key in config.partitions if key not in known]:
+        raise dg.Failure(f"there is no partition {', '.join(unknown)}: they are {known[0]} to {known[-1]}")
+    buckets = buckets_of(config.partitions or known)
+    scope = config.scope or backend.settings.scope
+    sample: list[Change] = []
+
+    def keep(change: Change) -> None:
+        if len(sample) < SHOWN and change.kind is not ChangeKind.confirmed:
+            sample.append(change)
+
+    with backend.database_to_read(context.run.run_id) as database, lml.client() as client:
+        require_migrated(database)
+        to_ask = count_to_ask(database, buckets, backend.settings, scope)
+        with progress.stage(context.log.info, "asking LML", to_ask) as advance:
+            foreseen = dry_run(
+                database, client, buckets, backend.settings, scope, advance=advance, on_change=keep
+            )
+    shown = foreseen.as_dict()
+    context.log.info(f"nothing was written; a run would come to {shown}")
+    metadata = {
+        **shown,
+        **{f"would_be_{kind}": rows for kind, rows in foreseen.changes.items()},
+        "first_changes": table(COLUMNS, map(_row, sample)),
+    }
+    if foreseen.failure is not None:
+        raise dg.Failure(foreseen.failure, metadata=metadata)
+    context.add_output_metadata(metadata)
+
+
+def _row(change: Change) -> dict[str, str | int]:
+    columns = "; ".join(f"{name}: {before} → {after}" for name, (before, after) in change.columns.items())
+    return {
+        "library_id": change.library_id,
+        "artist_name": change.artist_name or "",
+        "album_title": change.album_title,
+        "change": str(change.kind),
+        "columns": columns,
+    }

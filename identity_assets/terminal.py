@@ -1,0 +1,48 @@
+"""What the commands have in common: where lines go, the exit codes, and the partitions that a person names."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from identity_assets.progress import ProgressReporter
+
+FAILED, WRONG, INTERRUPTED = 1, 2, 130
+
+
+def say(line: str) -> None:
+    """A line for the person watching; never on stdout, which is for results."""
+    click.echo(line, err=True)
+
+
+def stop(line: str, code: int) -> NoReturn:
+    """End with one line that says why."""
+    say(f"identity-assets: {' '.join(line.split())}")
+    sys.exit(code)
+
+
+def progress_on_stderr() -> "ProgressReporter":
+    """A bar where a terminal is watched, plain lines elsewhere."""
+    from identity_assets.progress import BarProgress, LogProgress
+
+    console = Console(stderr=True)
+    return BarProgress(console) if console.is_terminal else LogProgress(say=say)
+
+
+def print_json(value: object) -> None:
+    """The one JSON object of a command, on stdout."""
+    click.echo(json.dumps(value))
+
+
+def known_partitions(keys: Sequence[str]) -> Sequence[str]:
+    """The partitions that were named, or all of them where none was; ends where there is no such partition."""
+    from identity_assets.partitions import library_partitions
+
+    known = library_partitions.get_partition_keys()
+    if unknown := [key for key in keys if key not in known]:
+        stop(f"there is no partition {', '.join(unknown)}: they are {known[0]} to {known[-1]}", WRONG)
+    return keys or known

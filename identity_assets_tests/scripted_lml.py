@@ -1,0 +1,47 @@
+"""LML over real HTTP that says, of each library row, just what a test has written down for it."""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class ScriptedLml:
+    """The results by library_id; a row without one is left out of the answer. `asked` are all ids, in order."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.results: Mapping[int, dict[str, Any]] = {}
+        self.asked: list[int] = []
+
+
+@contextmanager
+def scripted_lml() -> Iterator[ScriptedLml]:
+    """A server on a free port of 127.0.0.1, for as long as the block lasts."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            ids = [one["library_id"] for one in body["inputs"]]
+            lml.asked += ids
+            answer = json.dumps({"results": [lml.results[one] for one in ids if one in lml.results]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_args: Any) -> None:
+            """Nothing is logged."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    lml = ScriptedLml(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield lml
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
