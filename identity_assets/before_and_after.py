@@ -221,7 +221,7 @@ def _confirmed(question: str) -> bool:
     try:
         return click.confirm(question, err=True)
     except click.Abort:
-        # Nobody is there to answer. Ctrl-C comes as KeyboardInterrupt, as main() has set it up.
+        # Ctrl-C, or nobody there to answer.
         return False
 
 

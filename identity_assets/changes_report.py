@@ -13,7 +13,7 @@ from identity_assets.backend.replay import Replayed
 from identity_assets.backend.unwind import WHY_LEFT_ALONE, Unwound
 from identity_assets.sentences import said
 
-SHOWN = 40
+SHOWN = 15
 MEANS = {
     ChangeKind.new: "library rows that get their first identity",
     ChangeKind.changed: "identities of which a column changes",
@@ -24,15 +24,23 @@ CSV_HEADER = ("library_id", "artist_name", "album_title", "change", "column", "f
 
 
 class ChangesSample:
-    """The first changes that a person would look at, those that only confirm left out."""
+    """The first changes of each kind that a person would look at, those that only confirm left out."""
 
     def __init__(self) -> None:
-        self.rows: list[Change] = []
+        self.kept: dict[ChangeKind, list[Change]] = {
+            kind: [] for kind in (ChangeKind.changed, ChangeKind.withdrawn, ChangeKind.new)
+        }
+
+    @property
+    def rows(self) -> list[Change]:
+        """What was kept: what a person loses or sees changed comes before what is new."""
+        return [change for changes in self.kept.values() for change in changes]
 
     def take(self, change: Change) -> None:
         """Keep it where there is room."""
-        if len(self.rows) < SHOWN and change.kind is not ChangeKind.confirmed:
-            self.rows.append(change)
+        kept = self.kept.get(change.kind)
+        if kept is not None and len(kept) < SHOWN:
+            kept.append(change)
 
 
 def print_changes(console: Console, foreseen: DryRun, sample: ChangesSample) -> None:
@@ -64,16 +72,29 @@ def print_changes(console: Console, foreseen: DryRun, sample: ChangesSample) -> 
 
 def _rows_table(rows: list[Change]) -> Table:
     table = Table()
-    for name in ("library_id", "artist", "title", "change", "columns: from → to"):
-        table.add_column(name, justify="right" if name == "library_id" else "left", overflow="fold")
-    for row in rows:
-        columns = "\n".join(
-            f"{name}: {said(before)} → {said(after)}" for name, (before, after) in row.columns.items()
+    for name in ("library_id", "artist", "title", "change", "what"):
+        table.add_column(
+            name,
+            justify="right" if name == "library_id" else "left",
+            overflow="fold",
+            no_wrap=name == "change",
         )
+    for row in rows:
         table.add_row(
-            str(row.library_id), said(row.artist_name), said(row.album_title), str(row.kind), columns
+            str(row.library_id), said(row.artist_name), said(row.album_title), str(row.kind), _what(row)
         )
     return table
+
+
+def _what(change: Change) -> str:
+    """Of a first identity how it was matched and by which sources; else each column, from what to what."""
+    if change.kind is ChangeKind.new:
+        after = {name: said(value) for name, (_, value) in change.columns.items()}
+        sources = [name.partition(".")[0] for name in after if name.endswith(".external_id")]
+        return f"{after['method']} {after['confidence']}; {', '.join(sources) or 'no source rows'}"
+    return "\n".join(
+        f"{name}: {said(before)} → {said(after)}" for name, (before, after) in change.columns.items()
+    )
 
 
 def changes_as_csv(stream: IO[str]) -> Callable[[Change], None]:
