@@ -25,6 +25,13 @@ class Scope(StrEnum):
     full = "full"
 
 
+class Leg(StrEnum):
+    """The two older legs: canonical_entity_id and flowsheet_match."""
+
+    S1 = "S1"
+    S3 = "S3"
+
+
 class SettingsError(OperatorError, ValueError):
     """A variable that is missing or holds what it cannot take."""
 
@@ -117,6 +124,10 @@ def _scope(text: str) -> Scope:
     return Scope.full if _switch(text) else Scope.canonical
 
 
+def _legs(text: str) -> tuple[Leg, ...]:
+    return tuple(sorted({Leg(name.strip()) for name in text.split(",")}))
+
+
 SWITCH = Variable("true or false", _switch)
 SECRET = Variable("any text", str, secret=True)
 POSTGRES_URL = Variable("postgresql://USER:PASSWORD@HOST:PORT/NAME", _postgres_url, secret=True)
@@ -156,6 +167,12 @@ class Settings:
     refresh_cron: str = _env("REFRESH_CRON", Variable("a cron expression of five fields", _cron), "0 5 * * *")
     lml_nightly_input_budget: int | None = _env("LML_NIGHTLY_INPUT_BUDGET", whole_number(1, 1_000_000_000))
     writer_chunk_rows: int = _env("WRITER_CHUNK_ROWS", whole_number(1, 100_000), 5000)
+    identity_legs: tuple[Leg, ...] = _env("IDENTITY_LEGS", Variable("S1, S3 or S1,S3", _legs), ())
+    database_url_discogs: URL | None = _env("DATABASE_URL_DISCOGS", POSTGRES_URL)
+    discogs_schema_name: str = _env(
+        "DISCOGS_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc"
+    )
+    flowsheet_match_rematerialise: bool = _env("FLOWSHEET_MATCH_REMATERIALISE", SWITCH, False)
 
     def require_database_url(self) -> URL:
         """Backend's database, or a `SettingsError` that says how to name it."""
@@ -171,6 +188,14 @@ class Settings:
         if self.library_metadata_url is None:
             raise SettingsError(f"LIBRARY_METADATA_URL is not set: it takes {HTTP_URL.takes}")
         return self.library_metadata_url
+
+    def require_database_url_discogs(self) -> URL:
+        """The discogs-cache, or a `SettingsError` that says how to name it."""
+        if self.database_url_discogs is None:
+            raise SettingsError(
+                f"DATABASE_URL_DISCOGS is not set, and the leg S3 reads it: it takes {POSTGRES_URL.takes}"
+            )
+        return self.database_url_discogs
 
 
 def _backend_url(env: Mapping[str, str]) -> URL | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from identity_assets.backend import leg_writer
 from identity_assets.backend.database import (
     Buckets,
     Database,
@@ -32,6 +33,8 @@ class Written:
     source_rows_skipped_null_confidence: int = 0
     history_rows_written: int = 0
     sidecar_rows_written: int = 0
+    main_rows_removed: int = 0
+    leg_rows_refused: int = 0
 
     def __add__(self, other: "Written") -> "Written":
         return Written(**{name: getattr(self, name) + getattr(other, name) for name in vars(self)})
@@ -73,7 +76,28 @@ def write_chunk(connection: Connection, library_ids: Sequence[int]) -> Written:
     )
 
 
-def write_or_halve(database: Database, library_ids: Sequence[int]) -> Written:
+def write_chunk_and_legs(connection: Connection, library_ids: Sequence[int]) -> Written:
+    """Apply the stored verdicts, then what the legs know of the same library rows."""
+    return write_chunk(connection, library_ids) + write_legs_alone(connection, library_ids)
+
+
+def write_legs_alone(connection: Connection, library_ids: Sequence[int]) -> Written:
+    """What the legs know of library rows, counted as the writer does; no row of the ledger is settled."""
+    legs = leg_writer.write_legs(connection, library_ids)
+    return Written(
+        main_rows_written=legs.main_rows_written,
+        main_rows_removed=legs.main_rows_removed,
+        source_rows_written=legs.source_rows_written,
+        source_rows_removed=legs.source_rows_removed,
+        history_rows_written=legs.history_rows_written,
+    )
+
+
+def write_or_halve(
+    database: Database,
+    library_ids: Sequence[int],
+    write: Callable[[Connection, Sequence[int]], Written] = write_chunk,
+) -> Written:
     """Write these rows; where the database refuses one of them, halve down to it, set it aside, write the rest.
 
     Raises:
@@ -89,7 +113,7 @@ def write_or_halve(database: Database, library_ids: Sequence[int]) -> Written:
             reraise=True,
         ):
             with attempt, database.transaction() as connection:
-                return write_chunk(connection, library_ids)
+                return write(connection, library_ids)
     except DBAPIError as error:
         if not is_row_fault(error):
             raise DatabaseError(
@@ -97,12 +121,19 @@ def write_or_halve(database: Database, library_ids: Sequence[int]) -> Written:
                 f"{first_line(error)}. What was committed stands; run again when it is mended"
             ) from error
         if len(library_ids) == 1:
-            return _set_aside(database, library_ids[0], first_line(error))
+            return _set_aside(database, library_ids[0], first_line(error), write)
     middle = len(library_ids) // 2
-    return write_or_halve(database, library_ids[:middle]) + write_or_halve(database, library_ids[middle:])
+    return write_or_halve(database, library_ids[:middle], write) + write_or_halve(
+        database, library_ids[middle:], write
+    )
 
 
-def _set_aside(database: Database, library_id: int, detail: str) -> Written:
+def _set_aside(
+    database: Database, library_id: int, detail: str, write: Callable[[Connection, Sequence[int]], Written]
+) -> Written:
+    if write is write_legs_alone:
+        leg_writer.note_refusal(database, library_id, detail)
+        return Written(leg_rows_refused=1)
     with database.transaction() as connection:
         execute(connection, "settle_writer_error", library_id=library_id, detail=detail)
     return Written(rows=1)
@@ -124,17 +155,26 @@ def chunks_to_write(database: Database, buckets: Buckets, chunk_rows: int) -> It
 
 
 def write_verdicts(
-    database: Database, buckets: Buckets, chunk_rows: int, advance: Callable[[int], None]
+    database: Database,
+    buckets: Buckets,
+    chunk_rows: int,
+    advance: Callable[[int], None],
+    *,
+    with_legs: bool = False,
 ) -> dict[int, Written]:
     """Write every answered row of these partitions; what was written, by bucket.
 
-    `advance` is told of each chunk's library rows when they are committed.
+    `with_legs`: their library rows together with what the legs know of them, and then those of which only the legs
+    have anything new. `advance` is told of each chunk of answered rows when they are committed.
     """
+    write = write_chunk_and_legs if with_legs else write_chunk
     written = {}
     for bucket in buckets.buckets:
-        total = Written()
-        for chunk in chunks_to_write(database, Buckets(buckets.partitions, (bucket,)), chunk_rows):
-            total += write_or_halve(database, chunk)
+        total, one = Written(), Buckets(buckets.partitions, (bucket,))
+        for chunk in chunks_to_write(database, one, chunk_rows):
+            total += write_or_halve(database, chunk, write)
             advance(len(chunk))
+        for chunk in leg_writer.unreflected_chunks(database, one, chunk_rows) if with_legs else ():
+            total += write_or_halve(database, chunk, write_legs_alone)
         written[bucket] = total
     return written
