@@ -45,7 +45,7 @@ def replace_evidence(
 
 def as_json(evidence: list[Evidence]) -> str:
     """The array that the statements read evidence from."""
-    return orjson.dumps([one.as_dict() for one in evidence]).decode()
+    return orjson.dumps(evidence).decode()
 
 
 def evidence_between(evidence: list[Evidence], first: int, last: int) -> list[Evidence]:

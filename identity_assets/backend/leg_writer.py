@@ -80,10 +80,19 @@ def unreflected_chunks(database: Database, buckets: Buckets, chunk_rows: int) ->
         held = list(execute(connection, "leg_held_rows", **buckets.params()).scalars())
     for start in range(0, len(held), chunk_rows):
         with database.transaction() as connection:
-            found = execute(connection, "legs_unreflected", library_ids=held[start : start + chunk_rows])
-            chunk = list(found.scalars())
+            chunk = _unreflected(connection, held[start : start + chunk_rows])
         if chunk:
             yield chunk
+
+
+def _unreflected(connection: Connection, library_ids: Sequence[int]) -> list[int]:
+    """Main rows are looked at only where the source rows are right: the others are to be written in any case."""
+    writable = list(execute(connection, "leg_writable", library_ids=list(library_ids)).scalars())
+    found = set(execute(connection, "unreflected_sources", library_ids=writable).scalars())
+    settled = [library_id for library_id in writable if library_id not in found]
+    if settled:
+        found.update(execute(connection, "unreflected_mains", library_ids=settled).scalars())
+    return sorted(found)
 
 
 def note_refusal(database: Database, library_id: int, detail: str) -> None:

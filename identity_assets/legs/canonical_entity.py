@@ -33,7 +33,7 @@ def parse_entity(canonical_entity_id: str) -> tuple[str, int] | str:
 def gather_canonical_entity(database: Database, buckets: Buckets, page_rows: int) -> Gathered:
     """The evidence of S1 in these partitions; looked at are the library rows with a canonical_entity_id."""
     gathered = Gathered()
-    for page in library_pages(database, buckets, page_rows):
+    for page in library_pages(database, buckets, page_rows, canonical_only=True):
         for row in page:
             if row.canonical_entity_id is None:
                 continue

@@ -6,8 +6,9 @@ Where it is found belongs in canonical_entity.py and flowsheet_match.py, how it 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -34,10 +35,6 @@ class Evidence:
     checked_release_id: int | None = None
     checked_master_id: int | None = None
 
-    def as_dict(self) -> dict[str, object]:
-        """The object that the statements read."""
-        return asdict(self)
-
 
 @dataclass
 class Gathered:
@@ -62,8 +59,7 @@ class Gathered:
         return dict(sorted(totals.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class LibraryRow:
+class LibraryRow(NamedTuple):
     """A library row as the legs read it."""
 
     library_id: int
@@ -81,13 +77,25 @@ def reading(database: Database) -> Iterator[Connection]:
         yield connection
 
 
-def library_pages(database: Database, buckets: Buckets, rows: int) -> Iterator[list[LibraryRow]]:
-    """The library rows of these partitions in library_id order, so many at a time."""
+def library_pages(
+    database: Database, buckets: Buckets, rows: int, *, canonical_only: bool = False
+) -> Iterator[list[LibraryRow]]:
+    """The library rows of these partitions in library_id order, so many at a time.
+
+    `canonical_only`: those with a canonical_entity_id.
+    """
     after = 0
     while True:
         with reading(database) as connection:
-            found = execute(connection, "library_page", **buckets.params(), after=after, rows=rows)
-            page = [LibraryRow(**row) for row in found.mappings()]
+            found = execute(
+                connection,
+                "library_page",
+                **buckets.params(),
+                after=after,
+                rows=rows,
+                canonical_only=canonical_only,
+            )
+            page = [LibraryRow._make(row) for row in found]
         if not page:
             return
         yield page

@@ -208,24 +208,29 @@ def _create_composition_functions() -> None:
             SELECT
                 stored.library_id, stored.source, stored.external_id, stored.method, stored.confidence,
                 stored.last_verified_at, stored.boost_sources, stored.notes, stored.confidence, 1,
-                stored.boost_sources IS NOT NULL, stored.is_leg
+                stored.boost_sources IS NOT NULL, false
             FROM stored
-            WHERE CASE
-                WHEN stored.is_leg
-                THEN right(stored.notes, 2) IS DISTINCT FROM pending_leg
-                    AND NOT EXISTS (
-                        SELECT
-                        FROM desired
-                        WHERE desired.library_id = stored.library_id AND desired.source = stored.source
-                    )
-                    AND NOT EXISTS (
-                        SELECT
-                        FROM identity_assets.leg_gathered AS gathered
-                        WHERE gathered.leg = right(stored.notes, 2)
-                          AND stored.library_id % gathered.partitions = gathered.bucket
-                    )
-                ELSE stored.method = 'manual' OR stored.notes IS DISTINCT FROM 'consumer:lml-bulk'
-            END
+            WHERE NOT stored.is_leg
+              AND (stored.method = 'manual' OR stored.notes IS DISTINCT FROM 'consumer:lml-bulk')
+            UNION ALL
+            SELECT
+                stored.library_id, stored.source, stored.external_id, stored.method, stored.confidence,
+                stored.last_verified_at, stored.boost_sources, stored.notes, stored.confidence, 1,
+                stored.boost_sources IS NOT NULL, true
+            FROM stored
+            WHERE stored.is_leg
+              AND right(stored.notes, 2) IS DISTINCT FROM pending_leg
+              AND NOT EXISTS (
+                  SELECT
+                  FROM desired
+                  WHERE desired.library_id = stored.library_id AND desired.source = stored.source
+              )
+              AND NOT EXISTS (
+                  SELECT
+                  FROM identity_assets.leg_gathered AS gathered
+                  WHERE gathered.leg = right(stored.notes, 2)
+                    AND stored.library_id % gathered.partitions = gathered.bucket
+              )
         $$
     """)
     op.execute("""
@@ -310,8 +315,10 @@ def _create_main_row_functions() -> None:
         AS $$
             SELECT library.id
             FROM library
-            LEFT JOIN library_identity AS main ON main.library_id = library.id
-            LEFT JOIN identity_assets.leg_filled AS filled ON filled.library_id = library.id
+            LEFT JOIN library_identity AS main
+                ON main.library_id = library.id AND main.library_id = ANY (library_ids)
+            LEFT JOIN identity_assets.leg_filled AS filled
+                ON filled.library_id = library.id AND filled.library_id = ANY (library_ids)
             WHERE library.id = ANY (library_ids)
               AND (
                   main.library_id IS NULL
@@ -391,8 +398,10 @@ def _create_main_row_functions() -> None:
                         old.agreement_sources AS old_agreement_sources, old.last_verified_at AS old_verified_at,
                         old.discogs_master_id AS old_master_id, old.discogs_release_id AS old_release_id
                     FROM unnest(library_ids) AS asked (library_id)
-                    LEFT JOIN library_identity AS old ON old.library_id = asked.library_id
-                    LEFT JOIN identity_assets.leg_filled AS filled ON filled.library_id = asked.library_id
+                    LEFT JOIN library_identity AS old
+                        ON old.library_id = asked.library_id AND old.library_id = ANY (library_ids)
+                    LEFT JOIN identity_assets.leg_filled AS filled
+                        ON filled.library_id = asked.library_id AND filled.library_id = ANY (library_ids)
                 ) AS before
                 LEFT JOIN identity_assets.leg_composed({GIVEN}) AS composed ON composed.library_id = before.library_id
             ) AS after
