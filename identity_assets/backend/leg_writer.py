@@ -4,7 +4,7 @@ What the rows come to is worked out in the database, by the functions of migrati
 "Composition" and "The two legs" in DOMAIN.md. Where evidence comes from belongs in legs/.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -74,25 +74,18 @@ def _reflect(
     )
 
 
-def unreflected_chunks(database: Database, buckets: Buckets, chunk_rows: int) -> Iterator[list[int]]:
-    """The library rows whose identity is not yet what their evidence makes it, in library_id order."""
+def chunks_of_legs(
+    database: Database, buckets: Buckets, chunk_rows: int, besides: Collection[int] = ()
+) -> Iterator[list[int]]:
+    """The library rows that a leg has to do with, `besides` those done already, in library_id order.
+
+    Writing them is also how it is found which of them are not yet as their evidence makes them.
+    """
     with database.transaction() as connection:
-        held = list(execute(connection, "leg_held_rows", **buckets.params()).scalars())
-    for start in range(0, len(held), chunk_rows):
-        with database.transaction() as connection:
-            chunk = _unreflected(connection, held[start : start + chunk_rows])
-        if chunk:
-            yield chunk
-
-
-def _unreflected(connection: Connection, library_ids: Sequence[int]) -> list[int]:
-    """Main rows are looked at only where the source rows are right: the others are to be written in any case."""
-    writable = list(execute(connection, "leg_writable", library_ids=list(library_ids)).scalars())
-    found = set(execute(connection, "unreflected_sources", library_ids=writable).scalars())
-    settled = [library_id for library_id in writable if library_id not in found]
-    if settled:
-        found.update(execute(connection, "unreflected_mains", library_ids=settled).scalars())
-    return sorted(found)
+        held = execute(connection, "leg_held_rows", **buckets.params()).scalars()
+        rows = [library_id for library_id in held if library_id not in besides]
+    for start in range(0, len(rows), chunk_rows):
+        yield rows[start : start + chunk_rows]
 
 
 def note_refusal(database: Database, library_id: int, detail: str) -> None:

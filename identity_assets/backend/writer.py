@@ -170,11 +170,12 @@ def write_verdicts(
     write = write_chunk_and_legs if with_legs else write_chunk
     written = {}
     for bucket in buckets.buckets:
-        total, one = Written(), Buckets(buckets.partitions, (bucket,))
+        total, one, done = Written(), Buckets(buckets.partitions, (bucket,)), set[int]()
         for chunk in chunks_to_write(database, one, chunk_rows):
             total += write_or_halve(database, chunk, write)
             advance(len(chunk))
-        for chunk in leg_writer.unreflected_chunks(database, one, chunk_rows) if with_legs else ():
+            done.update(chunk)
+        for chunk in leg_writer.chunks_of_legs(database, one, chunk_rows, done) if with_legs else ():
             total += write_or_halve(database, chunk, write_legs_alone)
         written[bucket] = total
     return written

@@ -1,14 +1,11 @@
 """Evidence put down for a test, what is made of it, and a discogs-cache of a few rows."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import create_engine, text
 
 from identity_assets.backend.leg_writer import LegsWritten, take_back_leg, write_legs
-from identity_assets.settings import Leg, Settings
+from identity_assets.settings import Settings
 from identity_assets_tests.support import Shelf
 
 CACHE_TABLES = """
@@ -63,7 +60,8 @@ def put_source(
     given = {"external_id": "1", "notes": "somebody", "boost": None, **values}
     shelf.run(
         "INSERT INTO library_identity_source (library_id, source, external_id, method, confidence, last_verified_at, "
-        "boost_sources, notes) VALUES (:id, :source, :external_id, :method, :confidence, '2026-02-01', :boost, :notes)",
+        "boost_sources, notes) "
+        "VALUES (:id, :source, :external_id, :method, :confidence, '2026-02-01', :boost, :notes)",
         id=library_id,
         source=source,
         method=method,
@@ -164,7 +162,7 @@ class Cache:
         )
 
     def release(self, number: int, master: int | None, title: str, *artists: str) -> None:
-        """Put a release with its own artists into the cache; one that begins with a minus is a credit of another kind."""
+        """Put a release with its artists into the cache; one with a minus before it is a credit of another kind."""
         self.run(
             "INSERT INTO wxyc.release VALUES (:id, :master, :title)", id=number, master=master, title=title
         )
@@ -180,17 +178,9 @@ class Cache:
         self._engine.dispose()
 
 
-@contextmanager
-def cache_of(settings: Settings, url: Any) -> Iterator[Cache]:
-    """A discogs-cache with empty tables in the database at `url`."""
-    cache = Cache(replace(settings, database_url_discogs=url))
+def empty_cache(settings: Settings) -> Cache:
+    """The discogs-cache of these settings with empty tables."""
+    cache = Cache(settings)
+    cache.run("DROP SCHEMA IF EXISTS wxyc CASCADE")
     cache.run(CACHE_TABLES)
-    yield cache
-    cache.dispose()
-
-
-def with_legs(settings: Settings, *legs: Leg) -> Settings:
-    return replace(settings, identity_legs=tuple(legs))
-
-
-Normaliser = Callable[[Sequence[str]], list[str]]
+    return cache
