@@ -7,6 +7,7 @@ library ─▶ canonical_entity_evidence (S1); library, flowsheet_match ─▶ f
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import dagster as dg
 
@@ -50,7 +51,7 @@ def build_defs(
         ],
         jobs=[refresh_library_identity, gate_report],
         schedules=[nightly_refresh, daily_gate_report],
-        resources=resources or make_resources(settings()),
+        resources=resources or make_resources(replace(settings(), identity_legs=tuple(on))),
         executor=dg.in_process_executor,
     )
 

@@ -97,7 +97,7 @@ def identity_tables_with(legs: Sequence[Leg]) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         """Write the stored verdicts to Backend's identity tables and the sidecar; no call to LML is made."""
         chosen = legs if config.legs is None else config.legs
-        return _write(context, backend, progress, chosen, [leg for leg in chosen if leg not in legs])
+        yield from _write(context, backend, progress, chosen, [leg for leg in chosen if leg not in legs])
 
     return identity_tables
 
