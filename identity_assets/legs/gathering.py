@@ -4,6 +4,7 @@ How each leg finds it belongs in its own module; how evidence is kept and writte
 """
 
 from collections import Counter
+from typing import Any
 
 from identity_assets.backend.database import Buckets, Database, execute
 from identity_assets.backend.evidence import EvidenceStored, as_json, evidence_between, replace_evidence
@@ -43,7 +44,7 @@ def gather_and_store(
     return gathered, stored
 
 
-def dry_run_leg(database: Database, settings: Settings, leg: Leg, buckets: Buckets) -> dict[str, object]:
+def dry_run_leg(database: Database, settings: Settings, leg: Leg, buckets: Buckets) -> dict[str, Any]:
     """What gathering and writing this leg would come to, by reading only: `SELECT` is all the right it takes.
 
     `scanned` is library rows: S1's are those with a canonical_entity_id, S3's are all. Each of them would have the

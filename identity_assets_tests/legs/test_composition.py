@@ -149,8 +149,8 @@ def in_the_database(shelf: Shelf, libraries: Sequence[Sequence[SourceRow]]) -> l
         row["library_id"]: row for row in shelf.rows("SELECT * FROM library_identity")
     }
     return [
-        MainRow(row["method"], round(row["confidence"], 6), row["agreement_sources"])
-        if (row := found.get(library_id))
+        MainRow(made["method"], round(made["confidence"], 6), made["agreement_sources"])
+        if (made := found.get(library_id))
         else None
         for library_id in ids
     ]

@@ -143,7 +143,7 @@ def test_the_evidence_assets_report_their_numbers_by_partition(
     ids = stock(shelf, cache)
     run(both_settings, instance, Leg.S1, Leg.S3)
     key = f"{ids[2] % 16:02d}"
-    metadata = {}
+    metadata: dict[str, dict[str, Any]] = {}
     for asset in ("canonical_entity_evidence", "flowsheet_match_evidence"):
         [record] = instance.fetch_materializations(
             dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[key]), limit=1
