@@ -102,6 +102,8 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
     chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
     chosen.require_database_url()
     chosen.require_library_metadata_url()
+    if Leg.S3 in chosen.identity_legs:
+        chosen.require_database_url_discogs()
     from identity_assets.demo.report import print_pass
     from identity_assets.partitions import library_partitions
     from identity_assets.running import dagster_instance, run_pass

@@ -47,6 +47,12 @@ def test_run_prints_one_json_object_and_nothing_else_on_stdout(
     assert "DAGSTER_HOME is not set" in ended.stderr
 
 
+def test_run_with_s3_on_and_no_discogs_cache_named_is_one_line(env: dict[str, str]) -> None:
+    ended = call("run", env={**env, "IDENTITY_LEGS": "S3"})
+    assert ended.returncode == 2
+    assert "DATABASE_URL_DISCOGS is not set" in one_line(ended)
+
+
 def test_run_takes_partitions_and_include_null_canonical_sets_the_scope(
     shelf: Shelf, env: dict[str, str]
 ) -> None:

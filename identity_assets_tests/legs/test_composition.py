@@ -1,11 +1,13 @@
 """The rules of "Composition" in DOMAIN.md: as a pure function, as it stands in the database, and the two the same."""
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from identity_assets.legs.composition import MainRow, SourceRow, compose
 from identity_assets_tests.legs.support import evidence, put_source, reflect, said
@@ -76,6 +78,55 @@ def test_the_fourth_line_two_exact_matches_corroborating(shelf: Shelf) -> None:
     evidence(shelf, library_id, "S3", "master 7")
     reflect(shelf, library_id)
     assert said(shelf, library_id) == ("cross_source_agreement", 1.0, BOTH, 7, 5, "backfill:S1")
+
+
+# What the two legs say, every combination of it
+
+
+Said = tuple[tuple[str, int], bool]
+ENTITIES = [("release", 5), ("release", 6), ("master", 7), ("master", 8)]
+CHECKED = [None, (5, 7), (5, 8), (6, 7), (9, 9)]
+
+
+def expected(one: Said, three: Said, checked: tuple[int, int] | None) -> MainRow | None:
+    """By the words of DOMAIN.md: which source rows stand, whether they corroborate, and what is composed of them."""
+    rows = [SourceRow(f"discogs_{kind}", *worth(unsure)) for (kind, _number), unsure in (one, three)]
+    if one[0] == three[0]:
+        return compose(agreeing(*rows))
+    if one[0][0] == three[0][0]:
+        return compose([max(rows, key=lambda row: row.confidence)])
+    numbers = dict([one[0], three[0]])
+    denied = checked is not None and checked[0] == numbers["release"] and checked[1] != numbers["master"]
+    return compose(rows if denied else agreeing(*rows))
+
+
+def worth(ambiguous: bool) -> tuple[str, float]:
+    return ("alias_match", 0.75) if ambiguous else ("exact_match", 1.0)
+
+
+def test_the_pure_function_and_the_database_agree_on_whatever_the_two_legs_say(shelf: Shelf) -> None:
+    said_of = list(product(product(ENTITIES, [True, False]), product(ENTITIES, [True, False]), CHECKED))
+    ids = shelf.put_many(["x"] * len(said_of))
+    shelf.run("INSERT INTO leg_gathered VALUES ('S1', 1, 0), ('S3', 1, 0)")
+    with shelf.database.transaction() as connection:
+        for library_id, (one, three, checked) in zip(ids, said_of, strict=True):
+            for leg, ((kind, number), ambiguous) in (("S1", one), ("S3", three)):
+                connection.execute(
+                    text(
+                        "INSERT INTO leg_evidence VALUES (:id, :leg, :source, :number, :m, :c, now(), 'r', :a, :b)"
+                    ),
+                    {
+                        **{"id": library_id, "leg": leg, "source": f"discogs_{kind}", "number": str(number)},
+                        **dict(zip("mc", worth(ambiguous), strict=True)),
+                        **dict(zip("ab", checked if checked and leg == "S3" else (None, None), strict=True)),
+                    },
+                )
+    reflect(shelf, *ids)
+    found = {row["library_id"]: row for row in shelf.rows("SELECT * FROM library_identity")}
+    for library_id, words in zip(ids, said_of, strict=True):
+        row = found[library_id]
+        composed = MainRow(row["method"], round(row["confidence"], 6), row["agreement_sources"])
+        assert composed == expected(*words), words
 
 
 # The rules
