@@ -24,7 +24,7 @@ from identity_assets import __version__
 from identity_assets.backend.database import Database, DatabaseError
 from identity_assets.before_and_after import dry_run, replay, show_dry_run, unwind
 from identity_assets.errors import OperatorError
-from identity_assets.settings import Scope, settings
+from identity_assets.settings import Leg, Scope, settings
 from identity_assets.terminal import (
     FAILED,
     INTERRUPTED,
@@ -86,6 +86,8 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
     chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
     chosen.require_database_url()
     chosen.require_library_metadata_url()
+    if Leg.S3 in chosen.identity_legs:
+        chosen.require_database_url_discogs()
     from identity_assets.demo.report import print_pass
     from identity_assets.running import dagster_instance, run_pass
 
@@ -202,13 +204,13 @@ def gate(as_json: bool) -> None:
 def demo(
     rows: int, catalog: Path | None, artist_column: str, title_column: str, home: Path, as_json: bool
 ) -> None:
-    """Show the whole job on an embedded PostgreSQL and a fixture LML: three runs, and what they came to."""
+    """Show the whole job on an embedded PostgreSQL and a fixture LML: three runs, the two legs, what they came to."""
     chosen = settings()
     catalogue = _catalogue_maker(rows, catalog, artist_column, title_column)
     import dagster as dg
 
     from identity_assets.backend.gate import read_gate
-    from identity_assets.demo.report import print_comparison, print_pass
+    from identity_assets.demo.report import gate_line, print_comparison, print_pass
     from identity_assets.demo.station import station
     from identity_assets.gate_report import print_gate
     from identity_assets.partitions import library_partitions
@@ -225,7 +227,7 @@ def demo(
         reports = []
         for name, scope in (("canonical", Scope.canonical), ("full", Scope.full), ("again", Scope.full)):
             report = run_pass(
-                replace(here.settings, scope=scope),
+                replace(here.settings, scope=scope, identity_legs=()),
                 instance,
                 library_partitions.get_partition_keys(),
                 progress_on_stderr(),
@@ -234,15 +236,26 @@ def demo(
             _stop_if_failed(report)
             if not as_json:
                 print_pass(out, name, report)
-        with Database(here.settings, "gate") as database:
-            final = read_gate(database, here.settings.gate_threshold)
+        gates = []
+        for name, legs in (("LML alone", ()), ("with S1", (Leg.S1,)), ("with S1 and S3", (Leg.S1, Leg.S3))):
+            with_legs = replace(here.settings, scope=Scope.full, identity_legs=legs)
+            if legs:
+                _stop_if_failed(
+                    run_pass(
+                        with_legs, instance, library_partitions.get_partition_keys(), progress_on_stderr()
+                    )
+                )
+            with Database(here.settings, "gate") as database:
+                gates.append((name, read_gate(database, here.settings.gate_threshold)))
     seconds = round(time.monotonic() - began, 3)
     if as_json:
         runs = [report.as_dict() for report in reports]
         print_json({"library_rows": here.library_rows, "runs": runs, "seconds": seconds})
+        say(gate_line(gates))
     else:
         print_comparison(out, here.library_rows, reports)
-        print_gate(out, final)
+        print_gate(out, gates[-1][1])
+        click.echo(gate_line(gates))
         again = "" if str(home) == DEMO_HOME else f" --home {home}"
         click.echo(
             f"everything is stopped again, after {seconds:.0f} s; `identity-assets ui{again}` shows it in Dagster"

@@ -1,4 +1,4 @@
-"""What the assets are handed: Backend's database, LML, and where progress is shown.
+"""What the assets are handed: Backend's database, LML, the discogs-cache, and where progress is shown.
 
 Each is made from the settings when a step asks for it, so that no address or key stands in any run's config.
 """
@@ -6,9 +6,10 @@ Each is made from the settings when a step asks for it, so that no address or ke
 from dataclasses import dataclass
 
 from identity_assets.backend.database import Database
+from identity_assets.legs.discogs_cache import DiscogsCache
 from identity_assets.lml.client import LmlClient
 from identity_assets.progress import LogProgress, ProgressReporter
-from identity_assets.settings import Bands, Settings, SettingsError
+from identity_assets.settings import Bands, Leg, Settings, SettingsError
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,22 @@ class Lml:
         )
 
 
+@dataclass(frozen=True)
+class Discogs:
+    """The discogs-cache, which is only read."""
+
+    settings: Settings
+
+    def cache(self, run_id: str) -> DiscogsCache:
+        """A reader that is named after the run."""
+        return DiscogsCache(self.settings, f"identity_assets run {run_id}")
+
+
 def make_resources(settings: Settings, progress: ProgressReporter | None = None) -> dict[str, object]:
-    """The resources of the graph by the names that assets ask for them."""
-    return {"backend": Backend(settings), "lml": Lml(settings), "progress": progress or LogProgress()}
+    """The resources of the graph by the names that assets ask for them; the discogs-cache where a leg reads it."""
+    made: dict[str, object] = {
+        "backend": Backend(settings),
+        "lml": Lml(settings),
+        "progress": progress or LogProgress(),
+    }
+    return {**made, "discogs": Discogs(settings)} if Leg.S3 in settings.identity_legs else made

@@ -90,7 +90,8 @@ def run_pass(
     backend = Backend(settings)
     with backend.database("check") as database:
         require_migrated(database)
-    job = build_defs(resources=make_resources(settings, progress)).resolve_job_def(JOB)
+    definitions = build_defs(resources=make_resources(settings, progress), legs=settings.identity_legs)
+    job = definitions.resolve_job_def(JOB)
     # A held connection to Dagster's storage in place of a new one for each event, as its webserver does.
     instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=4)
     began = time.monotonic()

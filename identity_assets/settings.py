@@ -32,6 +32,13 @@ class Bands(StrEnum):
     warn = "warn"
 
 
+class Leg(StrEnum):
+    """The two older legs: canonical_entity_id and flowsheet_match."""
+
+    S1 = "S1"
+    S3 = "S3"
+
+
 class SettingsError(OperatorError, ValueError):
     """A variable that is missing or holds what it cannot take."""
 
@@ -128,6 +135,10 @@ def _bands(text: str) -> Bands:
     return Bands(text.lower())
 
 
+def _legs(text: str) -> tuple[Leg, ...]:
+    return tuple(sorted({Leg(name.strip()) for name in text.split(",")}))
+
+
 SWITCH = Variable("true or false", _switch)
 SECRET = Variable("any text", str, secret=True)
 POSTGRES_URL = Variable("postgresql://USER:PASSWORD@HOST:PORT/NAME", _postgres_url, secret=True)
@@ -171,6 +182,12 @@ class Settings:
     unwind_days: int = _env("UNWIND_DAYS", DAYS, 30)
     verdict_history_days: int = _env("VERDICT_HISTORY_DAYS", DAYS, 365)
     writer_chunk_rows: int = _env("WRITER_CHUNK_ROWS", whole_number(1, 100_000), 5000)
+    identity_legs: tuple[Leg, ...] = _env("IDENTITY_LEGS", Variable("S1, S3 or S1,S3", _legs), ())
+    database_url_discogs: URL | None = _env("DATABASE_URL_DISCOGS", POSTGRES_URL)
+    discogs_schema_name: str = _env(
+        "DISCOGS_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc"
+    )
+    flowsheet_match_rematerialise: bool = _env("FLOWSHEET_MATCH_REMATERIALISE", SWITCH, False)
 
     def require_database_url(self) -> URL:
         """Backend's database, or a `SettingsError` that says how to name it."""
@@ -186,6 +203,14 @@ class Settings:
         if self.library_metadata_url is None:
             raise SettingsError(f"LIBRARY_METADATA_URL is not set: it takes {HTTP_URL.takes}")
         return self.library_metadata_url
+
+    def require_database_url_discogs(self) -> URL:
+        """The discogs-cache, or a `SettingsError` that says how to name it."""
+        if self.database_url_discogs is None:
+            raise SettingsError(
+                f"DATABASE_URL_DISCOGS is not set, and the leg S3 reads it: it takes {POSTGRES_URL.takes}"
+            )
+        return self.database_url_discogs
 
 
 def _backend_url(env: Mapping[str, str]) -> URL | None:

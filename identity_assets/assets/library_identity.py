@@ -4,11 +4,12 @@ One writer serves all three, so they are one multi_asset that cannot be subset.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from identity_assets.assets.tables import (
     LIBRARY_IDENTITY,
@@ -19,9 +20,11 @@ from identity_assets.assets.tables import (
 from identity_assets.backend.accounts import Accounts, count_rows, read_accounts
 from identity_assets.backend.writer import Written, write_verdicts
 from identity_assets.freshness import resolved_window, unresolved_window
+from identity_assets.legs.gathering import gather_and_store
 from identity_assets.partitions import buckets_of, library_partitions, one_run, partition_key
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend
+from identity_assets.settings import Leg
 
 SPECS = [
     dg.AssetSpec(
@@ -58,33 +61,76 @@ SPECS = [
 ]
 
 
-@dg.multi_asset(
-    name="identity_tables",
-    specs=SPECS,
-    partitions_def=library_partitions,
-    backfill_policy=one_run,
-    can_subset=False,
-)
-def identity_tables(
+EVIDENCE_OF = {Leg.S1: "canonical_entity_evidence", Leg.S3: "flowsheet_match_evidence"}
+
+
+class WritingConfig(dg.Config):
+    """What a person may choose when launching a run."""
+
+    legs: list[Leg] | None = Field(
+        default=None,
+        description="S1, S3 or both, also where they are not in the graph: they are gathered here then; or none. "
+        "Unset: what IDENTITY_LEGS says.",
+    )
+
+
+def identity_tables_with(legs: Sequence[Leg]) -> dg.AssetsDefinition:
+    """The three tables, written after the evidence of these legs, which are in the graph."""
+    evidence = [EVIDENCE_OF[leg] for leg in legs]
+    fed = [
+        spec if spec.key.to_user_string() == "library_unresolved" else spec.merge_attributes(deps=evidence)
+        for spec in SPECS
+    ]
+
+    @dg.multi_asset(
+        name="identity_tables",
+        specs=fed,
+        partitions_def=library_partitions,
+        backfill_policy=one_run,
+        can_subset=False,
+    )
+    def identity_tables(
+        context: dg.AssetExecutionContext,
+        config: WritingConfig,
+        backend: dg.ResourceParam[Backend],
+        progress: dg.ResourceParam[ProgressReporter],
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        """Write the stored verdicts to Backend's identity tables and the sidecar; no call to LML is made."""
+        chosen = legs if config.legs is None else config.legs
+        yield from _write(context, backend, progress, chosen, [leg for leg in chosen if leg not in legs])
+
+    return identity_tables
+
+
+def _write(
     context: dg.AssetExecutionContext,
-    backend: dg.ResourceParam[Backend],
-    progress: dg.ResourceParam[ProgressReporter],
+    backend: Backend,
+    progress: ProgressReporter,
+    legs: Sequence[Leg],
+    legs_to_gather: Sequence[Leg],
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Write the stored verdicts to Backend's identity tables and the sidecar; no call to LML is made."""
     buckets = buckets_of(context.partition_keys)
     began = time.monotonic()
-    with backend.database_to_write(context.run.run_id) as database, database.partitions_locked(buckets):
+    run_id = context.run.run_id
+    with backend.database_to_write(run_id) as database, database.partitions_locked(buckets):
+        for leg in legs_to_gather:
+            gather_and_store(leg, database, backend.settings, buckets, run_id)
         selected = sum((one.scanned for one in read_accounts(database, buckets).values()), 0)
         with progress.stage(context.log.info, "writing", selected) as advance:
             written = write_verdicts(
-                database, buckets, backend.settings.writer_chunk_rows, context.run.run_id, advance
+                database,
+                buckets,
+                backend.settings.writer_chunk_rows,
+                run_id,
+                advance,
+                with_legs=bool(legs),
             )
         accounts = read_accounts(database, buckets)
         held = count_rows(database, buckets)
     total = sum(accounts.values(), Accounts())
     total.check(selected)
     for bucket in buckets.buckets:
-        _report(context, partition_key(bucket), accounts[bucket], written[bucket])
+        _report(context, partition_key(bucket), accounts[bucket], written[bucket], with_legs=bool(legs))
         for spec in SPECS:
             name = spec.key.to_user_string()
             context.add_asset_metadata(
@@ -97,6 +143,11 @@ def identity_tables(
         f"rows and {all_written.main_rows_written} main rows written, {all_written.history_rows_written} replaced "
         "main rows kept in history"
     )
+    if all_written.leg_rows_refused:
+        context.log.warning(
+            f"the database refused {all_written.leg_rows_refused} library rows as the legs make them: "
+            "leg_evidence.refused_reason says why; they are tried again in every run"
+        )
     run_totals = {
         "accounts": total.as_dict(),
         "written": asdict(all_written),
@@ -108,7 +159,9 @@ def identity_tables(
         )
 
 
-def _report(context: dg.AssetExecutionContext, key: str, accounts: Accounts, written: Written) -> None:
+def _report(
+    context: dg.AssetExecutionContext, key: str, accounts: Accounts, written: Written, *, with_legs: bool
+) -> None:
     """The partition's numbers, each on the asset that they are about."""
     reports: dict[str, dict[str, Any]] = {
         "library_identity": {
@@ -128,5 +181,13 @@ def _report(context: dg.AssetExecutionContext, key: str, accounts: Accounts, wri
         },
         "library_unresolved": {"sidecar_rows_written": written.sidecar_rows_written},
     }
+    if with_legs:
+        reports["library_identity"] |= {
+            "main_rows_removed": written.main_rows_removed,
+            "leg_rows_refused": written.leg_rows_refused,
+        }
     for name, metadata in reports.items():
         context.add_asset_metadata(metadata, asset_key=name, partition_key=key)
+
+
+identity_tables = identity_tables_with(())

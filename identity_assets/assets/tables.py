@@ -97,6 +97,33 @@ LML_VERDICTS = table(
         "run_id": RUN,
     },
 )
+EVIDENCE: Mapping[str, tuple[str, str]] = {
+    "library_id": ID,
+    "leg": ("text", "S1: canonical_entity_id; S3: flowsheet_match"),
+    "source": ("text", "discogs_master or discogs_release"),
+    "external_id": ("text", "its id in Discogs"),
+    "method": ("text", "exact_match; alias_match where the names fit several releases"),
+    "confidence": ("real", "1.00; 0.75 where the names fit several releases"),
+    "verified_at": ("timestamptz", "S1: when Backend resolved it; S3: since when it is found so"),
+    "checked_release_id": ("integer", "where the legs name a release and a master: the release"),
+    "checked_master_id": ("integer", "its master, as the discogs-cache knows it"),
+    "refused_reason": ("text", "why the database refuses what is made of it; null: it does not"),
+    "run_id": ("text", "the Dagster run that found it so"),
+}
+CANONICAL_ENTITY_EVIDENCE = table("leg_evidence", OURS, EVIDENCE)
+FLOWSHEET_MATCH_EVIDENCE = table("leg_evidence", OURS, EVIDENCE)
+FLOWSHEET_MATCH = table(
+    "flowsheet_match",
+    settings().discogs_schema_name,
+    {
+        "artist_norm": ("text", "the artist: lower case, unaccented, letters, digits and spaces only"),
+        "album_norm": ("text", "the title in the same form"),
+        "distinct_entities": ("integer", "how many releases the names fit; 1: no doubt"),
+        "master_id": ("integer", "the master in Discogs, where there is one"),
+        "release_id": ("integer", "the release in Discogs"),
+    },
+    group="discogs_cache",
+)
 LIBRARY_IDENTITY_SOURCE = table(
     "library_identity_source",
     BACKEND,
@@ -107,6 +134,7 @@ LIBRARY_IDENTITY_SOURCE = table(
         "method": METHOD,
         "confidence": CONFIDENCE,
         "last_verified_at": WHEN_VERIFIED,
+        "boost_sources": ("text", "both legs, where they name the same entity"),
         "notes": WHO_WROTE,
     },
 )

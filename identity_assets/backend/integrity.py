@@ -118,6 +118,11 @@ def read_withdrawn(database: Database) -> Finding:
     return _read(database, "check_identities_withdrawn")
 
 
+def read_leg_conflicts(database: Database) -> Finding:
+    """Library rows that the legs S1 and S3 pin to different releases."""
+    return _read(database, "check_leg_conflicts")
+
+
 def _windows(settings: Settings) -> dict[str, int]:
     return {
         "stale_threshold_days": settings.stale_threshold_days,

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import Row
 
 from identity_assets.backend.database import Buckets, Database, execute
-from identity_assets.backend.writer import Written, write_or_halve
+from identity_assets.backend.writer import Written, verdicts_stage, write_or_halve
 from identity_assets.lml.contract import rejection
 from identity_assets.settings import Bands, Settings
 
@@ -84,16 +84,18 @@ def replay(
             ).all()
         if not page:
             return total
-        total += _replay_page(database, page, settings.confidence_bands, run_id)
+        total += _replay_page(database, page, settings, run_id)
         advance(len(page))
         after = page[-1].library_id
 
 
-def _replay_page(database: Database, page: Sequence[Row[Any]], bands: Bands, run_id: str) -> Replayed:
+def _replay_page(database: Database, page: Sequence[Row[Any]], settings: Settings, run_id: str) -> Replayed:
     left_alone = Counter(row.left_alone for row in page if row.left_alone is not None)
     open_rows = [row for row in page if row.left_alone is None]
     reasons = {
-        row.library_id: rejection(orjson.loads(row.verdict), reject_out_of_band=bands is Bands.reject)
+        row.library_id: rejection(
+            orjson.loads(row.verdict), reject_out_of_band=settings.confidence_bands is Bands.reject
+        )
         for row in open_rows
     }
     changed = [row for row in open_rows if (reasons[row.library_id] is None) != (row.rejected_reason is None)]
@@ -103,6 +105,7 @@ def _replay_page(database: Database, page: Sequence[Row[Any]], bands: Bands, run
         ]
         with database.transaction() as connection:
             execute(connection, "store_judgements", judgements=orjson.dumps(judgements).decode())
+    stage = verdicts_stage(run_id, with_legs=bool(settings.identity_legs))
     accepted = [library_id for library_id, reason in reasons.items() if reason is None]
     left_alone["rejected"] += len(reasons) - len(accepted)
     return Replayed(
@@ -110,5 +113,5 @@ def _replay_page(database: Database, page: Sequence[Row[Any]], bands: Bands, run
         newly_accepted=sum(reasons[row.library_id] is None for row in changed),
         newly_rejected=sum(row.rejected_reason is None for row in changed),
         left_alone=+left_alone,
-        written=write_or_halve(database, accepted, run_id) if accepted else Written(),
+        written=write_or_halve(database, accepted, stage) if accepted else Written(),
     )

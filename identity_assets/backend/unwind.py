@@ -21,6 +21,8 @@ APPLY = (
     "unwind_restore_source_rows",
     "unwind_remove_attempts",
     "unwind_restore_attempts",
+    "unwind_remove_filled",
+    "unwind_restore_filled",
     "unwind_verdicts",
     "unwind_forget",
 )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from identity_assets.backend import leg_writer
 from identity_assets.backend.database import (
     Buckets,
     Database,
@@ -36,13 +37,17 @@ class Written:
     source_rows_skipped_null_confidence: int = 0
     history_rows_written: int = 0
     sidecar_rows_written: int = 0
+    main_rows_removed: int = 0
+    leg_rows_refused: int = 0
 
     def __add__(self, other: "Written") -> "Written":
         return Written(**{name: getattr(self, name) + getattr(other, name) for name in vars(self)})
 
 
-def write_chunk(connection: Connection, library_ids: Sequence[int], run_id: str) -> Written:
-    """Apply the stored verdicts of these library rows within the caller's transaction.
+def write_chunk(
+    connection: Connection, library_ids: Sequence[int], run_id: str, *, with_legs: bool = False
+) -> Written:
+    """Apply the stored verdicts of these library rows within the caller's transaction, then what the legs know.
 
     New main rows come first; then those that stood there already are held, so that what is compared is what is
     replaced. What stood there is remembered under the run, so that it can be taken back. Under a main row that a
@@ -53,8 +58,7 @@ def write_chunk(connection: Connection, library_ids: Sequence[int], run_id: str)
     held = execute(connection, "lock_main_rows", library_ids=everything)
     manual = {row.library_id for row in held if row.is_manual} - inserted
     writable = [library_id for library_id in everything if library_id not in manual]
-    execute(connection, "rows_as_json")
-    execute(connection, "remember_before", library_ids=writable, run_id=run_id)
+    _remember(connection, everything, run_id)
 
     def rows_of(name: str) -> int:
         return execute(connection, name, library_ids=writable).rowcount
@@ -66,9 +70,10 @@ def write_chunk(connection: Connection, library_ids: Sequence[int], run_id: str)
     unusable = int(execute(connection, "count_unusable_provenance", library_ids=writable).scalar_one())
     stamped = rows_of("stamp_unresolved")
     rows_of("clear_unresolved")
-    execute(connection, "forget_untouched", library_ids=writable, run_id=run_id)
+    legs = _reflect_legs(connection, everything) if with_legs else Written()
+    execute(connection, "forget_untouched", library_ids=everything, run_id=run_id)
     execute(connection, "settle_written", library_ids=everything, manual_ids=sorted(manual))
-    return Written(
+    return legs + Written(
         rows=len(everything),
         main_rows_written=len(inserted) + updated,
         source_rows_written=sources,
@@ -79,7 +84,67 @@ def write_chunk(connection: Connection, library_ids: Sequence[int], run_id: str)
     )
 
 
-def write_or_halve(database: Database, library_ids: Sequence[int], run_id: str) -> Written:
+def write_legs_chunk(connection: Connection, library_ids: Sequence[int], run_id: str) -> Written:
+    """What the legs know of library rows that have no verdict to apply; no row of the ledger is settled."""
+    execute(connection, "lock_main_rows", library_ids=list(library_ids))
+    _remember(connection, library_ids, run_id)
+    written = _reflect_legs(connection, library_ids)
+    execute(connection, "forget_untouched", library_ids=list(library_ids), run_id=run_id)
+    return written
+
+
+def _remember(connection: Connection, library_ids: Sequence[int], run_id: str) -> None:
+    execute(connection, "rows_as_json")
+    execute(connection, "remember_before", library_ids=list(library_ids), run_id=run_id)
+
+
+def _reflect_legs(connection: Connection, library_ids: Sequence[int]) -> Written:
+    legs = leg_writer.write_legs(connection, library_ids)
+    return Written(
+        main_rows_written=legs.main_rows_written,
+        main_rows_removed=legs.main_rows_removed,
+        source_rows_written=legs.source_rows_written,
+        source_rows_removed=legs.source_rows_removed,
+        history_rows_written=legs.history_rows_written,
+    )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How a chunk is written, and how a row that the database refuses is set aside with its reason."""
+
+    write: Callable[[Connection, Sequence[int]], Written]
+    set_aside: Callable[[Database, int, str], Written]
+
+
+def verdicts_stage(run_id: str, *, with_legs: bool = False) -> Stage:
+    """Writes what is answered, in the name of a run."""
+
+    def write(connection: Connection, library_ids: Sequence[int]) -> Written:
+        return write_chunk(connection, library_ids, run_id, with_legs=with_legs)
+
+    def set_aside(database: Database, library_id: int, detail: str) -> Written:
+        with database.transaction() as connection:
+            execute(connection, "settle_writer_error", library_id=library_id, detail=detail)
+        return Written(rows=1, rows_refused=1)
+
+    return Stage(write, set_aside)
+
+
+def legs_stage(run_id: str) -> Stage:
+    """Writes what only the legs know, in the name of a run."""
+
+    def write(connection: Connection, library_ids: Sequence[int]) -> Written:
+        return write_legs_chunk(connection, library_ids, run_id)
+
+    def set_aside(database: Database, library_id: int, detail: str) -> Written:
+        leg_writer.note_refusal(database, library_id, detail)
+        return Written(leg_rows_refused=1)
+
+    return Stage(write, set_aside)
+
+
+def write_or_halve(database: Database, library_ids: Sequence[int], stage: Stage) -> Written:
     """Write these rows; where the database refuses one of them, halve down to it, set it aside, write the rest.
 
     Raises:
@@ -95,7 +160,7 @@ def write_or_halve(database: Database, library_ids: Sequence[int], run_id: str) 
             reraise=True,
         ):
             with attempt, database.transaction() as connection:
-                return write_chunk(connection, library_ids, run_id)
+                return stage.write(connection, library_ids)
     except DBAPIError as error:
         if not is_row_fault(error):
             raise DatabaseError(
@@ -103,17 +168,11 @@ def write_or_halve(database: Database, library_ids: Sequence[int], run_id: str) 
                 f"{first_line(error)}. What was committed stands; run again when it is mended"
             ) from error
         if len(library_ids) == 1:
-            return _set_aside(database, library_ids[0], first_line(error))
+            return stage.set_aside(database, library_ids[0], first_line(error))
     middle = len(library_ids) // 2
-    return write_or_halve(database, library_ids[:middle], run_id) + write_or_halve(
-        database, library_ids[middle:], run_id
+    return write_or_halve(database, library_ids[:middle], stage) + write_or_halve(
+        database, library_ids[middle:], stage
     )
-
-
-def _set_aside(database: Database, library_id: int, detail: str) -> Written:
-    with database.transaction() as connection:
-        execute(connection, "settle_writer_error", library_id=library_id, detail=detail)
-    return Written(rows=1, rows_refused=1)
 
 
 def chunks_to_write(database: Database, buckets: Buckets, chunk_rows: int) -> Iterator[list[int]]:
@@ -132,17 +191,28 @@ def chunks_to_write(database: Database, buckets: Buckets, chunk_rows: int) -> It
 
 
 def write_verdicts(
-    database: Database, buckets: Buckets, chunk_rows: int, run_id: str, advance: Callable[[int], None]
+    database: Database,
+    buckets: Buckets,
+    chunk_rows: int,
+    run_id: str,
+    advance: Callable[[int], None],
+    *,
+    with_legs: bool = False,
 ) -> dict[int, Written]:
     """Write every answered row of these partitions in the name of this run; what was written, by bucket.
 
-    `advance` is told of each chunk's library rows when they are committed.
+    `with_legs`: their library rows together with what the legs know of them, and then those of which only the legs
+    have anything new. `advance` is told of each chunk of answered rows when they are committed.
     """
+    answered, legs_alone = verdicts_stage(run_id, with_legs=with_legs), legs_stage(run_id)
     written = {}
     for bucket in buckets.buckets:
-        total = Written()
-        for chunk in chunks_to_write(database, Buckets(buckets.partitions, (bucket,)), chunk_rows):
-            total += write_or_halve(database, chunk, run_id)
+        total, one, done = Written(), Buckets(buckets.partitions, (bucket,)), set[int]()
+        for chunk in chunks_to_write(database, one, chunk_rows):
+            total += write_or_halve(database, chunk, answered)
             advance(len(chunk))
+            done.update(chunk)
+        for chunk in leg_writer.chunks_of_legs(database, one, chunk_rows, done) if with_legs else ():
+            total += write_or_halve(database, chunk, legs_alone)
         written[bucket] = total
     return written

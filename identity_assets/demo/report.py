@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from identity_assets.backend.gate import GateReport
 from identity_assets.demo.catalogue import PUBLISHED
 from identity_assets.running import PassReport
 
@@ -39,6 +40,12 @@ def print_comparison(console: Console, library_rows: int, runs: Sequence[PassRep
         same = ("equal" if here == there else "DIFFERENT") if known else ""
         table.add_row(name, f"{here:,}", f"{there:,}" if known else NOTHING, same)
     console.print(table)
+
+
+def gate_line(gates: Sequence[tuple[str, GateReport]]) -> str:
+    """How many library rows were truly unresolved at each of these moments."""
+    figures = ", ".join(f"{name} {report.truly_unresolved_rows:,}" for name, report in gates)
+    return f"truly_unresolved_rows: {figures}"
 
 
 def _errors(run: PassReport) -> int:

@@ -1,4 +1,4 @@
-"""A whole station for the demo and `ui`: embedded PostgreSQL, a catalogue, the fixture LML, Dagster's storage.
+"""A whole station for the demo and `ui`: embedded PostgreSQL, a catalogue, a discogs-cache, LML, Dagster's storage.
 
 What is run on it belongs in cli.py; how each part works, in the modules beside this one.
 """
@@ -18,6 +18,7 @@ from sqlalchemy import URL, make_url, text
 from identity_assets.backend.database import Database
 from identity_assets.backend.migrate import migrate
 from identity_assets.demo.catalogue import Catalogue, create_backend_tables, load_catalogue
+from identity_assets.demo.discogs_cache import fill_discogs_cache, seeded_cache
 from identity_assets.demo.fixture_lml import FixtureLmlProcess
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.settings import Settings
@@ -38,6 +39,9 @@ class Station:
         return {
             "DAGSTER_HOME": str(self.dagster_home),
             "DATABASE_URL": self.settings.require_database_url().render_as_string(hide_password=False),
+            "DATABASE_URL_DISCOGS": self.settings.require_database_url_discogs().render_as_string(
+                hide_password=False
+            ),
             "LIBRARY_METADATA_URL": self.settings.require_library_metadata_url(),
         }
 
@@ -119,7 +123,13 @@ def station(
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     with EmbeddedPostgres(home / "postgres") as postgres:
-        here = replace(settings, database_url=make_url(postgres.url("backend")), lml_api_key=None)
+        here = replace(
+            settings,
+            database_url=make_url(postgres.url("backend")),
+            database_url_discogs=make_url(postgres.url("discogs_cache")),
+            discogs_schema_name="wxyc",
+            lml_api_key=None,
+        )
         known = home / "known_artists.json"
         if fresh or not known.exists():
             _make_anew(postgres, here, catalogue(), known)
@@ -131,11 +141,12 @@ def station(
 
 
 def _make_anew(postgres: EmbeddedPostgres, settings: Settings, catalogue: Catalogue, known: Path) -> None:
-    """Both databases, and last the file of known artists: where it stands, everything does."""
+    """The three databases, and last the file of known artists: where it stands, everything does."""
     known.unlink(missing_ok=True)
-    for name in ("backend", "dagster"):
+    for name in ("backend", "dagster", "discogs_cache"):
         postgres.create_database(name, fresh=True)
     fill_backend(settings, catalogue)
+    fill_discogs_cache(libpq_dsn(settings.require_database_url_discogs()), seeded_cache(catalogue))
     known.write_text(json.dumps(sorted(catalogue.known_artists)), encoding="utf-8")
 
 

@@ -47,6 +47,12 @@ def test_run_prints_one_json_object_and_nothing_else_on_stdout(
     assert "DAGSTER_HOME is not set" in ended.stderr
 
 
+def test_run_with_s3_on_and_no_discogs_cache_named_is_one_line(env: dict[str, str]) -> None:
+    ended = call("run", env={**env, "IDENTITY_LEGS": "S3"})
+    assert ended.returncode == 2
+    assert "DATABASE_URL_DISCOGS is not set" in one_line(ended)
+
+
 def test_run_takes_partitions_and_include_null_canonical_sets_the_scope(
     shelf: Shelf, env: dict[str, str]
 ) -> None:
@@ -224,6 +230,12 @@ def test_the_demo_prints_one_object_with_three_runs_of_which_the_last_asks_nothi
     assert f"canonical: {canonical['scanned']} scanned = {canonical['resolved']} resolved" in second.stdout
     assert re.search(r"library rows +│ +400 ", second.stdout)
     assert "of these, truly unresolved" in second.stdout
+    [line] = [line for line in second.stdout.splitlines() if line.startswith("truly_unresolved_rows: ")]
+    figures = re.fullmatch(r".*LML alone (\d+), with S1 (\d+), with S1 and S3 (\d+)", line)
+    assert figures is not None
+    alone, with_s1, with_s3 = map(int, figures.groups())
+    assert alone > with_s1 > with_s3
+    assert line in first.stderr.splitlines()
 
 
 def test_the_demo_runs_on_the_real_catalogue(home: Path) -> None:

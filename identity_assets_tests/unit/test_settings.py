@@ -2,7 +2,7 @@
 
 import pytest
 
-from identity_assets.settings import Scope, Settings, SettingsError, load_settings
+from identity_assets.settings import Leg, Scope, Settings, SettingsError, load_settings
 
 
 def test_without_any_variable_the_defaults_are_those_of_the_published_run() -> None:
@@ -31,6 +31,10 @@ def test_without_any_variable_the_defaults_are_those_of_the_published_run() -> N
         ("STALE_ROWS_ERROR", "1.5", "a number from 0 to 1"),
         ("GATE_ENFORCED", "2", "true or false"),
         ("REFRESH_CRON", "at five", "a cron expression of five fields"),
+        ("IDENTITY_LEGS", "S2", "S1, S3 or S1,S3"),
+        ("IDENTITY_LEGS", "S1,", "S1, S3 or S1,S3"),
+        ("DISCOGS_SCHEMA_NAME", "wxyc, public", "a lower-case name"),
+        ("FLOWSHEET_MATCH_REMATERIALISE", "daily", "true or false"),
     ],
 )
 def test_a_bad_value_is_named_with_what_the_variable_takes(variable: str, value: str, takes: str) -> None:
@@ -44,6 +48,7 @@ def test_a_bad_value_is_named_with_what_the_variable_takes(variable: str, value:
     [
         ("DATABASE_URL", "mysql://user:hunter2@host/db"),
         ("DATABASE_URL", "hunter2"),
+        ("DATABASE_URL_DISCOGS", "mysql://user:hunter2@host/db"),
         ("LIBRARY_METADATA_URL", "https://user:hunter2@lml.example"),
         ("LIBRARY_METADATA_URL", "ftp://hunter2"),
         ("LIBRARY_METADATA_URL", "http://[hunter2"),
@@ -82,6 +87,14 @@ def test_a_missing_address_says_which_variable_to_set() -> None:
 )
 def test_include_null_canonical_means_scope_full(word: str, scope: Scope) -> None:
     assert load_settings({"INCLUDE_NULL_CANONICAL": word}).scope == scope
+
+
+def test_the_legs_are_off_until_they_are_named() -> None:
+    assert load_settings({}).identity_legs == ()
+    for text in ("S1,S3", "S3, S1", "S3,S1,S3"):
+        assert load_settings({"IDENTITY_LEGS": text}).identity_legs == (Leg.S1, Leg.S3)
+    with pytest.raises(SettingsError, match="DATABASE_URL_DISCOGS is not set"):
+        Settings().require_database_url_discogs()
 
 
 def test_a_blank_variable_is_as_good_as_none() -> None:

@@ -1,0 +1,50 @@
+"""What the two assets of the legs have in common: gather, keep, report. Each asset has its own module."""
+
+import time
+
+import dagster as dg
+
+from identity_assets.assets.tables import PARTITION_ROWS
+from identity_assets.backend.evidence import count_by_bucket
+from identity_assets.legs.gathering import gather_and_store
+from identity_assets.partitions import buckets_of, partition_key
+from identity_assets.resources import Backend, Discogs
+from identity_assets.settings import Leg
+
+
+def materialise_evidence(
+    context: dg.AssetExecutionContext, leg: Leg, backend: Backend, discogs: Discogs | None = None
+) -> dg.MaterializeResult[None]:
+    """Gather the leg in the step's partitions and keep what it finds."""
+    buckets = buckets_of(context.partition_keys)
+    began = time.monotonic()
+    run_id = context.run.run_id
+    with backend.database(run_id) as database, database.partitions_locked(buckets):
+        cache = None if discogs is None else discogs.cache(run_id)
+        gathered, stored = gather_and_store(leg, database, backend.settings, buckets, run_id, cache)
+    held = count_by_bucket(gathered, buckets.partitions)
+    for bucket in buckets.buckets:
+        skipped = {reason: rows for (place, reason), rows in gathered.skipped.items() if place == bucket}
+        context.add_asset_metadata(
+            {
+                PARTITION_ROWS: held[bucket],
+                "scanned": held[bucket] + sum(skipped.values()),
+                **{f"skipped_{reason}": rows for reason, rows in sorted(skipped.items())},
+            },
+            partition_key=partition_key(bucket),
+        )
+    reasons = gathered.reasons()
+    context.log.info(
+        f"{leg}: {gathered.scanned} library rows looked at, {len(gathered.evidence)} pinned to a Discogs entity, "
+        f"{sum(reasons.values())} not {reasons or ''}; {stored.written} rows of evidence are new or changed, "
+        f"{stored.removed} removed"
+    )
+    totals = {
+        "scanned": gathered.scanned,
+        "pinned": len(gathered.evidence),
+        "skipped": reasons,
+        "evidence_rows_written": stored.written,
+        "evidence_rows_removed": stored.removed,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+    return dg.MaterializeResult(metadata={"leg_totals": dg.MetadataValue.json(totals)})

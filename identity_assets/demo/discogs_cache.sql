@@ -1,0 +1,25 @@
+-- The tables of the discogs-cache, as far as this project reads them (DOMAIN.md, "The two legs").
+-- For the demo and the tests only: in production they are others'. Run it in an empty database.
+
+CREATE SCHEMA wxyc;
+
+CREATE TABLE wxyc.flowsheet_match (
+    artist_norm       text NOT NULL,
+    album_norm        text NOT NULL,
+    distinct_entities integer NOT NULL,
+    master_id         integer,
+    release_id        integer,
+    PRIMARY KEY (artist_norm, album_norm)
+);
+
+CREATE TABLE wxyc.release (
+    id        integer PRIMARY KEY,
+    master_id integer,
+    title     text NOT NULL
+);
+
+CREATE TABLE wxyc.release_artist (
+    release_id  integer NOT NULL REFERENCES wxyc.release (id),
+    artist_name text NOT NULL,
+    extra       integer NOT NULL
+);

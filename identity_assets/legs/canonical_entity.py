@@ -1,0 +1,50 @@
+"""The leg S1: Backend's own `canonical_entity_id` says which Discogs release or master a library row is.
+
+"The two legs" in DOMAIN.md. Nothing is written here.
+"""
+
+import re
+
+from identity_assets.backend.database import Buckets, Database
+from identity_assets.legs.evidence import LARGEST_ID, MASTER, RELEASE, Evidence, Gathered, library_pages
+
+LEG = "S1"
+SCHEME = "discogs:"
+_ENTITY = re.compile(r"discogs:(?:(release|master):)?([0-9]+)")
+
+
+def parse_entity(canonical_entity_id: str) -> tuple[str, int] | str:
+    """The source and id that the value names, or in a word why it names none.
+
+    `discogs:5` and `discogs:release:5` are a release, `discogs:master:5` is a master. The words are
+    `other_scheme`, `malformed_id` and `id_out_of_range`: a column of the main row holds 1 to 2,147,483,647.
+    """
+    if not canonical_entity_id.startswith(SCHEME):
+        return "other_scheme"
+    found = _ENTITY.fullmatch(canonical_entity_id)
+    if found is None:
+        return "malformed_id"
+    kind, digits = found.groups()
+    if len(digits) > 20 or not 1 <= int(digits) <= LARGEST_ID:
+        return "id_out_of_range"
+    return MASTER if kind == "master" else RELEASE, int(digits)
+
+
+def gather_canonical_entity(database: Database, buckets: Buckets, page_rows: int) -> Gathered:
+    """The evidence of S1 in these partitions; looked at are the library rows with a canonical_entity_id."""
+    gathered = Gathered()
+    for page in library_pages(database, buckets, page_rows, canonical_only=True):
+        for row in page:
+            if row.canonical_entity_id is None:
+                continue
+            entity = parse_entity(row.canonical_entity_id)
+            if isinstance(entity, str):
+                gathered.skipped[row.library_id % buckets.partitions, entity] += 1
+                continue
+            source, number = entity
+            gathered.evidence.append(
+                Evidence(
+                    row.library_id, source, str(number), "exact_match", 1.0, row.canonical_entity_resolved_at
+                )
+            )
+    return gathered
