@@ -15,7 +15,8 @@ import click
 from rich.console import Console
 
 from identity_assets.backend.database import Database
-from identity_assets.settings import Scope, Settings, settings
+from identity_assets.backend.unwind_notes import WRITERS
+from identity_assets.settings import Leg, Scope, Settings, settings
 from identity_assets.terminal import (
     FAILED,
     WRONG,
@@ -29,8 +30,8 @@ from identity_assets.terminal import (
 if TYPE_CHECKING:
     from identity_assets.backend.changes import Change
     from identity_assets.backend.dry_run import DryRun
-
-WRITERS = ("consumer:lml-bulk", "backfill:S1", "backfill:S3")
+    from identity_assets.backend.unwind import Unwound
+    from identity_assets.progress import Advance
 
 partition_option = click.option(
     "--partition", "partitions", multiple=True, metavar="KEY", help="A partition such as 03; may be repeated."
@@ -46,15 +47,30 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 @click.option("--changes", is_flag=True, help="Also what would change, row by row, as a table.")
 @click.option("--json", "as_json", is_flag=True, help="With --changes: print them in the one JSON object.")
 @click.option(
+    "--leg",
+    type=click.Choice([str(leg) for leg in Leg]),
+    help="What gathering and writing this leg would come to.",
+)
+@click.option(
     "--csv",
     "csv_file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="With --changes: write them here.",
 )
 def dry_run(
-    scope: str | None, partitions: Sequence[str], changes: bool, as_json: bool, csv_file: Path | None
+    scope: str | None,
+    partitions: Sequence[str],
+    changes: bool,
+    as_json: bool,
+    leg: str | None,
+    csv_file: Path | None,
 ) -> None:
     """Ask LML what a run would ask, write nothing, and print what the run would come to."""
+    if leg is not None:
+        if changes or csv_file is not None or scope is not None:
+            raise click.UsageError("--leg asks nobody, whatever the scope: it goes with --partition alone")
+        print_json(_foresee_leg(Leg(leg), partitions))
+        return
     if csv_file is not None and not changes:
         raise click.UsageError("--csv is for --changes: what is to be written there?")
     if csv_file is not None and as_json:
@@ -101,6 +117,18 @@ def _changes_to_csv(chosen: Settings, keys: Sequence[str], csv_file: Path) -> No
     _stop_if_not_asked(foreseen)
 
 
+def _foresee_leg(leg: Leg, partitions: Sequence[str]) -> dict[str, object]:
+    settings().require_database_url()
+    if leg is Leg.S3:
+        settings().require_database_url_discogs()
+    keys = known_partitions(partitions)
+    from identity_assets.legs.gathering import dry_run_leg
+    from identity_assets.partitions import buckets_of
+
+    with _database(settings(), f"dry run of {leg}", read_only=True) as database:
+        return dry_run_leg(database, settings(), leg, buckets_of(keys))
+
+
 def _stop_if_not_asked(foreseen: "DryRun") -> None:
     if foreseen.failure is not None:
         stop(foreseen.failure, FAILED)
@@ -108,13 +136,11 @@ def _stop_if_not_asked(foreseen: "DryRun") -> None:
 
 def _foresee(chosen: Settings, keys: Sequence[str], on_change: "Callable[[Change], None]") -> "DryRun":
     from identity_assets.backend.dry_run import count_to_ask, dry_run
-    from identity_assets.backend.migrate import require_migrated
     from identity_assets.partitions import buckets_of
     from identity_assets.resources import Lml
 
     buckets, scope = buckets_of(keys), chosen.scope
-    with Database(chosen, "dry run", read_only=True) as database, Lml(chosen).client() as client:
-        require_migrated(database)
+    with _database(chosen, "dry run", read_only=True) as database, Lml(chosen).client() as client:
         to_ask = count_to_ask(database, buckets, chosen, scope)
         with progress_on_stderr().stage(say, "asking LML", to_ask) as advance:
             return dry_run(database, client, buckets, chosen, scope, advance=advance, on_change=on_change)
@@ -183,24 +209,22 @@ def replay(partitions: Sequence[str], rejected: bool, since: str | None, as_json
     metavar="ID",
     help="What was last written of this row.",
 )
+@click.option("--notes", type=click.Choice(WRITERS), help="All that this writer has left its notes on.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-def unwind(run_id: str | None, library_ids: Sequence[int], yes: bool, as_json: bool) -> None:
+def unwind(
+    run_id: str | None, library_ids: Sequence[int], notes: str | None, yes: bool, as_json: bool
+) -> None:
     """Take back what was written: show what that would do, ask, and do it."""
-    if (run_id is None) == (not library_ids):
-        raise click.UsageError("say what to take back: --run RUN_ID, or --library-id ID")
+    if [run_id is not None, bool(library_ids), notes is not None].count(True) != 1:
+        raise click.UsageError("say what to take back: --run RUN_ID, --library-id ID or --notes WRITER")
     chosen = _to_write("unwind")
-    from identity_assets.backend.runs import find_run
-    from identity_assets.backend.unwind import Writes, last_writes, plan_unwind, unwind
     from identity_assets.changes_report import print_unwound, why_left_alone
     from identity_assets.partitions import buckets_of
 
     with _database(chosen, "unwind") as database:
-        if run_id is not None:
-            writes = Writes({find_run(database, run_id).run_id: None})
-        else:
-            writes = last_writes(database, library_ids)
-        plan = plan_unwind(database, writes, chosen.writer_chunk_rows)
+        plan_it, do_it = _taking_back(database, chosen.writer_chunk_rows, run_id, library_ids, notes)
+        plan = plan_it()
         if not plan.rows:
             stop(f"there is nothing to take back{why_left_alone(plan)}", FAILED)
         print_unwound(Console(stderr=True), plan, planned=True)
@@ -210,11 +234,38 @@ def unwind(run_id: str | None, library_ids: Sequence[int], yes: bool, as_json: b
             database.partitions_locked(buckets_of(known_partitions(()))),
             progress_on_stderr().stage(say, "taking back", plan.rows) as advance,
         ):
-            done = unwind(database, writes, chosen.writer_chunk_rows, advance=advance)
+            done = do_it(advance)
     if as_json:
         print_json(done.as_dict())
     else:
         print_unwound(Console(), done, planned=False)
+
+
+def _taking_back(
+    database: Database, chunk_rows: int, run_id: str | None, library_ids: Sequence[int], notes: str | None
+) -> "tuple[Callable[[], Unwound], Callable[[Advance], Unwound]]":
+    """What plans it, and what does it."""
+    from identity_assets.backend.runs import find_run
+    from identity_assets.backend.unwind import Writes, last_writes, plan_unwind, unwind
+    from identity_assets.backend.unwind_notes import plan_unwind_notes, unwind_notes
+
+    if notes is not None:
+        own = str(uuid4())
+
+        def do_notes(advance: "Advance") -> "Unwound":
+            done = unwind_notes(database, notes, chunk_rows, run_id=own, advance=advance)
+            say(f"`identity-assets unwind --run {own}` puts it back")
+            return done
+
+        return lambda: plan_unwind_notes(database, notes, chunk_rows), do_notes
+    if run_id is not None:
+        writes = Writes({find_run(database, run_id).run_id: None})
+    else:
+        writes = last_writes(database, library_ids)
+    return (
+        lambda: plan_unwind(database, writes, chunk_rows),
+        lambda advance: unwind(database, writes, chunk_rows, advance=advance),
+    )
 
 
 def _confirmed(question: str) -> bool:
@@ -235,9 +286,9 @@ def _to_write(command: str) -> Settings:
 
 
 @contextmanager
-def _database(chosen: Settings, label: str) -> Iterator[Database]:
+def _database(chosen: Settings, label: str, *, read_only: bool = False) -> Iterator[Database]:
     from identity_assets.backend.migrate import require_migrated
 
-    with Database(chosen, label) as database:
+    with Database(chosen, label, read_only=read_only) as database:
         require_migrated(database)
         yield database

@@ -139,6 +139,7 @@ def print_unwound(console: Console, unwound: Unwound, *, planned: bool) -> None:
     table.add_column("library rows", justify="right")
     table.add_row("main row removed: there was none before", f"{unwound.removed:,}")
     table.add_row("main row restored as it was before", f"{unwound.restored:,}")
+    table.add_row("main row made anew of the sources that remain", f"{unwound.recomputed:,}")
     table.add_row("only source rows or the unresolved attempt go back", f"{unwound.unchanged:,}")
     for reason, rows in unwound.reasons().items():
         table.add_row(f"left alone ({reason}): {WHY_LEFT_ALONE[reason]}", f"{rows:,}")

@@ -53,11 +53,13 @@ class LeftAlone:
 class Unwound:
     """What taking back does, or did, to the main rows of these library rows; and what it leaves alone.
 
-    `unchanged` are rows of which only source rows or the sidecar go back.
+    `recomputed` are those that other sources make anew; `unchanged` are rows of which only source rows or the
+    sidecar go back.
     """
 
     restored: int = 0
     removed: int = 0
+    recomputed: int = 0
     unchanged: int = 0
     left_alone: tuple[LeftAlone, ...] = field(default=())
 
@@ -65,6 +67,7 @@ class Unwound:
         return Unwound(
             self.restored + other.restored,
             self.removed + other.removed,
+            self.recomputed + other.recomputed,
             self.unchanged + other.unchanged,
             self.left_alone + other.left_alone,
         )
@@ -72,7 +75,7 @@ class Unwound:
     @property
     def rows(self) -> int:
         """How many library rows go back."""
-        return self.restored + self.removed + self.unchanged
+        return self.restored + self.removed + self.recomputed + self.unchanged
 
     def reasons(self) -> Mapping[str, int]:
         """How many library rows are left alone, by reason."""
@@ -84,6 +87,7 @@ class Unwound:
             "rows": self.rows,
             "main_rows_restored": self.restored,
             "main_rows_removed": self.removed,
+            "main_rows_recomputed": self.recomputed,
             "main_rows_unchanged": self.unchanged,
             "left_alone": dict(self.reasons()),
             "left_alone_rows": [one.as_dict() for one in self.left_alone],
@@ -126,7 +130,7 @@ def plan_unwind(database: Database, writes: Writes, chunk_rows: int) -> Unwound:
                 page = _plan(connection, run_id, library_ids, after, chunk_rows)
             if not page:
                 break
-            total += _summed(page)
+            total += summed(page)
             after = page[-1]["library_id"]
     return total
 
@@ -150,7 +154,7 @@ def unwind(
                 page = _unwind_chunk(connection, run_id, library_ids, after, chunk_rows)
             if not page:
                 break
-            total += _summed(page)
+            total += summed(page)
             advance(len(page))
             after = page[-1]["library_id"]
     return total
@@ -180,11 +184,13 @@ def _plan(
     return list(map(dict, found.mappings()))
 
 
-def _summed(page: Sequence[Mapping[str, Any]]) -> Unwound:
+def summed(page: Sequence[Mapping[str, Any]]) -> Unwound:
+    """The library rows of a plan, counted by what becomes of them."""
     going = Counter(row["main_row"] for row in page if row["left_alone"] is None)
     return Unwound(
         restored=going["restore"],
         removed=going["remove"],
+        recomputed=going["recompute"],
         unchanged=going["leave"],
         left_alone=tuple(_left_alone(page)),
     )

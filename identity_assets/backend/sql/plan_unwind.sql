@@ -6,7 +6,10 @@ SELECT
     CASE
         WHEN library.id IS NULL THEN 'library_row_gone'
         WHEN later.run_id IS NOT NULL THEN 'written_again'
-        WHEN main.method = 'manual' AND written.main_before ->> 'method' IS DISTINCT FROM 'manual' THEN 'manual'
+        WHEN main.method = 'manual'
+            AND CAST(CAST(main.xmin AS text) AS bigint) <> ALL (written.xids)
+            AND written.main_before ->> 'method' IS DISTINCT FROM 'manual'
+        THEN 'manual'
         WHEN (
                 main.library_id IS NOT NULL
                 AND CAST(CAST(main.xmin AS text) AS bigint) <> ALL (written.xids)
