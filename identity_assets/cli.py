@@ -4,6 +4,7 @@
 """
 
 import json
+import logging
 import os
 import re
 import signal
@@ -24,7 +25,8 @@ from rich.console import Console
 from identity_assets import __version__
 from identity_assets.backend.database import Database, DatabaseError
 from identity_assets.errors import OperatorError
-from identity_assets.settings import Scope, settings
+from identity_assets.logs import form_for, start_logs
+from identity_assets.settings import LogFormat, Scope, settings
 
 if TYPE_CHECKING:
     from identity_assets.demo.catalogue import Catalogue
@@ -44,21 +46,31 @@ KNOWN_WARNINGS = (
 )
 
 
-def say(line: str) -> None:
+# Sentences go to it in place of stderr where a command's stderr is a log of JSON lines.
+spoken = logging.getLogger("identity_assets.cli")
+spoken.disabled = True
+
+
+def say(line: str, level: int = logging.INFO) -> None:
     """A line for the person watching; never on stdout, which is for results."""
-    click.echo(line, err=True)
+    if spoken.disabled:
+        click.echo(line, err=True)
+    else:
+        spoken.log(level, line)
 
 
 def stop(line: str, code: int) -> NoReturn:
     """End with one line that says why."""
-    say(f"identity-assets: {' '.join(line.split())}")
+    say(f"identity-assets: {' '.join(line.split())}", logging.ERROR)
     sys.exit(code)
 
 
 def progress_on_stderr() -> "ProgressReporter":
-    """A bar where a terminal is watched, plain lines elsewhere."""
+    """A bar where a terminal is watched, plain lines elsewhere; lines of the step's log where that is written."""
     from identity_assets.progress import BarProgress, LogProgress
 
+    if not spoken.disabled:
+        return LogProgress()
     console = Console(stderr=True)
     return BarProgress(console) if console.is_terminal else LogProgress(say=say)
 
@@ -99,6 +111,9 @@ def migrate(down: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
     """Run the whole graph once, here: select what is due, ask LML, write. Without --partition: all of them."""
+    form = form_for(settings().log_format)
+    start_logs(form)
+    spoken.disabled = form is LogFormat.plain
     chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
     chosen.require_database_url()
     chosen.require_library_metadata_url()
@@ -110,7 +125,13 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
     if unknown := [key for key in partitions if key not in known]:
         stop(f"there is no partition {', '.join(unknown)}: they are {known[0]} to {known[-1]}", WRONG)
     with dagster_instance(say) as instance:
-        report = run_pass(chosen, instance, partitions or known, progress_on_stderr())
+        report = run_pass(
+            chosen,
+            instance,
+            partitions or known,
+            progress_on_stderr(),
+            log_level="CRITICAL" if spoken.disabled else "INFO",
+        )
     if as_json:
         print_json(report.as_dict())
     else:
@@ -120,7 +141,7 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
 
 def _stop_if_failed(report: "PassReport") -> None:
     for failure in report.failures:
-        say(f"identity-assets: {failure}")
+        say(f"identity-assets: {failure}", logging.ERROR)
     if report.failures:
         sys.exit(FAILED)
 

@@ -19,6 +19,7 @@ from identity_assets.assets.tables import (
 from identity_assets.backend.accounts import Accounts, count_rows, read_accounts
 from identity_assets.backend.writer import Written, write_verdicts
 from identity_assets.freshness import resolved_window, unresolved_window
+from identity_assets.observability import RunTrace
 from identity_assets.partitions import buckets_of, library_partitions, one_run, partition_key
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend
@@ -69,11 +70,16 @@ def identity_tables(
     context: dg.AssetExecutionContext,
     backend: dg.ResourceParam[Backend],
     progress: dg.ResourceParam[ProgressReporter],
+    trace: dg.ResourceParam[RunTrace],
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Write the stored verdicts to Backend's identity tables and the sidecar; no call to LML is made."""
     buckets = buckets_of(context.partition_keys)
     began = time.monotonic()
-    with backend.database(context.run.run_id) as database, database.partitions_locked(buckets):
+    with (
+        trace.step(context, "writing"),
+        backend.database(context.run.run_id) as database,
+        database.partitions_locked(buckets),
+    ):
         selected = sum((one.scanned for one in read_accounts(database, buckets).values()), 0)
         with progress.stage(context.log.info, "writing", selected) as advance:
             written = write_verdicts(database, buckets, backend.settings.writer_chunk_rows, advance)
@@ -89,6 +95,7 @@ def identity_tables(
                 {PARTITION_ROWS: held[name, bucket]}, asset_key=name, partition_key=partition_key(bucket)
             )
     all_written = sum(written.values(), Written())
+    trace.record(total, asdict(all_written))
     context.log.info(
         f"{total.scanned} library rows settled: {total.resolved} resolved, {total.unresolved} unresolved, "
         f"{sum(total.skipped.values())} skipped {total.skipped or ''}; {all_written.source_rows_written} source "

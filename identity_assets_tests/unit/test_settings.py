@@ -31,6 +31,8 @@ def test_without_any_variable_the_defaults_are_those_of_the_published_run() -> N
         ("STALE_ROWS_ERROR", "1.5", "a number from 0 to 1"),
         ("GATE_ENFORCED", "2", "true or false"),
         ("REFRESH_CRON", "at five", "a cron expression of five fields"),
+        ("SENTRY_TRACES_SAMPLE_RATE", "1.5", "a number from 0 to 1"),
+        ("LOG_FORMAT", "xml", "json or plain"),
     ],
 )
 def test_a_bad_value_is_named_with_what_the_variable_takes(variable: str, value: str, takes: str) -> None:
@@ -47,6 +49,10 @@ def test_a_bad_value_is_named_with_what_the_variable_takes(variable: str, value:
         ("LIBRARY_METADATA_URL", "https://user:hunter2@lml.example"),
         ("LIBRARY_METADATA_URL", "ftp://hunter2"),
         ("LIBRARY_METADATA_URL", "http://[hunter2"),
+        ("SENTRY_DSN", "hunter2"),
+        ("SENTRY_DSN", "https://sentry.example/hunter2"),
+        ("SENTRY_DSN", "https://hunter2@sentry.example/project"),
+        ("SENTRY_DSN", "https://hunter2@sentry.example:port/7"),
     ],
 )
 def test_a_value_that_may_hold_a_secret_is_never_shown(variable: str, value: str) -> None:
@@ -95,6 +101,7 @@ def test_no_address_and_no_key_shows_in_the_repr() -> None:
                 "DATABASE_URL": "postgresql://u:hunter2@h/d",
                 "LML_API_KEY": "hunter2",
                 "LIBRARY_METADATA_URL": "http://hunter2",
+                "SENTRY_DSN": "https://hunter2@sentry.example/7",
             }
         )
     )
