@@ -3,6 +3,7 @@
 0: done. 1: it was tried and failed. 2: it was called wrongly, or a setting or an input file is not valid.
 """
 
+import logging
 import os
 import re
 import signal
@@ -24,7 +25,8 @@ from identity_assets import __version__
 from identity_assets.backend.database import Database, DatabaseError
 from identity_assets.before_and_after import dry_run, replay, show_dry_run, unwind
 from identity_assets.errors import OperatorError
-from identity_assets.settings import Leg, Scope, settings
+from identity_assets.logs import form_for, start_logs
+from identity_assets.settings import Leg, LogFormat, Scope, settings
 from identity_assets.terminal import (
     FAILED,
     INTERRUPTED,
@@ -33,6 +35,7 @@ from identity_assets.terminal import (
     print_json,
     progress_on_stderr,
     say,
+    spoken,
     stop,
 )
 
@@ -83,6 +86,9 @@ def migrate(down: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
     """Run the whole graph once, here: select what is due, ask LML, write. Without --partition: all of them."""
+    form = form_for(settings().log_format)
+    start_logs(form)
+    spoken.disabled = form is LogFormat.plain
     chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
     chosen.require_database_url()
     chosen.require_library_metadata_url()
@@ -97,7 +103,13 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
         show_dry_run(chosen, keys)
         return
     with dagster_instance(say) as instance:
-        report = run_pass(chosen, instance, keys, progress_on_stderr())
+        report = run_pass(
+            chosen,
+            instance,
+            keys,
+            progress_on_stderr(),
+            log_level="CRITICAL" if spoken.disabled else "INFO",
+        )
     if as_json:
         print_json(report.as_dict())
     else:
@@ -109,7 +121,7 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
 
 def _stop_if_failed(report: "PassReport") -> None:
     for failure in report.failures:
-        say(f"identity-assets: {failure}")
+        say(f"identity-assets: {failure}", logging.ERROR)
     if report.failures:
         sys.exit(FAILED)
 

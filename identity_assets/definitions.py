@@ -22,15 +22,21 @@ from identity_assets.checks.gate import gate_checks
 from identity_assets.checks.integrity import integrity_checks
 from identity_assets.checks.legs import leg_checks
 from identity_assets.checks.staleness import staleness_checks
+from identity_assets.dagster_logs import start_dagster_logs
 from identity_assets.jobs import dry_run, gate_report, refresh_library_identity
+from identity_assets.logs import form_for, start_logs
+from identity_assets.observability import reporting
 from identity_assets.resources import make_resources
 from identity_assets.schedules import daily_gate_report, nightly_refresh
+from identity_assets.sentry import start_sentry
 from identity_assets.settings import Leg, settings
 
-LEGS: Mapping[Leg, Sequence[dg.AssetSpec | dg.AssetsDefinition]] = {
-    Leg.S1: [canonical_entity_evidence],
-    Leg.S3: [flowsheet_match, flowsheet_match_evidence],
-}
+EVIDENCE = {Leg.S1: canonical_entity_evidence, Leg.S3: flowsheet_match_evidence}
+
+# Before any run: whoever loads this module runs the graph.
+start_logs(form_for(settings().log_format))
+start_dagster_logs(form_for(settings().log_format))
+start_sentry(settings())
 
 
 def build_defs(
@@ -41,14 +47,17 @@ def build_defs(
     return dg.Definitions(
         assets=dg.with_source_code_references(
             [
-                *(library, candidate_libraries, lml_verdicts, identity_tables_with(on)),
-                *(asset for leg in on for asset in LEGS[leg]),
+                *(library, *([flowsheet_match] if Leg.S3 in on else ())),
+                *reporting([candidate_libraries, lml_verdicts, *(EVIDENCE[leg] for leg in on)]),
+                *reporting([identity_tables_with(on)]),
             ]
         ),
-        asset_checks=[
-            *(*gate_checks, *accounts_checks, *integrity_checks, *staleness_checks),
-            *(leg_checks if on else ()),
-        ],
+        asset_checks=reporting(
+            [
+                *(*gate_checks, *accounts_checks, *integrity_checks, *staleness_checks),
+                *(leg_checks if on else ()),
+            ]
+        ),
         jobs=[refresh_library_identity, gate_report, dry_run],
         schedules=[nightly_refresh, daily_gate_report],
         resources=resources or make_resources(replace(settings(), identity_legs=tuple(on))),

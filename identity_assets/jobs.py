@@ -3,6 +3,7 @@
 import dagster as dg
 
 from identity_assets.dry_run_op import foresee
+from identity_assets.observability import tell_sentry
 
 refresh_library_identity = dg.define_asset_job(
     "refresh_library_identity",
@@ -21,10 +22,11 @@ gate_report = dg.define_asset_job(
 
 
 @dg.job(
+    hooks={tell_sentry},
     description=(
         "Ask LML what a run would ask, and show what the run would come to. Nothing is written and nothing is "
         "materialised; the figures stand in the run's metadata."
-    )
+    ),
 )
 def dry_run() -> None:
     """One op: a dry run writes to no asset, and so is none."""

@@ -3,11 +3,13 @@
 Each is made from the settings when a step asks for it, so that no address or key stands in any run's config.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from identity_assets.backend.database import Database
 from identity_assets.legs.discogs_cache import DiscogsCache
-from identity_assets.lml.client import LmlClient
+from identity_assets.lml.client import Call, LmlClient
+from identity_assets.observability import run_trace
 from identity_assets.progress import LogProgress, ProgressReporter
 from identity_assets.settings import Bands, Leg, Settings, SettingsError
 
@@ -45,8 +47,8 @@ class Lml:
 
     settings: Settings
 
-    def client(self) -> LmlClient:
-        """An HTTP client of LML; a context manager."""
+    def client(self, on_call: Callable[[Call], None] | None = None) -> LmlClient:
+        """An HTTP client of LML, which tells `on_call` of each call; a context manager."""
         return LmlClient(
             self.settings.require_library_metadata_url(),
             self.settings.lml_api_key,
@@ -54,6 +56,7 @@ class Lml:
             wait_initial=self.settings.lml_retry_wait_seconds,
             max_connections=self.settings.lml_max_in_flight,
             reject_out_of_band=self.settings.confidence_bands is Bands.reject,
+            on_call=on_call,
         )
 
 
@@ -74,5 +77,6 @@ def make_resources(settings: Settings, progress: ProgressReporter | None = None)
         "backend": Backend(settings),
         "lml": Lml(settings),
         "progress": progress or LogProgress(),
+        "trace": run_trace,
     }
     return {**made, "discogs": Discogs(settings)} if Leg.S3 in settings.identity_legs else made

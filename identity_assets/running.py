@@ -17,6 +17,7 @@ from dagster_shared.error import SerializableErrorInfo
 from identity_assets.backend.accounts import Accounts, read_accounts
 from identity_assets.backend.migrate import require_migrated
 from identity_assets.definitions import build_defs
+from identity_assets.observability import failure_reported
 from identity_assets.partitions import buckets_of, contiguous_ranges, range_tags
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, make_resources
@@ -76,13 +77,18 @@ def dagster_instance(say: Callable[[str], None]) -> Iterator[dg.DagsterInstance]
             yield instance
 
 
+@failure_reported()
 def run_pass(
     settings: Settings,
     instance: dg.DagsterInstance,
     partition_keys: Sequence[str],
     progress: ProgressReporter,
+    *,
+    log_level: str = "CRITICAL",
 ) -> PassReport:
     """Run the graph on these partitions, one Dagster run a contiguous range; goes on after a range that fails.
+
+    Dagster's records are written from `log_level` up: by default none, since the report says what failed.
 
     Raises:
         DatabaseError: the database cannot be reached or is not migrated; nothing was run.
@@ -105,7 +111,7 @@ def run_pass(
             tags=range_tags(keys),
             run_config={
                 "ops": {"candidate_libraries": {"config": {"scope": settings.scope.name}}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "loggers": {"console": {"config": {"log_level": log_level}}},
             },
             raise_on_error=False,
         )

@@ -39,6 +39,13 @@ class Leg(StrEnum):
     S3 = "S3"
 
 
+class LogFormat(StrEnum):
+    """How a log line is written."""
+
+    json = "json"
+    plain = "plain"
+
+
 class SettingsError(OperatorError, ValueError):
     """A variable that is missing or holds what it cannot take."""
 
@@ -127,6 +134,16 @@ def _cron(text: str) -> str:
     return text
 
 
+def _sentry_dsn(text: str) -> str:
+    """What the SDK takes: a scheme, a key, a host and a project's number."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.username or not parts.hostname:
+        raise ValueError
+    # Both raise where they are no number.
+    _ = parts.port, int(parts.path.rsplit("/", 1)[-1])
+    return text
+
+
 def _scope(text: str) -> Scope:
     return Scope.full if _switch(text) else Scope.canonical
 
@@ -143,6 +160,7 @@ SWITCH = Variable("true or false", _switch)
 SECRET = Variable("any text", str, secret=True)
 POSTGRES_URL = Variable("postgresql://USER:PASSWORD@HOST:PORT/NAME", _postgres_url, secret=True)
 HTTP_URL = Variable("http(s)://HOST[:PORT] without user or password", _http_url, secret=True)
+SENTRY_DSN = Variable("http(s)://KEY@HOST[:PORT]/PROJECT", _sentry_dsn, secret=True)
 DAYS = whole_number(1, 3650, "of days ")
 BATCH = whole_number(1, 1000)
 
@@ -188,6 +206,10 @@ class Settings:
         "DISCOGS_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc"
     )
     flowsheet_match_rematerialise: bool = _env("FLOWSHEET_MATCH_REMATERIALISE", SWITCH, False)
+    sentry_dsn: str | None = _env("SENTRY_DSN", SENTRY_DSN)
+    sentry_traces_sample_rate: float = _env("SENTRY_TRACES_SAMPLE_RATE", number(0, 1), 1.0)
+    sentry_environment: str = _env("SENTRY_ENVIRONMENT", Variable("any text", str), "production")
+    log_format: LogFormat | None = _env("LOG_FORMAT", Variable("json or plain", LogFormat))
 
     def require_database_url(self) -> URL:
         """Backend's database, or a `SettingsError` that says how to name it."""

@@ -1,6 +1,7 @@
 """What the commands have in common: where lines go, the exit codes, and the partitions that a person names."""
 
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -14,21 +15,31 @@ if TYPE_CHECKING:
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
 
-def say(line: str) -> None:
+# Sentences go to it in place of stderr where a command's stderr is a log of JSON lines.
+spoken = logging.getLogger("identity_assets.cli")
+spoken.disabled = True
+
+
+def say(line: str, level: int = logging.INFO) -> None:
     """A line for the person watching; never on stdout, which is for results."""
-    click.echo(line, err=True)
+    if spoken.disabled:
+        click.echo(line, err=True)
+    else:
+        spoken.log(level, line)
 
 
 def stop(line: str, code: int) -> NoReturn:
     """End with one line that says why."""
-    say(f"identity-assets: {' '.join(line.split())}")
+    say(f"identity-assets: {' '.join(line.split())}", logging.ERROR)
     sys.exit(code)
 
 
 def progress_on_stderr() -> "ProgressReporter":
-    """A bar where a terminal is watched, plain lines elsewhere."""
+    """A bar where a terminal is watched, plain lines elsewhere; lines of the step's log where that is written."""
     from identity_assets.progress import BarProgress, LogProgress
 
+    if not spoken.disabled:
+        return LogProgress()
     console = Console(stderr=True)
     return BarProgress(console) if console.is_terminal else LogProgress(say=say)
 

@@ -6,8 +6,10 @@ import dagster as dg
 from pydantic import Field
 
 from identity_assets.assets.tables import CANDIDATE_LIBRARIES, PARTITION_ROWS
+from identity_assets.backend.accounts import Accounts
 from identity_assets.backend.candidates import Selected, select_candidates
 from identity_assets.freshness import pass_window
+from identity_assets.observability import RunTrace
 from identity_assets.partitions import buckets_of, library_partitions, one_run, partition_key
 from identity_assets.resources import Backend
 from identity_assets.settings import Scope
@@ -35,7 +37,10 @@ class SelectionConfig(dg.Config):
     **CANDIDATE_LIBRARIES,
 )
 def candidate_libraries(
-    context: dg.AssetExecutionContext, config: SelectionConfig, backend: dg.ResourceParam[Backend]
+    context: dg.AssetExecutionContext,
+    config: SelectionConfig,
+    backend: dg.ResourceParam[Backend],
+    trace: dg.ResourceParam[RunTrace],
 ) -> dg.MaterializeResult[None]:
     """The library rows whose identity is due, with the reason: never asked, stale, or to be tried again.
 
@@ -44,10 +49,15 @@ def candidate_libraries(
     """
     scope = config.scope or backend.settings.scope
     buckets = buckets_of(context.partition_keys)
-    with backend.database_to_write(context.run.run_id) as database, database.partitions_locked(buckets):
+    with (
+        trace.step(context, "selection"),
+        backend.database_to_write(context.run.run_id) as database,
+        database.partitions_locked(buckets),
+    ):
         selected = select_candidates(
             database, buckets, backend.settings, scope, context.run.run_id, config.max_inputs
         )
+    trace.record(Accounts.of((one.outcome, one.rows) for one in selected), {"scope": str(scope)})
     for bucket in buckets.buckets:
         counts = _counts([one for one in selected if one.bucket == bucket])
         context.add_asset_metadata(

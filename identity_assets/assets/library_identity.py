@@ -21,6 +21,7 @@ from identity_assets.backend.accounts import Accounts, count_rows, read_accounts
 from identity_assets.backend.writer import Written, write_verdicts
 from identity_assets.freshness import resolved_window, unresolved_window
 from identity_assets.legs.gathering import gather_and_store
+from identity_assets.observability import RunTrace
 from identity_assets.partitions import buckets_of, library_partitions, one_run, partition_key
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend
@@ -94,10 +95,13 @@ def identity_tables_with(legs: Sequence[Leg]) -> dg.AssetsDefinition:
         config: WritingConfig,
         backend: dg.ResourceParam[Backend],
         progress: dg.ResourceParam[ProgressReporter],
+        trace: dg.ResourceParam[RunTrace],
     ) -> Iterator[dg.MaterializeResult[None]]:
         """Write the stored verdicts to Backend's identity tables and the sidecar; no call to LML is made."""
         chosen = legs if config.legs is None else config.legs
-        yield from _write(context, backend, progress, chosen, [leg for leg in chosen if leg not in legs])
+        yield from _write(
+            context, backend, progress, trace, chosen, [leg for leg in chosen if leg not in legs]
+        )
 
     return identity_tables
 
@@ -106,13 +110,18 @@ def _write(
     context: dg.AssetExecutionContext,
     backend: Backend,
     progress: ProgressReporter,
+    trace: RunTrace,
     legs: Sequence[Leg],
     legs_to_gather: Sequence[Leg],
 ) -> Iterator[dg.MaterializeResult[None]]:
     buckets = buckets_of(context.partition_keys)
     began = time.monotonic()
     run_id = context.run.run_id
-    with backend.database_to_write(run_id) as database, database.partitions_locked(buckets):
+    with (
+        trace.step(context, "writing"),
+        backend.database_to_write(run_id) as database,
+        database.partitions_locked(buckets),
+    ):
         for leg in legs_to_gather:
             gather_and_store(leg, database, backend.settings, buckets, run_id)
         selected = sum((one.scanned for one in read_accounts(database, buckets).values()), 0)
@@ -137,6 +146,7 @@ def _write(
                 {PARTITION_ROWS: held[name, bucket]}, asset_key=name, partition_key=partition_key(bucket)
             )
     all_written = sum(written.values(), Written())
+    trace.record(total, asdict(all_written))
     context.log.info(
         f"{total.scanned} library rows settled: {total.resolved} resolved, {total.unresolved} unresolved, "
         f"{sum(total.skipped.values())} skipped {total.skipped or ''}; {all_written.source_rows_written} source "

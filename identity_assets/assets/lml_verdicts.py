@@ -6,11 +6,12 @@ from collections import Counter
 import dagster as dg
 
 from identity_assets.assets.tables import LML_VERDICTS, PARTITION_ROWS
-from identity_assets.backend.accounts import count_rows, read_accounts
+from identity_assets.backend.accounts import Accounts, count_rows, read_accounts
 from identity_assets.backend.candidates import count_unasked, reopen_failed
 from identity_assets.backend.verdicts import ask_and_store, fail_unasked
 from identity_assets.freshness import pass_window
 from identity_assets.lml.client import LmlClient, LmlError
+from identity_assets.observability import RunTrace
 from identity_assets.partitions import buckets_of, library_partitions, one_run, partition_key
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, Lml
@@ -29,6 +30,7 @@ def lml_verdicts(
     backend: dg.ResourceParam[Backend],
     lml: dg.ResourceParam[Lml],
     progress: dg.ResourceParam[ProgressReporter],
+    trace: dg.ResourceParam[RunTrace],
 ) -> dg.MaterializeResult[None]:
     """What LML says of each candidate: one artist, a compilation, or that it found nothing.
 
@@ -38,8 +40,9 @@ def lml_verdicts(
     began = time.monotonic()
     counts: Counter[str] = Counter()
     with (
+        trace.step(context, "asking"),
         backend.database_to_write(context.run.run_id) as database,
-        lml.client() as client,
+        lml.client(trace.on_call) as client,
         database.partitions_locked(buckets),
     ):
         reopen_failed(database, buckets)
@@ -55,11 +58,13 @@ def lml_verdicts(
                     advance(len(asked.verdicts) + len(asked.failures))
         except LmlError as error:
             unasked = fail_unasked(database, buckets, f"not asked: {error}")
+            totals = _totals(client, counts, to_ask, began)
+            trace.record_from_ledger(database, buckets, totals)
             raise dg.Failure(
                 f"{error} Of {to_ask} library rows to ask about, {counts['verdicts']} were answered and are kept: "
                 f"the next run of these partitions applies them without asking. {unasked} were not asked, and "
                 "stay due.",
-                metadata={"run_totals": dg.MetadataValue.json(_totals(client, counts, to_ask, began))},
+                metadata={"run_totals": dg.MetadataValue.json(totals)},
             ) from error
         accounts = read_accounts(database, buckets)
         held = count_rows(database, buckets)
@@ -76,6 +81,7 @@ def lml_verdicts(
             partition_key=partition_key(bucket),
         )
     totals = _totals(client, counts, to_ask, began)
+    trace.record(sum(accounts.values(), Accounts()), totals)
     if counts["out_of_band"]:
         context.log.warning(
             f"{counts['out_of_band']} verdicts with a confidence outside their method's band will be written, as "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
@@ -97,7 +98,8 @@ def ask(
             # Room is filled before the caller is handed anything: LML works while the caller stores.
             try:
                 while broken is None and len(in_flight) < max_in_flight and not desk.stop.is_set():
-                    in_flight.add(executor.submit(desk.ask_batch, next(waiting)))
+                    # What a worker logs is about what its caller was doing.
+                    in_flight.add(executor.submit(copy_context().run, desk.ask_batch, next(waiting)))
             except StopIteration:
                 pass
             except Exception as error:

@@ -16,7 +16,7 @@ def clean_env(**variables: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if name.startswith(("PATH", "HOME", "COV", "PYTHON"))
     }
-    return {**kept, "COLUMNS": "120", **variables}
+    return {**kept, "COLUMNS": "120", "LOG_FORMAT": "plain", **variables}
 
 
 def call(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

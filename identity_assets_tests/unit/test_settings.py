@@ -35,6 +35,8 @@ def test_without_any_variable_the_defaults_are_those_of_the_published_run() -> N
         ("IDENTITY_LEGS", "S1,", "S1, S3 or S1,S3"),
         ("DISCOGS_SCHEMA_NAME", "wxyc, public", "a lower-case name"),
         ("FLOWSHEET_MATCH_REMATERIALISE", "daily", "true or false"),
+        ("SENTRY_TRACES_SAMPLE_RATE", "1.5", "a number from 0 to 1"),
+        ("LOG_FORMAT", "xml", "json or plain"),
     ],
 )
 def test_a_bad_value_is_named_with_what_the_variable_takes(variable: str, value: str, takes: str) -> None:
@@ -52,6 +54,10 @@ def test_a_bad_value_is_named_with_what_the_variable_takes(variable: str, value:
         ("LIBRARY_METADATA_URL", "https://user:hunter2@lml.example"),
         ("LIBRARY_METADATA_URL", "ftp://hunter2"),
         ("LIBRARY_METADATA_URL", "http://[hunter2"),
+        ("SENTRY_DSN", "hunter2"),
+        ("SENTRY_DSN", "https://sentry.example/hunter2"),
+        ("SENTRY_DSN", "https://hunter2@sentry.example/project"),
+        ("SENTRY_DSN", "https://hunter2@sentry.example:port/7"),
     ],
 )
 def test_a_value_that_may_hold_a_secret_is_never_shown(variable: str, value: str) -> None:
@@ -108,6 +114,7 @@ def test_no_address_and_no_key_shows_in_the_repr() -> None:
                 "DATABASE_URL": "postgresql://u:hunter2@h/d",
                 "LML_API_KEY": "hunter2",
                 "LIBRARY_METADATA_URL": "http://hunter2",
+                "SENTRY_DSN": "https://hunter2@sentry.example/7",
             }
         )
     )
