@@ -45,6 +45,10 @@ def _create_tables() -> None:
         )
     """)
     op.execute("""
+        CREATE INDEX leg_evidence_refused_idx ON identity_assets.leg_evidence (library_id)
+        WHERE refused_reason IS NOT NULL
+    """)
+    op.execute("""
         COMMENT ON TABLE identity_assets.leg_evidence IS
         'What the legs S1 (canonical_entity_id) and S3 (flowsheet_match) pin each library row to'
     """)
