@@ -151,6 +151,17 @@ def test_a_release_column_that_somebody_else_filled_is_left_as_it_is(shelf: Shel
     assert (row["discogs_release_id"], row["discogs_master_id"]) == (99, None)
 
 
+def test_into_a_main_row_that_no_leg_made_a_leg_fills_its_own_ids_and_nobody_elses(shelf: Shelf) -> None:
+    library_id = shelf.put()
+    put_main(shelf, library_id)
+    put_source(shelf, library_id, "discogs_release", "manual", 1.0, external_id="42")
+    evidence(shelf, library_id, "S3", "master 7")
+    reflect(shelf, library_id)
+    row = said(shelf, library_id)
+    assert row is not None
+    assert (row[0], row[3:]) == ("trigram", (7, None, "somebody"))
+
+
 def test_under_a_main_row_that_a_person_decided_nothing_is_written(shelf: Shelf) -> None:
     ids = shelf.put_many(["a", "b"])
     put_main(shelf, ids[0], method="manual", confidence=1.0)
