@@ -63,7 +63,7 @@ def _reflect(
     }
     sources = execute(connection, "write_leg_sources", **given).one()
     mains = execute(connection, "write_leg_mains", **given, reason=reason).one()
-    execute(connection, "note_leg_refusal", library_ids=writable, detail=None)
+    execute(connection, "clear_leg_refusals", library_ids=writable)
     return LegsWritten(
         source_rows_written=sources.written,
         source_rows_removed=sources.removed,
@@ -91,4 +91,4 @@ def chunks_of_legs(
 def note_refusal(database: Database, library_id: int, detail: str) -> None:
     """Keep beside the evidence why the database refuses what is made of it; it is tried again in every run."""
     with database.transaction() as connection:
-        execute(connection, "note_leg_refusal", library_ids=[library_id], detail=detail)
+        execute(connection, "note_leg_refusal", library_id=library_id, detail=detail)

@@ -151,6 +151,17 @@ def test_a_release_column_that_somebody_else_filled_is_left_as_it_is(shelf: Shel
     assert (row["discogs_release_id"], row["discogs_master_id"]) == (99, None)
 
 
+def test_into_a_main_row_that_no_leg_made_a_leg_fills_its_own_ids_and_nobody_elses(shelf: Shelf) -> None:
+    library_id = shelf.put()
+    put_main(shelf, library_id)
+    put_source(shelf, library_id, "discogs_release", "manual", 1.0, external_id="42")
+    evidence(shelf, library_id, "S3", "master 7")
+    reflect(shelf, library_id)
+    row = said(shelf, library_id)
+    assert row is not None
+    assert (row[0], row[3:]) == ("trigram", (7, None, "somebody"))
+
+
 def test_under_a_main_row_that_a_person_decided_nothing_is_written(shelf: Shelf) -> None:
     ids = shelf.put_many(["a", "b"])
     put_main(shelf, ids[0], method="manual", confidence=1.0)
@@ -231,6 +242,8 @@ def test_source_rows_of_an_older_job_stay_until_the_leg_is_gathered_there(shelf:
     evidence(shelf, library_id, "S3", "master 7", ambiguous=True)
     reflect(shelf, library_id)
     assert said(shelf, library_id) == ("alias_match", 0.75, None, None, 1, S1)
+    shelf.run("INSERT INTO leg_gathered VALUES ('S1', 16, :bucket)", bucket=(library_id + 1) % 16)
+    assert reflect(shelf, library_id).touched == frozenset()
     shelf.run("INSERT INTO leg_gathered VALUES ('S1', 16, :bucket)", bucket=library_id % 16)
     reflect(shelf, library_id)
     assert said(shelf, library_id) == ("alias_match", 0.75, None, 7, None, S3)
@@ -390,6 +403,8 @@ def test_the_state_before_a_leg_is_that_after_it_was_taken_back_byte_for_byte(
     at = {"S1": 1, "S3": 2}
     for library_id, library in zip(ids, libraries, strict=True):
         put_other(shelf, library_id, library[0])
+    at_first = identity(shelf)
+    for library_id, library in zip(ids, libraries, strict=True):
         put_evidence(shelf, library_id, kept, library[at[kept]])
     reflect(shelf, *ids)
     before = identity(shelf)
@@ -405,6 +420,8 @@ def test_the_state_before_a_leg_is_that_after_it_was_taken_back_byte_for_byte(
     assert bool(back.touched) == (with_leg != before)
     assert take_back(shelf, taken, *ids).touched == frozenset()
     assert reflect(shelf, *ids).touched == frozenset()
+    take_back(shelf, kept, *ids)
+    assert identity(shelf) == at_first
 
 
 def put_evidence(shelf: Shelf, library_id: int, leg: str, of: Any) -> None:

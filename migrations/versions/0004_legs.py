@@ -1,8 +1,8 @@
 """The evidence of the two older legs, and what the identity tables come to once it is reflected.
 
 The chain of functions is the one place where this is worked out: the writer, the dry run and the taking back of a
-leg all read it. Each takes the library rows to look at and, for the two last, a `pending_leg` whose evidence is
-given (`pending`, a JSON array) in place of what is stored; an empty array is the leg taken back.
+leg all read it. Each takes the library rows to look at, and may be given a `pending_leg` with its evidence
+(`pending`, a JSON array) in place of what is stored of it; an empty array is the leg taken back.
 
 Release ids are text in the source table and integers in the main row; one that is no integer pins nothing.
 """
@@ -43,6 +43,10 @@ def _create_tables() -> None:
             PRIMARY KEY (library_id, leg, source),
             UNIQUE (library_id, leg)
         )
+    """)
+    op.execute("""
+        CREATE INDEX leg_evidence_refused_idx ON identity_assets.leg_evidence (library_id)
+        WHERE refused_reason IS NOT NULL
     """)
     op.execute("""
         COMMENT ON TABLE identity_assets.leg_evidence IS

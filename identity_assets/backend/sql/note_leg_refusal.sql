@@ -1,5 +1,4 @@
--- Why the database refuses what the legs make of a library row, or that it does so no more.
+-- Why the database refuses what the legs make of a library row.
 UPDATE leg_evidence
 SET refused_reason = :detail
-WHERE library_id = ANY (CAST(:library_ids AS integer[]))
-  AND refused_reason IS DISTINCT FROM :detail
+WHERE library_id = :library_id
