@@ -35,8 +35,8 @@ from identity_assets.terminal import (
     print_json,
     progress_on_stderr,
     say,
-    spoken,
     stop,
+    voice,
 )
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
     """Run the whole graph once, here: select what is due, ask LML, write. Without --partition: all of them."""
     form = form_for(settings().log_format)
     start_logs(form)
-    spoken.disabled = form is LogFormat.plain
+    voice.logs = form is LogFormat.json
     chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
     chosen.require_database_url()
     chosen.require_library_metadata_url()
@@ -108,7 +108,7 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
             instance,
             keys,
             progress_on_stderr(),
-            log_level="CRITICAL" if spoken.disabled else "INFO",
+            log_level="INFO" if voice.logs else "CRITICAL",
         )
     if as_json:
         print_json(report.as_dict())

@@ -15,17 +15,24 @@ if TYPE_CHECKING:
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
 
-# Sentences go to it in place of stderr where a command's stderr is a log of JSON lines.
-spoken = logging.getLogger("identity_assets.cli")
-spoken.disabled = True
+_log = logging.getLogger("identity_assets.cli")
+
+
+class Voice:
+    """Whether sentences go to the log, where a command's stderr is one of JSON lines; else to stderr as they are."""
+
+    logs = False
+
+
+voice = Voice()
 
 
 def say(line: str, level: int = logging.INFO) -> None:
     """A line for the person watching; never on stdout, which is for results."""
-    if spoken.disabled:
-        click.echo(line, err=True)
+    if voice.logs:
+        _log.log(level, line)
     else:
-        spoken.log(level, line)
+        click.echo(line, err=True)
 
 
 def stop(line: str, code: int) -> NoReturn:
@@ -38,7 +45,7 @@ def progress_on_stderr() -> "ProgressReporter":
     """A bar where a terminal is watched, plain lines elsewhere; lines of the step's log where that is written."""
     from identity_assets.progress import BarProgress, LogProgress
 
-    if not spoken.disabled:
+    if voice.logs:
         return LogProgress()
     console = Console(stderr=True)
     return BarProgress(console) if console.is_terminal else LogProgress(say=say)

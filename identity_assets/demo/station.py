@@ -130,9 +130,12 @@ def station(
             discogs_schema_name="wxyc",
             lml_api_key=None,
         )
-        known = home / "known_artists.json"
+        # Homes of before there was a discogs-cache have no such file, and are made anew.
+        known = home / "station.json"
         if fresh or not known.exists():
             _make_anew(postgres, here, catalogue(), known)
+        else:
+            _bring_up_to_date(here)
         dagster_home = write_dagster_home(home / "dagster", postgres.url("dagster"))
         bound_runs_that_ask(dagster_home)
         artists = json.loads(known.read_text(encoding="utf-8"))
@@ -148,6 +151,11 @@ def _make_anew(postgres: EmbeddedPostgres, settings: Settings, catalogue: Catalo
     fill_backend(settings, catalogue)
     fill_discogs_cache(libpq_dsn(settings.require_database_url_discogs()), seeded_cache(catalogue))
     known.write_text(json.dumps(sorted(catalogue.known_artists)), encoding="utf-8")
+
+
+def _bring_up_to_date(settings: Settings) -> None:
+    with Database(settings, "demo") as database:
+        migrate(database)
 
 
 def _library_rows(settings: Settings) -> int:

@@ -195,6 +195,7 @@ def test_a_run_is_taken_back_and_another_one_asks_lml_anew(
         "rows": 5,
         "main_rows_restored": 0,
         "main_rows_removed": 3,
+        "main_rows_recomputed": 0,
         "main_rows_unchanged": 2,
         "left_alone": {},
         "left_alone_rows": [],

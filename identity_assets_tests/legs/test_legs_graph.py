@@ -47,7 +47,7 @@ def test_with_none_on_the_graph_is_what_it_was(cache: Cache) -> None:
         *("library_identity_source", "library_identity", "library_unresolved"),
     }
     assert "leg_conflicts" not in checks
-    assert set(make_resources(cache.settings)) == {"backend", "lml", "progress"}
+    assert set(make_resources(cache.settings)) == {"backend", "lml", "progress", "trace"}
     assert jobs == names((Leg.S1, Leg.S3))[2]
 
 
