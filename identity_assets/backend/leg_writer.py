@@ -16,14 +16,13 @@ WRITTEN, TAKEN_BACK = "backfill_recompute", "unwind"
 
 @dataclass(frozen=True)
 class LegsWritten:
-    """Rows of the tables named; `touched` are the library rows of which any was written, changed or removed."""
+    """Rows of the tables named."""
 
     source_rows_written: int = 0
     source_rows_removed: int = 0
     main_rows_written: int = 0
     main_rows_removed: int = 0
     history_rows_written: int = 0
-    touched: frozenset[int] = frozenset()
 
 
 def write_legs(connection: Connection, library_ids: Sequence[int]) -> LegsWritten:
@@ -70,7 +69,6 @@ def _reflect(
         main_rows_written=mains.written,
         main_rows_removed=mains.removed,
         history_rows_written=mains.history,
-        touched=frozenset(sources.touched) | frozenset(mains.touched),
     )
 
 

@@ -82,9 +82,4 @@ remembered AS (
 SELECT
     (SELECT count(*) FROM inserted) + (SELECT count(*) FROM updated) AS written,
     (SELECT count(*) FROM removed) AS removed,
-    (SELECT count(*) FROM kept) AS history,
-    ARRAY(
-        SELECT library_id FROM inserted
-        UNION SELECT library_id FROM updated
-        UNION SELECT library_id FROM removed
-    ) AS touched
+    (SELECT count(*) FROM kept) AS history

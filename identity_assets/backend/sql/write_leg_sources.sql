@@ -43,5 +43,4 @@ written AS (
 )
 SELECT
     (SELECT count(*) FROM written) AS written,
-    (SELECT count(*) FROM removed) AS removed,
-    ARRAY(SELECT library_id FROM written UNION SELECT library_id FROM removed) AS touched
+    (SELECT count(*) FROM removed) AS removed
