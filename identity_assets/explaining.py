@@ -42,6 +42,7 @@ def print_story(console: Console, story: Story) -> None:
         ("Is it due?", map(_text, _due_sentences(story))),
         ("What LML said", _verdict(story.verdict, story)),
         ("The last pass", map(_text, _ledger(story.ledger, story.partition_key))),
+        *([("What the legs found", _leg_evidence(story.leg_evidence))] if story.leg_evidence else ()),
         ("What is written", _written(story)),
         ("What it replaced", _history(story.history)),
         ("Does the gate count it?", [_text(gate_sentence(story.gate))]),
@@ -167,6 +168,18 @@ def _ledger(ledger: LedgerRow | None, partition_key: str) -> Iterator[str]:
     )
     detail = "" if ledger.detail is None else f" ({said(ledger.detail)})"
     yield f"Outcome: {OUTCOMES.get(ledger.outcome, said(ledger.outcome))}{detail}."
+
+
+def _leg_evidence(rows: Sequence[TableRow]) -> Iterator[RenderableType]:
+    for row in rows:
+        kind = str(row["source"]).removeprefix("discogs_")
+        refused = (
+            "" if row["refused_reason"] is None else f" The database refuses it: {row['refused_reason']}."
+        )
+        yield _text(
+            f"{row['leg']} pins it to the Discogs {kind} {row['external_id']}, by {row['method']} with confidence "
+            f"{said(row['confidence'])}, found so on {said_time(row['verified_at'])}.{refused}"
+        )
 
 
 def _written(story: Story) -> Iterator[RenderableType]:

@@ -19,7 +19,7 @@ def materialise_evidence(
     buckets = buckets_of(context.partition_keys)
     began = time.monotonic()
     run_id = context.run.run_id
-    with backend.database(run_id) as database, database.partitions_locked(buckets):
+    with backend.database_to_write(run_id) as database, database.partitions_locked(buckets):
         cache = None if discogs is None else discogs.cache(run_id)
         gathered, stored = gather_and_store(leg, database, backend.settings, buckets, run_id, cache)
     held = count_by_bucket(gathered, buckets.partitions)

@@ -159,6 +159,7 @@ class Story:
     verdict: StoredVerdict | None
     earlier_answers: tuple[EarlierAnswer, ...]
     ledger: LedgerRow | None
+    leg_evidence: tuple[TableRow, ...]
     main_row: TableRow | None
     source_rows: tuple[TableRow, ...]
     history: tuple[TableRow, ...]
@@ -200,6 +201,7 @@ def read_story(database: Database, settings: Settings, library_id: int) -> Story
                 EarlierAnswer(**row) for row in _all(connection, "explain_earlier_answers", library_id)
             ),
             ledger=None if ledger is None else LedgerRow(**ledger),
+            leg_evidence=_all(connection, "explain_leg_evidence", library_id),
             main_row=main_row,
             source_rows=_all(connection, "explain_source_rows", library_id),
             history=_all(connection, "explain_history", library_id),

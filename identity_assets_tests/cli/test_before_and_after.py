@@ -237,6 +237,37 @@ def test_one_row_is_taken_back_by_its_id(shelf: Shelf, env: dict[str, str], lml:
     assert "nothing_recorded" in one_line(nothing_left)
 
 
+def test_a_leg_is_looked_at_written_and_taken_back(
+    shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
+) -> None:
+    stock(shelf)
+    assert lml.url
+    run(env)
+    before = everything(shelf)
+    looked = call("dry-run", "--leg", "S1", env={**env, "DRY_RUN": "true"})
+    assert json.loads(looked.stdout) == {
+        "source": "S1",
+        "scanned": 5,
+        "would_write_sources": 5,
+        "would_upsert_mains": 5,
+        "skipped": {},
+    }
+    assert everything(shelf) == before
+
+    run({**env, "IDENTITY_LEGS": "S1"})
+    assert {row["discogs_release_id"] for row in shelf.tables()["main"]} == {1}
+    taken = call("unwind", "--notes", "backfill:S1", "--yes", "--json", env=env)
+    assert taken.returncode == 0, taken.stderr
+    done = json.loads(taken.stdout)
+    assert (done["rows"], done["main_rows_removed"], done["main_rows_recomputed"]) == (5, 2, 3)
+    now = everything(shelf)
+    assert now["library_identity"] == before["library_identity"]
+    assert now["library_identity_source"] == before["library_identity_source"]
+    [again] = re.findall(r"unwind --run ([0-9a-f-]{36})", taken.stderr)
+    assert call("unwind", "--run", again, "--yes", env=env).returncode == 0
+    assert {row["discogs_release_id"] for row in shelf.tables()["main"]} == {1}
+
+
 def test_a_replay_changes_nothing_unless_a_rule_has_changed(
     shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
 ) -> None:
@@ -292,6 +323,11 @@ def test_no_database_is_one_line(arguments: list[str], env: dict[str, str]) -> N
         (["replay"], 1, "there is nothing to replay"),
         (["unwind"], 2, "say what to take back"),
         (["unwind", "--run", "x", "--library-id", "1"], 2, "say what to take back"),
+        (["dry-run", "--leg", "S9"], 2, "'S9' is not one of 'S1', 'S3'"),
+        (["dry-run", "--leg", "S1", "--changes"], 2, "--leg asks nobody"),
+        (["dry-run", "--leg", "S3"], 2, "DATABASE_URL_DISCOGS is not set"),
+        (["unwind", "--notes", "somebody"], 2, "'somebody' is not one of"),
+        (["unwind", "--notes", "backfill:S3", "--yes"], 1, "there is nothing to take back"),
         (["unwind", "--run", "x"], 1, "'x' is no run id"),
         (["unwind", "--run", "12345678", "--yes"], 1, "nothing here is known of a run 12345678"),
         (["unwind", "--library-id", "1", "--yes"], 1, "there is nothing to take back"),

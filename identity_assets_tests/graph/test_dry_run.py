@@ -13,7 +13,7 @@ from identity_assets.progress import LogProgress
 from identity_assets.resources import Backend, make_resources
 from identity_assets.running import run_pass
 from identity_assets.schedules import refresh_what_is_due
-from identity_assets.settings import Settings
+from identity_assets.settings import Leg, Settings
 from identity_assets_tests.support import Shelf
 
 
@@ -87,13 +87,15 @@ def test_it_fails_where_lml_does_and_shows_what_it_knows(
     assert shown["would_skip"]["lml_error"] == 2
 
 
-@pytest.mark.parametrize("asset", ["candidate_libraries", "lml_verdicts", "library_identity"])
+@pytest.mark.parametrize(
+    "asset", ["candidate_libraries", "lml_verdicts", "library_identity", "canonical_entity_evidence"]
+)
 def test_with_dry_run_set_no_asset_writes_and_the_schedule_launches_nothing(
     asset: str, shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     shelf.put("Known 1")
-    dry = replace(station_settings, dry_run=True)
-    defs = build_defs(resources=make_resources(dry))
+    dry = replace(station_settings, dry_run=True, identity_legs=(Leg.S1,))
+    defs = build_defs(resources=make_resources(dry), legs=dry.identity_legs)
     job = defs.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(
         instance=instance,

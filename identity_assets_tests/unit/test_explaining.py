@@ -10,6 +10,7 @@ from rich.console import Console
 
 from identity_assets.backend.due import Due, DueWhy
 from identity_assets.backend.story import (
+    EarlierAnswer,
     GateStanding,
     GateState,
     LedgerRow,
@@ -20,6 +21,7 @@ from identity_assets.backend.story import (
     VerdictState,
 )
 from identity_assets.explaining import print_story
+from identity_assets.sentences import said_time
 from identity_assets.settings import Scope
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -99,6 +101,7 @@ STORY = Story(
     verdict=VERDICT,
     earlier_answers=(),
     ledger=LEDGER,
+    leg_evidence=(),
     main_row=MAIN_ROW,
     source_rows=(SOURCE_ROW,),
     history=(),
@@ -335,3 +338,34 @@ def test_names_that_look_like_markup_or_drive_a_terminal_are_shown_as_they_are_o
     assert "“a b”" in text
     assert "by [bold]x with confidence [1]" in text
     assert "\x1b" not in text
+
+
+def test_what_the_legs_found_is_told_where_they_found_anything() -> None:
+    assert "What the legs found" not in told()
+    found = {
+        "leg": "S3",
+        "source": "discogs_master",
+        "external_id": "7",
+        "method": "alias_match",
+        "confidence": 0.75,
+        "verified_at": NOON,
+        "run_id": "run-1",
+        "refused_reason": None,
+    }
+    text = told(leg_evidence=(found, {**found, "refused_reason": "no luck"}))
+    assert "S3 pins it to the Discogs master 7, by alias_match with confidence 0.75, found so on" in text
+    assert "The database refuses it: no luck." in text
+
+
+def test_earlier_answers_and_an_answer_that_was_taken_back_are_told() -> None:
+    earlier = EarlierAnswer("single_artist", "trigram", 0.9, NOON - WEEK, "run-0", NOON - WEEK, None)
+    taken_back = replace(VERDICT, state=VerdictState.unwound, unwound_at=NOON)
+    text = told(
+        verdict=taken_back,
+        earlier_answers=(earlier, replace(earlier, kind="unresolved", rejected_reason="no kind")),
+    )
+    assert (
+        f"Taken back on {said_time(NOON)}: it is not applied again, and the next run asks LML anew." in text
+    )
+    assert f"{said_time(NOON - WEEK)} single_artist trigram 0.90 run-0" in text
+    assert "unresolved (rejected)" in text
