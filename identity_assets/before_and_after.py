@@ -123,7 +123,7 @@ def _foresee_leg(leg: Leg, partitions: Sequence[str]) -> dict[str, object]:
         settings().require_database_url_discogs()
     keys = known_partitions(partitions)
     from identity_assets.legs.gathering import dry_run_leg
-    from identity_assets.partitions import buckets_of
+    from identity_assets.partition_keys import buckets_of
 
     with _database(settings(), f"dry run of {leg}", read_only=True) as database:
         return dry_run_leg(database, settings(), leg, buckets_of(keys))
@@ -136,11 +136,11 @@ def _stop_if_not_asked(foreseen: "DryRun") -> None:
 
 def _foresee(chosen: Settings, keys: Sequence[str], on_change: "Callable[[Change], None]") -> "DryRun":
     from identity_assets.backend.dry_run import count_to_ask, dry_run
-    from identity_assets.partitions import buckets_of
-    from identity_assets.resources import Lml
+    from identity_assets.lml.client import client_of
+    from identity_assets.partition_keys import buckets_of
 
     buckets, scope = buckets_of(keys), chosen.scope
-    with _database(chosen, "dry run", read_only=True) as database, Lml(chosen).client() as client:
+    with _database(chosen, "dry run", read_only=True) as database, client_of(chosen) as client:
         to_ask = count_to_ask(database, buckets, chosen, scope)
         with progress_on_stderr().stage(say, "asking LML", to_ask) as advance:
             return dry_run(database, client, buckets, chosen, scope, advance=advance, on_change=on_change)
@@ -161,7 +161,7 @@ def replay(partitions: Sequence[str], rejected: bool, since: str | None, as_json
     from identity_assets.backend.replay import replay
     from identity_assets.backend.runs import find_run
     from identity_assets.changes_report import print_replayed
-    from identity_assets.partitions import buckets_of
+    from identity_assets.partition_keys import buckets_of
 
     buckets, run_id, began = buckets_of(keys), str(uuid4()), time.monotonic()
     with _database(chosen, f"replay {run_id}") as database:
@@ -220,7 +220,7 @@ def unwind(
         raise click.UsageError("say what to take back: --run RUN_ID, --library-id ID or --notes WRITER")
     chosen = _to_write("unwind")
     from identity_assets.changes_report import print_unwound, why_left_alone
-    from identity_assets.partitions import buckets_of
+    from identity_assets.partition_keys import buckets_of
 
     with _database(chosen, "unwind") as database:
         plan_it, do_it = _taking_back(database, chosen.writer_chunk_rows, run_id, library_ids, notes)

@@ -94,14 +94,14 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
     chosen.require_library_metadata_url()
     if Leg.S3 in chosen.identity_legs:
         chosen.require_database_url_discogs()
-    from identity_assets.demo.report import print_pass
-    from identity_assets.running import dagster_instance, run_pass
-
     keys = known_partitions(partitions)
     if chosen.dry_run:
         say("DRY_RUN=true: nothing is written, and the figures are those of `identity-assets dry-run`")
         show_dry_run(chosen, keys)
         return
+    from identity_assets.demo.report import print_pass
+    from identity_assets.running import dagster_instance, run_pass
+
     with dagster_instance(say) as instance:
         report = run_pass(
             chosen,

@@ -7,7 +7,8 @@ from identity_assets.backend.changes import Change, ChangeKind
 from identity_assets.backend.dry_run import count_to_ask, dry_run
 from identity_assets.backend.migrate import require_migrated
 from identity_assets.checks.findings import table
-from identity_assets.partitions import buckets_of, library_partitions
+from identity_assets.partition_keys import buckets_of
+from identity_assets.partitions import library_partitions
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, Lml
 from identity_assets.settings import Scope

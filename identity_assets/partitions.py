@@ -1,45 +1,10 @@
-"""The one partitioning of the graph: static hash buckets of library rows, `library_id % LIBRARY_PARTITIONS`."""
-
-from collections.abc import Iterable, Sequence
+"""The one partitioning of the graph, as Dagster has it; the keys themselves are in partition_keys.py."""
 
 import dagster as dg
 
-from identity_assets.backend.database import Buckets
-from identity_assets.settings import settings
+from identity_assets.partition_keys import KEYS
 
-PARTITIONS = settings().library_partitions
-WIDTH = max(2, len(str(PARTITIONS - 1)))
-
-library_partitions = dg.StaticPartitionsDefinition([f"{bucket:0{WIDTH}d}" for bucket in range(PARTITIONS)])
+library_partitions = dg.StaticPartitionsDefinition(KEYS)
 
 # A backfill of a contiguous range is one run; every asset of the graph has this policy.
 one_run = dg.BackfillPolicy.single_run()
-
-
-def partition_key(bucket: int) -> str:
-    """The key of a bucket, such as `03`."""
-    return f"{bucket:0{WIDTH}d}"
-
-
-def buckets_of(partition_keys: Iterable[str]) -> Buckets:
-    """The buckets that a step's partition keys name, in order."""
-    return Buckets(PARTITIONS, tuple(sorted(int(key) for key in partition_keys)))
-
-
-def range_tags(partition_keys: Sequence[str]) -> dict[str, str]:
-    """The tags by which a Dagster run takes a contiguous range of partitions."""
-    return {
-        "dagster/asset_partition_range_start": partition_keys[0],
-        "dagster/asset_partition_range_end": partition_keys[-1],
-    }
-
-
-def contiguous_ranges(partition_keys: Iterable[str]) -> list[Sequence[str]]:
-    """The keys as runs of neighbours: a Dagster run takes one range, its first and its last key included."""
-    ranges: list[list[str]] = []
-    for key in sorted(set(partition_keys)):
-        if ranges and int(ranges[-1][-1]) + 1 == int(key):
-            ranges[-1].append(key)
-        else:
-            ranges.append([key])
-    return [tuple(keys) for keys in ranges]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from identity_assets.backend.database import Database
 from identity_assets.legs.discogs_cache import DiscogsCache
-from identity_assets.lml.client import Call, LmlClient
+from identity_assets.lml.client import Call, LmlClient, client_of
 from identity_assets.observability import run_trace
 from identity_assets.progress import LogProgress, ProgressReporter
-from identity_assets.settings import Bands, Leg, Settings, SettingsError
+from identity_assets.settings import Leg, Settings, SettingsError
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,7 @@ class Lml:
 
     def client(self, on_call: Callable[[Call], None] | None = None) -> LmlClient:
         """An HTTP client of LML, which tells `on_call` of each call; a context manager."""
-        return LmlClient(
-            self.settings.require_library_metadata_url(),
-            self.settings.lml_api_key,
-            timeout=self.settings.lml_timeout_seconds,
-            wait_initial=self.settings.lml_retry_wait_seconds,
-            max_connections=self.settings.lml_max_in_flight,
-            reject_out_of_band=self.settings.confidence_bands is Bands.reject,
-            on_call=on_call,
-        )
+        return client_of(self.settings, on_call)
 
 
 @dataclass(frozen=True)

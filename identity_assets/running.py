@@ -18,7 +18,7 @@ from identity_assets.backend.accounts import Accounts, read_accounts
 from identity_assets.backend.migrate import require_migrated
 from identity_assets.definitions import build_defs
 from identity_assets.observability import failure_reported
-from identity_assets.partitions import buckets_of, contiguous_ranges, range_tags
+from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_tags
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, make_resources
 from identity_assets.settings import Settings, SettingsError

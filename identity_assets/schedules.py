@@ -10,7 +10,8 @@ import dagster as dg
 from identity_assets.backend.candidates import DuePartition, due_partitions
 from identity_assets.backend.overview import read_overview
 from identity_assets.jobs import gate_report, refresh_library_identity
-from identity_assets.partitions import library_partitions, partition_key
+from identity_assets.partition_keys import partition_key
+from identity_assets.partitions import library_partitions
 from identity_assets.resources import Backend
 from identity_assets.settings import SettingsError, settings
 

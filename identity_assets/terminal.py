@@ -58,9 +58,8 @@ def print_json(value: object) -> None:
 
 def known_partitions(keys: Sequence[str]) -> Sequence[str]:
     """The partitions that were named, or all of them where none was; ends where there is no such partition."""
-    from identity_assets.partitions import library_partitions
+    from identity_assets.partition_keys import KEYS
 
-    known = library_partitions.get_partition_keys()
-    if unknown := [key for key in keys if key not in known]:
-        stop(f"there is no partition {', '.join(unknown)}: they are {known[0]} to {known[-1]}", WRONG)
-    return keys or known
+    if unknown := [key for key in keys if key not in KEYS]:
+        stop(f"there is no partition {', '.join(unknown)}: they are {KEYS[0]} to {KEYS[-1]}", WRONG)
+    return keys or KEYS

@@ -10,7 +10,8 @@ from identity_assets.backend.accounts import Accounts
 from identity_assets.backend.candidates import Selected, select_candidates
 from identity_assets.freshness import pass_window
 from identity_assets.observability import RunTrace
-from identity_assets.partitions import buckets_of, library_partitions, one_run, partition_key
+from identity_assets.partition_keys import buckets_of, partition_key
+from identity_assets.partitions import library_partitions, one_run
 from identity_assets.resources import Backend
 from identity_assets.settings import Scope
 

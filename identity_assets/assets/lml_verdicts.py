@@ -12,7 +12,8 @@ from identity_assets.backend.verdicts import ask_and_store, fail_unasked
 from identity_assets.freshness import pass_window
 from identity_assets.lml.client import LmlClient, LmlError
 from identity_assets.observability import RunTrace
-from identity_assets.partitions import buckets_of, library_partitions, one_run, partition_key
+from identity_assets.partition_keys import buckets_of, partition_key
+from identity_assets.partitions import library_partitions, one_run
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, Lml
 

@@ -36,6 +36,7 @@ from identity_assets.lml.contract import (
     parse_answer,
     request_body,
 )
+from identity_assets.settings import Bands, Settings
 
 __all__ = [
     "Call",
@@ -48,6 +49,7 @@ __all__ = [
     "LmlUnauthorised",
     "LmlUnavailable",
     "LmlUnreachable",
+    "client_of",
     "normalise_base_url",
 ]
 
@@ -90,6 +92,23 @@ class Call:
     seconds: float
     status: int | None
     cache_stats: Mapping[str, float] = field(default_factory=dict)
+
+
+def client_of(settings: Settings, on_call: Callable[[Call], None] | None = None) -> LmlClient:
+    """A client of the LML that the settings name.
+
+    Raises:
+        SettingsError: they name none.
+    """
+    return LmlClient(
+        settings.require_library_metadata_url(),
+        settings.lml_api_key,
+        timeout=settings.lml_timeout_seconds,
+        wait_initial=settings.lml_retry_wait_seconds,
+        max_connections=settings.lml_max_in_flight,
+        on_call=on_call,
+        reject_out_of_band=settings.confidence_bands is Bands.reject,
+    )
 
 
 def normalise_base_url(url: str) -> str:

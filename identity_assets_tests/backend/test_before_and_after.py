@@ -17,7 +17,7 @@ from identity_assets.backend.dry_run import DryRun, dry_run
 from identity_assets.backend.replay import replay
 from identity_assets.backend.unwind import Writes, plan_unwind, unwind
 from identity_assets.backend.verdicts import ask_and_store
-from identity_assets.resources import Lml
+from identity_assets.lml.client import client_of
 from identity_assets.settings import Scope, Settings
 from identity_assets_tests.scripted_lml import ScriptedLml, scripted_lml
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, provenance, single_artist
@@ -50,7 +50,7 @@ class Desk:
 
     def run(self, run_id: str) -> Accounts:
         self.shelf.select(run_id=run_id)
-        with Lml(self.settings).client() as client:
+        with client_of(self.settings) as client:
             for _ in ask_and_store(self.shelf.database, client, EVERY_BUCKET, self.settings, run_id):
                 pass
         self.shelf.write(3, run_id)
@@ -60,7 +60,7 @@ class Desk:
         changes: list[Change] = []
         with (
             Database(self.settings, "dry run", read_only=True) as database,
-            Lml(self.settings).client() as client,
+            client_of(self.settings) as client,
         ):
             foreseen = dry_run(
                 database,

@@ -15,7 +15,8 @@ from identity_assets.backend.database import DatabaseError
 from identity_assets.checks.accounts import accounts_checks
 from identity_assets.checks.integrity import integrity_checks
 from identity_assets.checks.staleness import staleness_checks
-from identity_assets.partitions import library_partitions, range_tags
+from identity_assets.partition_keys import range_tags
+from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
 from identity_assets.resources import make_resources
 from identity_assets.settings import Scope, Settings

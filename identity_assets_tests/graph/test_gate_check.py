@@ -13,7 +13,8 @@ from identity_assets.assets.library_identity import identity_tables
 from identity_assets.assets.lml_verdicts import lml_verdicts
 from identity_assets.backend.database import DatabaseError
 from identity_assets.checks.gate import KEY, gate_checks
-from identity_assets.partitions import library_partitions, range_tags
+from identity_assets.partition_keys import range_tags
+from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
 from identity_assets.resources import make_resources
 from identity_assets.settings import Scope, Settings

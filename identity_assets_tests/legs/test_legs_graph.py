@@ -9,7 +9,8 @@ import pytest
 from identity_assets.backend.migrate import migrate
 from identity_assets.definitions import build_defs
 from identity_assets.demo.fixture_lml import FixtureLmlThread
-from identity_assets.partitions import library_partitions, range_tags
+from identity_assets.partition_keys import range_tags
+from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
 from identity_assets.resources import make_resources
 from identity_assets.running import PassReport, run_pass

@@ -11,7 +11,7 @@ import pytest
 from identity_assets.definitions import build_defs
 from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
 from identity_assets.logs import form_for, start_logs
-from identity_assets.partitions import range_tags
+from identity_assets.partition_keys import range_tags
 from identity_assets.resources import make_resources
 from identity_assets.settings import LogFormat, Settings
 from identity_assets_tests.cli.calling import call, command

@@ -5,13 +5,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_assets.partitions import (
-    PARTITIONS,
-    buckets_of,
-    contiguous_ranges,
-    library_partitions,
-    partition_key,
-)
+from identity_assets.partition_keys import PARTITIONS, buckets_of, contiguous_ranges, partition_key
+from identity_assets.partitions import library_partitions
 
 KEYS = library_partitions.get_partition_keys()
 

@@ -1,0 +1,44 @@
+"""The keys of the partitions: static hash buckets of library rows, `library_id % LIBRARY_PARTITIONS`.
+
+Free of Dagster, so that a command which needs none of it answers at once; its definition is in partitions.py.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from identity_assets.backend.database import Buckets
+from identity_assets.settings import settings
+
+PARTITIONS = settings().library_partitions
+WIDTH = max(2, len(str(PARTITIONS - 1)))
+
+
+def partition_key(bucket: int) -> str:
+    """The key of a bucket, such as `03`."""
+    return f"{bucket:0{WIDTH}d}"
+
+
+KEYS = tuple(partition_key(bucket) for bucket in range(PARTITIONS))
+
+
+def buckets_of(partition_keys: Iterable[str]) -> Buckets:
+    """The buckets that a step's partition keys name, in order."""
+    return Buckets(PARTITIONS, tuple(sorted(int(key) for key in partition_keys)))
+
+
+def range_tags(partition_keys: Sequence[str]) -> dict[str, str]:
+    """The tags by which a Dagster run takes a contiguous range of partitions."""
+    return {
+        "dagster/asset_partition_range_start": partition_keys[0],
+        "dagster/asset_partition_range_end": partition_keys[-1],
+    }
+
+
+def contiguous_ranges(partition_keys: Iterable[str]) -> list[Sequence[str]]:
+    """The keys as runs of neighbours: a Dagster run takes one range, its first and its last key included."""
+    ranges: list[list[str]] = []
+    for key in sorted(set(partition_keys)):
+        if ranges and int(ranges[-1][-1]) + 1 == int(key):
+            ranges[-1].append(key)
+        else:
+            ranges.append([key])
+    return [tuple(keys) for keys in ranges]
