@@ -265,7 +265,7 @@ def what_happened(
 
 @given(rows=ROWS)
 @hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_a_dry_run_predicts_the_run_a_replay_changes_nothing_and_an_unwind_gives_everything_back(
     desk: Desk, rows: list[dict[str, Any]]

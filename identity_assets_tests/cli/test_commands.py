@@ -225,7 +225,7 @@ def test_the_demo_prints_one_object_with_three_runs_of_which_the_last_asks_nothi
     assert full["skipped"] == {"compilation": 39}
     assert again["scanned"] == again["lml_total_calls"] == 0
 
-    second = call("demo", "--rows", "400", "--home", str(home))
+    second = call("demo", "--rows", "400", "--home", str(home), env=clean_env(LIBRARY_PARTITIONS="2"))
     assert second.returncode == 0, second.stderr
     assert f"canonical: {canonical['scanned']} scanned = {canonical['resolved']} resolved" in second.stdout
     assert re.search(r"library rows +│ +400 ", second.stdout)
@@ -242,7 +242,8 @@ def test_the_demo_runs_on_the_real_catalogue(home: Path) -> None:
     if not PUBLISHED.exists():
         pytest.skip("the real catalogue ../shared/data/freemusi-cc is not here")
     columns = ("--artist-column", "artist", "--title-column", "album")
-    ended = call("demo", "--catalog", str(PUBLISHED), *columns, "--home", str(home), "--json")
+    few = clean_env(LIBRARY_PARTITIONS="2")
+    ended = call("demo", "--catalog", str(PUBLISHED), *columns, "--home", str(home), "--json", env=few)
     report = json.loads(ended.stdout)
     canonical, full, again = report["runs"]
     assert (report["library_rows"], canonical["scanned"], full["scanned"]) == (2289, 0, 2289)

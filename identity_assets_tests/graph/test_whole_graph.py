@@ -288,7 +288,7 @@ faults = st.lists(
     refused=st.sets(st.integers(1, 30), max_size=3),
     batch_size=st.integers(1, 12),
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_accounts_balance_whatever_goes_wrong(
     shelf: Shelf,
     station_settings: Settings,
