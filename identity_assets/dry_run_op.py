@@ -55,7 +55,11 @@ def foresee(
                 database, client, buckets, backend.settings, scope, advance=advance, on_change=keep
             )
     shown = foreseen.as_dict()
-    context.log.info(f"nothing was written; a run would come to {shown}")
+    context.log.info(
+        f"nothing was written; of {shown['scanned']} library rows that are due (scope {scope}) a run would resolve "
+        f"{shown['would_resolve']}, leave {shown['would_unresolved']} unresolved and skip "
+        f"{sum(shown['would_skip'].values())}, after {shown['lml_total_calls']} calls to LML"
+    )
     metadata = {
         **shown,
         **{f"would_be_{kind}": rows for kind, rows in foreseen.changes.items()},

@@ -4,6 +4,7 @@ import dagster as dg
 
 from identity_assets.dry_run_op import foresee
 from identity_assets.observability import tell_sentry
+from identity_assets.settings import settings
 
 refresh_library_identity = dg.define_asset_job(
     "refresh_library_identity",
@@ -22,7 +23,7 @@ gate_report = dg.define_asset_job(
 
 
 @dg.job(
-    hooks={tell_sentry},
+    hooks={tell_sentry} if settings().sentry_dsn is not None else None,
     description=(
         "Ask LML what a run would ask, and show what the run would come to. Nothing is written and nothing is "
         "materialised; the figures stand in the run's metadata."

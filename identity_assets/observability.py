@@ -20,7 +20,7 @@ from identity_assets.dagster_logs import assets_of
 from identity_assets.lml.client import Call
 from identity_assets.logs import Place, lines_about, partition_of
 from identity_assets.sentry import capture, harmless, patience
-from identity_assets.settings import SettingsError
+from identity_assets.settings import SettingsError, settings
 
 NAME = "library-identity-consumer"
 CALL = "lml.bulk_resolve_libraries"
@@ -184,8 +184,11 @@ def failure_reported() -> Iterator[None]:
 
 
 def reporting(definitions: Sequence[Definition]) -> list[Definition]:
-    """The same assets or checks, whose failures Sentry is told of in every job, that of a backfill included."""
-    for one in definitions:
+    """The same assets or checks, whose failures Sentry is told of in every job, that of a backfill included.
+
+    Without a DSN there is no hook: each of its steps would say in the run's events that it was skipped.
+    """
+    for one in definitions if settings().sentry_dsn is not None else ():
         # Its own `with_hooks` makes a plain asset of a check, and warns of a parameter that it passes to itself.
         one._hook_defs = one.hook_defs | {tell_sentry}
     return list(definitions)
