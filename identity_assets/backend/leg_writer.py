@@ -25,37 +25,48 @@ class LegsWritten:
     history_rows_written: int = 0
 
 
-def write_legs(connection: Connection, library_ids: Sequence[int]) -> LegsWritten:
+def write_legs(connection: Connection, library_ids: Sequence[int], run_id: str | None = None) -> LegsWritten:
     """Let the source rows and main rows of these library rows say what the stored evidence of the legs says.
 
     A main row that a leg made is composed of its source rows; any other keeps all but its release columns. Nothing
     is written under a main row that a person decided. A row that says so already is not touched.
     """
-    return _reflect(connection, library_ids, WRITTEN)
+    return _reflect(connection, library_ids, WRITTEN, run_id)
 
 
 def recompose(connection: Connection, library_ids: Sequence[int]) -> LegsWritten:
     """The same after source rows and evidence were taken away by somebody else; history says `unwind`."""
-    return _reflect(connection, library_ids, TAKEN_BACK)
+    return _reflect(connection, library_ids, TAKEN_BACK, None)
 
 
-def take_back_leg(connection: Connection, library_ids: Sequence[int], leg: str) -> LegsWritten:
+def take_back_leg(
+    connection: Connection, library_ids: Sequence[int], leg: str, run_id: str | None = None
+) -> LegsWritten:
     """Take away all that a leg (`S1` or `S3`) has written for these library rows, as if it had never been on.
 
     Its evidence goes too, so that nothing is written again before the leg is gathered anew. A main row that only
     this leg stood behind is removed: a leg never takes the place of a row that it did not make.
     """
     execute(connection, "delete_leg_evidence", library_ids=list(library_ids), leg=leg)
-    return _reflect(connection, library_ids, TAKEN_BACK, taken_back=leg)
+    return _reflect(connection, library_ids, TAKEN_BACK, run_id, taken_back=leg)
 
 
 def _reflect(
-    connection: Connection, library_ids: Sequence[int], reason: str, taken_back: str | None = None
+    connection: Connection,
+    library_ids: Sequence[int],
+    reason: str,
+    run_id: str | None,
+    taken_back: str | None = None,
 ) -> LegsWritten:
-    """Main rows are held first, in library_id order, so that what is compared is what is replaced."""
+    """Main rows are held first, in library_id order, so that what is compared is what is replaced.
+
+    What is touched is remembered under `run_id`, so that it can be taken back; under none it is not.
+    """
     execute(connection, "lock_main_rows", library_ids=list(library_ids))
     writable = list(execute(connection, "leg_writable", library_ids=list(library_ids)).scalars())
+    execute(connection, "rows_as_json")
     given = {
+        "run_id": run_id,
         "library_ids": writable,
         "pending_leg": taken_back,
         "pending": None if taken_back is None else "[]",

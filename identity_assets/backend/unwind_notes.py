@@ -52,13 +52,10 @@ def unwind_notes(
             execute(connection, "lock_main_rows", library_ids=ids)
             page = _plan(connection, notes, ids)
             going = [row["library_id"] for row in page if row["left_alone"] is None]
-            execute(connection, "rows_as_json")
-            execute(connection, "remember_before", library_ids=going, run_id=run_id)
             if notes == LML_BULK:
-                _take_back_lml(connection, going)
+                _take_back_lml(connection, going, run_id)
             else:
-                take_back_leg(connection, going, LEG_OF[notes])
-            execute(connection, "forget_untouched", library_ids=going, run_id=run_id)
+                take_back_leg(connection, going, LEG_OF[notes], run_id)
         total += summed(page)
         advance(len(ids))
         after = ids[-1]
@@ -76,9 +73,12 @@ def _plan(connection: Connection, notes: str, ids: Sequence[int]) -> list[Mappin
     return list(map(dict, found.mappings()))
 
 
-def _take_back_lml(connection: Connection, ids: Sequence[int]) -> None:
+def _take_back_lml(connection: Connection, ids: Sequence[int], run_id: str) -> None:
+    execute(connection, "rows_as_json")
+    execute(connection, "remember_before", library_ids=list(ids), run_id=run_id)
     for name in ("unwind_lml_keep_history", "unwind_lml_main_rows", "unwind_lml_source_rows"):
         execute(connection, name, library_ids=list(ids))
     recompose(connection, ids)
     for name in ("unwind_lml_restore_from_history", "unwind_lml_verdicts"):
         execute(connection, name, library_ids=list(ids))
+    execute(connection, "forget_untouched", library_ids=list(ids), run_id=run_id)

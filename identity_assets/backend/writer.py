@@ -58,7 +58,8 @@ def write_chunk(
     held = execute(connection, "lock_main_rows", library_ids=everything)
     manual = {row.library_id for row in held if row.is_manual} - inserted
     writable = [library_id for library_id in everything if library_id not in manual]
-    _remember(connection, everything, run_id)
+    execute(connection, "rows_as_json")
+    execute(connection, "remember_before", library_ids=writable, run_id=run_id)
 
     def rows_of(name: str) -> int:
         return execute(connection, name, library_ids=writable).rowcount
@@ -70,8 +71,9 @@ def write_chunk(
     unusable = int(execute(connection, "count_unusable_provenance", library_ids=writable).scalar_one())
     stamped = rows_of("stamp_unresolved")
     rows_of("clear_unresolved")
-    legs = _reflect_legs(connection, everything) if with_legs else Written()
-    execute(connection, "forget_untouched", library_ids=everything, run_id=run_id)
+    legs = _reflect_legs(connection, everything, run_id) if with_legs else Written()
+    if len(inserted) + updated + stamped < len(writable):
+        execute(connection, "forget_untouched", library_ids=writable, run_id=run_id)
     execute(connection, "settle_written", library_ids=everything, manual_ids=sorted(manual))
     return legs + Written(
         rows=len(everything),
@@ -84,22 +86,9 @@ def write_chunk(
     )
 
 
-def write_legs_chunk(connection: Connection, library_ids: Sequence[int], run_id: str) -> Written:
-    """What the legs know of library rows that have no verdict to apply; no row of the ledger is settled."""
-    execute(connection, "lock_main_rows", library_ids=list(library_ids))
-    _remember(connection, library_ids, run_id)
-    written = _reflect_legs(connection, library_ids)
-    execute(connection, "forget_untouched", library_ids=list(library_ids), run_id=run_id)
-    return written
-
-
-def _remember(connection: Connection, library_ids: Sequence[int], run_id: str) -> None:
-    execute(connection, "rows_as_json")
-    execute(connection, "remember_before", library_ids=list(library_ids), run_id=run_id)
-
-
-def _reflect_legs(connection: Connection, library_ids: Sequence[int]) -> Written:
-    legs = leg_writer.write_legs(connection, library_ids)
+def _reflect_legs(connection: Connection, library_ids: Sequence[int], run_id: str) -> Written:
+    """What the legs know of library rows; no row of the ledger is settled."""
+    legs = leg_writer.write_legs(connection, library_ids, run_id)
     return Written(
         main_rows_written=legs.main_rows_written,
         main_rows_removed=legs.main_rows_removed,
@@ -135,7 +124,7 @@ def legs_stage(run_id: str) -> Stage:
     """Writes what only the legs know, in the name of a run."""
 
     def write(connection: Connection, library_ids: Sequence[int]) -> Written:
-        return write_legs_chunk(connection, library_ids, run_id)
+        return _reflect_legs(connection, library_ids, run_id)
 
     def set_aside(database: Database, library_id: int, detail: str) -> Written:
         leg_writer.note_refusal(database, library_id, detail)

@@ -81,6 +81,35 @@ def _create_tables() -> None:
         'What the legs put into each main row, so that it can be told from what others put there'
     """)
     op.execute("ALTER TABLE identity_assets.library_write ADD COLUMN filled_before jsonb")
+    op.execute("""
+        CREATE FUNCTION identity_assets.library_as_it_stands(library_ids integer[])
+        RETURNS TABLE (
+            library_id integer, main_before jsonb, sources_before jsonb, attempt_before jsonb, filled_before jsonb,
+            xids bigint[]
+        )
+        LANGUAGE sql STABLE
+        AS $$
+            SELECT
+                asked.library_id,
+                CASE WHEN main.xmin <> CAST(pg_current_xact_id() AS xid) THEN to_jsonb(main) END,
+                (
+                    SELECT jsonb_agg(to_jsonb(evidence) ORDER BY evidence.source)
+                    FROM library_identity_source AS evidence
+                    WHERE evidence.library_id = asked.library_id
+                ),
+                to_jsonb(attempt),
+                to_jsonb(filled),
+                ARRAY[CAST(CAST(pg_current_xact_id() AS text) AS bigint) % 4294967296]
+            FROM unnest(library_ids) AS asked (library_id)
+            LEFT JOIN library_identity AS main ON main.library_id = asked.library_id
+            LEFT JOIN library_unresolved AS attempt ON attempt.library_id = asked.library_id
+            LEFT JOIN identity_assets.leg_filled AS filled ON filled.library_id = asked.library_id
+        $$
+    """)
+    op.execute("""
+        COMMENT ON FUNCTION identity_assets.library_as_it_stands IS
+        'Each library row as library_write remembers it; main rows of the transaction that asks are new, and so none'
+    """)
 
 
 def _create_evidence_functions() -> None:
@@ -421,6 +450,7 @@ def _create_main_row_functions() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION identity_assets.library_as_it_stands (integer[])")
     op.execute("ALTER TABLE identity_assets.library_write DROP COLUMN filled_before")
     op.execute("DROP FUNCTION identity_assets.leg_writable (integer[])")
     for name in ("leg_main", "leg_composed", "leg_standing", "leg_source", "leg_pair", "leg_evidence_of"):

@@ -1,4 +1,5 @@
 -- The main rows of this chunk as the legs make them, and a copy in history of each that is replaced or removed.
+-- What is touched is remembered as it stood, under :run_id where that is not null.
 WITH main AS MATERIALIZED (
     SELECT *
     FROM leg_main(CAST(:library_ids AS integer[]), CAST(:pending_leg AS text), CAST(:pending AS jsonb))
@@ -78,6 +79,22 @@ remembered AS (
         pinned_manual = excluded.pinned_manual
     WHERE (filled.discogs_master_id, filled.discogs_release_id, filled.pinned_manual)
         IS DISTINCT FROM (excluded.discogs_master_id, excluded.discogs_release_id, excluded.pinned_manual)
+),
+journal AS (
+    INSERT INTO library_write AS earlier (
+        library_id, run_id, written_at, xids, main_before, sources_before, attempt_before, filled_before
+    )
+    SELECT library_id, :run_id, now(), xids, main_before, sources_before, attempt_before, filled_before
+    FROM library_as_it_stands(ARRAY(
+        SELECT library_id FROM inserted
+        UNION SELECT library_id FROM updated
+        UNION SELECT library_id FROM removed
+    ))
+    WHERE CAST(:run_id AS text) IS NOT NULL
+    ON CONFLICT (library_id, run_id) DO UPDATE SET
+        written_at = excluded.written_at,
+        xids = earlier.xids || excluded.xids
+    WHERE NOT earlier.xids @> excluded.xids
 )
 SELECT
     (SELECT count(*) FROM inserted) + (SELECT count(*) FROM updated) AS written,

@@ -1,5 +1,6 @@
 -- The source rows of this chunk as the legs' evidence makes them: written, changed, removed. Those of people and of
 -- other writers stay; a row that says already what the evidence says is not touched.
+-- What is, is remembered as it stood, under :run_id where that is not null.
 WITH standing AS MATERIALIZED (
     SELECT *
     FROM leg_standing(CAST(:library_ids AS integer[]), CAST(:pending_leg AS text), CAST(:pending AS jsonb))
@@ -40,6 +41,18 @@ written AS (
           excluded.boost_sources, excluded.notes
       )
     RETURNING old.library_id
+),
+journal AS (
+    INSERT INTO library_write AS earlier (
+        library_id, run_id, written_at, xids, main_before, sources_before, attempt_before, filled_before
+    )
+    SELECT library_id, :run_id, now(), xids, main_before, sources_before, attempt_before, filled_before
+    FROM library_as_it_stands(ARRAY(SELECT library_id FROM written UNION SELECT library_id FROM removed))
+    WHERE CAST(:run_id AS text) IS NOT NULL
+    ON CONFLICT (library_id, run_id) DO UPDATE SET
+        written_at = excluded.written_at,
+        xids = earlier.xids || excluded.xids
+    WHERE NOT earlier.xids @> excluded.xids
 )
 SELECT
     (SELECT count(*) FROM written) AS written,
