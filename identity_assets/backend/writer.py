@@ -61,11 +61,12 @@ def write_chunk(
     execute(connection, "rows_as_json")
     execute(connection, "remember_before", library_ids=writable, run_id=run_id)
 
-    def rows_of(name: str) -> int:
-        return execute(connection, name, library_ids=writable).rowcount
+    def rows_of(name: str, of: Sequence[int] = writable) -> int:
+        return execute(connection, name, library_ids=of).rowcount
 
-    history = rows_of("keep_history")
-    updated = rows_of("update_main_rows")
+    stood_before = [library_id for library_id in writable if library_id not in inserted]
+    history = rows_of("keep_history", stood_before)
+    updated = rows_of("update_main_rows", stood_before)
     removed = rows_of("delete_dropped_source_rows")
     sources = rows_of("upsert_source_rows")
     unusable = int(execute(connection, "count_unusable_provenance", library_ids=writable).scalar_one())
