@@ -275,8 +275,9 @@ def test_an_answer_that_echoes_the_key_is_quoted_without_it() -> None:
 
 
 def test_threads_may_share_a_client_and_wait_for_a_connection_without_failing(lml: FixtureLmlThread) -> None:
-    lml.faults.add(Fault("delay", seconds=0.05))
-    with LmlClient(lml.url, timeout=0.2, max_connections=2) as narrow:
+    # Eight rounds of 0.15 s: the last thread waits for longer than any call may take.
+    lml.faults.add(Fault("delay", seconds=0.15))
+    with LmlClient(lml.url, timeout=1, max_connections=2) as narrow:
         threads = [threading.Thread(target=narrow.resolve, args=(inputs(n),)) for n in range(16)]
         for thread in threads:
             thread.start()
