@@ -66,7 +66,7 @@ def foresee(
         "first_changes": table(COLUMNS, map(_row, sample)),
     }
     if foreseen.failure is not None:
-        raise dg.Failure(foreseen.failure, metadata=metadata)
+        raise dg.Failure(foreseen.failure, metadata=metadata) from foreseen.cause
     context.add_output_metadata(metadata)
 
 

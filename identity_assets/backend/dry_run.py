@@ -5,7 +5,7 @@ The candidates, the batches and what an answer makes of a row are the run's own;
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from identity_assets.backend.candidates import in_batches
@@ -32,7 +32,8 @@ ANSWERS_A_PAGE = 2000
 class DryRun:
     """What a run would come to, in library rows but for `source_rows_skipped_null_confidence`; LML's time in ms.
 
-    `failure` says why LML was not asked to the end, where it was not: those rows are in `lml_error`.
+    `failure` says why LML was not asked to the end, where it was not: those rows are in `lml_error`. `cause` is what
+    was raised.
     """
 
     scope: Scope
@@ -42,6 +43,7 @@ class DryRun:
     lml_total_latency_ms: int
     source_rows_skipped_null_confidence: int
     failure: str | None = None
+    cause: LmlError | None = field(default=None, compare=False)
 
     @property
     def scanned(self) -> int:
@@ -139,7 +141,7 @@ def dry_run(
     outcomes = Counter({row["outcome"]: row["rows"] for row in counts if row["outcome"] is not None})
     changes: Counter[str] = Counter({str(kind): 0 for kind in ChangeKind})
     unusable = 0
-    failure = None
+    failure, cause = None, None
 
     def take(verdicts: Sequence[Verdict]) -> None:
         nonlocal unusable
@@ -161,9 +163,10 @@ def dry_run(
             unasked -= done
             advance(done)
     except LmlError as error:
+        cause = error
         failure = f"{error} {unasked} library rows were not asked"
         outcomes["lml_error"] += max(unasked, 0)
-    return DryRun(scope, outcomes, changes, client.calls, round(client.latency_ms), unusable, failure)
+    return DryRun(scope, outcomes, changes, client.calls, round(client.latency_ms), unusable, failure, cause)
 
 
 def _to_ask(counts: Iterable[Mapping[str, Any]]) -> int:

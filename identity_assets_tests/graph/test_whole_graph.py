@@ -17,7 +17,7 @@ from identity_assets.demo.fixture_lml import Fault, FaultKind, FixtureLmlThread
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
 from identity_assets.running import PassReport, run_pass
-from identity_assets.settings import Scope, Settings
+from identity_assets.settings import Bands, Scope, Settings
 from identity_assets_tests.support import Shelf
 
 EVERY_KEY = library_partitions.get_partition_keys()
@@ -324,3 +324,21 @@ def test_the_accounts_balance_whatever_goes_wrong(
     assert written == {library_id for library_id in ids if outcomes[library_id] == "resolved"}
     stamped = {row["library_id"] for row in shelf.rows("SELECT library_id FROM library_unresolved")}
     assert stamped == {i for i in ids if outcomes[i] in {"unresolved", "compilation"}}
+
+
+def test_with_bands_that_only_warn_a_verdict_outside_its_band_is_written_and_listed(
+    shelf: Shelf, station_settings: Settings, lml: FixtureLmlThread, instance: dg.DagsterInstance
+) -> None:
+    odd, _ = shelf.put_many(["Known 1", "Known 2"])
+    lml.faults.add(Fault("out_of_band", library_id=odd))
+    report = run(replace(station_settings, confidence_bands=Bands.warn), instance)
+    assert (report.accounts.resolved, report.accounts.skipped) == (2, {})
+    logged = [entry.user_message for entry in instance.all_logs(report.run_ids[0])]
+    assert any("1 verdicts with a confidence outside their method's band" in line for line in logged)
+    [check] = [
+        event.dagster_event.asset_check_evaluation_data
+        for event in instance.all_logs(report.run_ids[0], dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        if event.dagster_event
+        and event.dagster_event.asset_check_evaluation_data.check_name == "confidence_in_band"
+    ]
+    assert not check.passed

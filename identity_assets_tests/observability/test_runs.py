@@ -117,6 +117,29 @@ def test_a_run_that_fails_is_one_event_with_the_exceptions_own_frames(
     assert secrets_in(receiver, ended.stderr, ended.stdout) == []
 
 
+def execute(job: str, env: dict[str, str], dagster_home: Path) -> subprocess.CompletedProcess[str]:
+    """Run a job as Dagster's own command does."""
+    return subprocess.run(
+        [sys.executable, "-m", "dagster", "job", "execute", "-m", "identity_assets.definitions", "-j", job],
+        env={**env, "DAGSTER_HOME": str(dagster_home), "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_dry_run_that_fails_is_one_event_too(
+    shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread, receiver: Receiver, tmp_path: Path
+) -> None:
+    shelf.put("Known 1")
+    lml.faults.add(Fault("status", status=401))
+    assert execute("dry_run", env, tmp_path).returncode == 1
+    [event] = receiver.items("event")
+    assert event["exception"]["values"][-1]["type"] == "LmlUnauthorised"
+    assert event["tags"]["step"] == "foresee"
+
+
 def test_a_database_that_is_down_is_one_event_and_its_password_in_none(
     env: dict[str, str], receiver: Receiver, tmp_path: Path
 ) -> None:
@@ -127,16 +150,8 @@ def test_a_database_that_is_down_is_one_event_and_its_password_in_none(
     assert event["exception"]["values"][-1]["type"] == "DatabaseError"
 
     # Both checks of this job meet the same fault, in a run that the command has no part in.
-    dagster = [sys.executable, "-m", "dagster", "job", "execute", "-m", "identity_assets.definitions"]
     del down["LOG_FORMAT"]
-    checks = subprocess.run(
-        [*dagster, "-j", "gate_report"],
-        env={**down, "DAGSTER_HOME": str(tmp_path), "PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    checks = execute("gate_report", down, tmp_path)
     assert checks.returncode == 1
     records = [line for line in checks.stderr.splitlines() if line.startswith("{")]
     lines = log_lines("\n".join(records))
