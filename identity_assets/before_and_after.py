@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -20,7 +21,6 @@ from identity_assets.settings import Leg, Scope, Settings, settings
 from identity_assets.terminal import (
     FAILED,
     WRONG,
-    known_partitions,
     print_json,
     progress_on_stderr,
     say,
@@ -78,7 +78,9 @@ def dry_run(
     chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
     chosen.require_database_url()
     chosen.require_library_metadata_url()
-    keys = known_partitions(partitions)
+    from identity_assets.partition_keys import known_keys
+
+    keys = known_keys(partitions)
     if not changes:
         show_dry_run(chosen, keys)
     elif csv_file is not None:
@@ -121,12 +123,12 @@ def _foresee_leg(leg: Leg, partitions: Sequence[str]) -> dict[str, object]:
     settings().require_database_url()
     if leg is Leg.S3:
         settings().require_database_url_discogs()
-    keys = known_partitions(partitions)
     from identity_assets.legs.gathering import dry_run_leg
-    from identity_assets.partition_keys import buckets_of
+    from identity_assets.partition_keys import buckets_of, known_keys
 
+    buckets = buckets_of(known_keys(partitions))
     with _database(settings(), f"dry run of {leg}", read_only=True) as database:
-        return dry_run_leg(database, settings(), leg, buckets_of(keys))
+        return dry_run_leg(database, settings(), leg, buckets)
 
 
 def _stop_if_not_asked(foreseen: "DryRun") -> None:
@@ -135,15 +137,14 @@ def _stop_if_not_asked(foreseen: "DryRun") -> None:
 
 
 def _foresee(chosen: Settings, keys: Sequence[str], on_change: "Callable[[Change], None]") -> "DryRun":
-    from identity_assets.backend.dry_run import count_to_ask, dry_run
+    from identity_assets.backend.dry_run import dry_run
     from identity_assets.lml.client import client_of
     from identity_assets.partition_keys import buckets_of
 
     buckets, scope = buckets_of(keys), chosen.scope
     with _database(chosen, "dry run", read_only=True) as database, client_of(chosen) as client:
-        to_ask = count_to_ask(database, buckets, chosen, scope)
-        with progress_on_stderr().stage(say, "asking LML", to_ask) as advance:
-            return dry_run(database, client, buckets, chosen, scope, advance=advance, on_change=on_change)
+        stage = partial(progress_on_stderr().stage, say, "asking LML")
+        return dry_run(database, client, buckets, chosen, scope, stage=stage, on_change=on_change)
 
 
 @click.command()
@@ -156,14 +157,13 @@ def _foresee(chosen: Settings, keys: Sequence[str], on_change: "Callable[[Change
 def replay(partitions: Sequence[str], rejected: bool, since: str | None, as_json: bool) -> None:
     """Apply the stored answers again, without a call to LML: after a rule or a column has changed."""
     chosen = _to_write("replay")
-    keys = known_partitions(partitions)
     from identity_assets.backend.accounts import count_rows
     from identity_assets.backend.replay import replay
     from identity_assets.backend.runs import find_run
     from identity_assets.changes_report import print_replayed
-    from identity_assets.partition_keys import buckets_of
+    from identity_assets.partition_keys import buckets_of, known_keys
 
-    buckets, run_id, began = buckets_of(keys), str(uuid4()), time.monotonic()
+    buckets, run_id, began = buckets_of(known_keys(partitions)), str(uuid4()), time.monotonic()
     with _database(chosen, f"replay {run_id}") as database:
         first = None if since is None else find_run(database, since)
         stored = sum(
@@ -220,7 +220,7 @@ def unwind(
         raise click.UsageError("say what to take back: --run RUN_ID, --library-id ID or --notes WRITER")
     chosen = _to_write("unwind")
     from identity_assets.changes_report import print_unwound, why_left_alone
-    from identity_assets.partition_keys import buckets_of
+    from identity_assets.partition_keys import KEYS, buckets_of
 
     with _database(chosen, "unwind") as database:
         plan_it, do_it = _taking_back(database, chosen.writer_chunk_rows, run_id, library_ids, notes)
@@ -231,7 +231,7 @@ def unwind(
         if not (yes or _confirmed(f"Take back {plan.rows:,} library rows?")):
             stop("not confirmed, and nothing was changed (--yes: do not ask)", FAILED)
         with (
-            database.partitions_locked(buckets_of(known_partitions(()))),
+            database.partitions_locked(buckets_of(KEYS)),
             progress_on_stderr().stage(say, "taking back", plan.rows) as advance,
         ):
             done = do_it(advance)

@@ -56,8 +56,9 @@ def print_changes(console: Console, foreseen: DryRun, sample: ChangesSample) -> 
         soft_wrap=True,
     )
     sums = Table(title="What would change")
-    for name, justify in (("change", "left"), ("library rows", "right"), ("", "left")):
-        sums.add_column(name, justify="right" if justify == "right" else "left")
+    sums.add_column("change")
+    sums.add_column("library rows", justify="right")
+    sums.add_column("")
     for kind, means in MEANS.items():
         sums.add_row(str(kind), f"{foreseen.changes[kind]:,}", means)
     console.print(sums)

@@ -31,7 +31,6 @@ from identity_assets.terminal import (
     FAILED,
     INTERRUPTED,
     WRONG,
-    known_partitions,
     print_json,
     progress_on_stderr,
     say,
@@ -94,7 +93,9 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
     chosen.require_library_metadata_url()
     if Leg.S3 in chosen.identity_legs:
         chosen.require_database_url_discogs()
-    keys = known_partitions(partitions)
+    from identity_assets.partition_keys import known_keys
+
+    keys = known_keys(partitions)
     if chosen.dry_run:
         say("DRY_RUN=true: nothing is written, and the figures are those of `identity-assets dry-run`")
         show_dry_run(chosen, keys)

@@ -44,12 +44,13 @@ def build_defs(
 ) -> dg.Definitions:
     """The graph over the given resources and legs; where there are none, those that the environment names."""
     on = settings().identity_legs if legs is None else legs
+    evidence = {leg: EVIDENCE[leg] for leg in on}
     return dg.Definitions(
         assets=dg.with_source_code_references(
             [
                 *(library, *([flowsheet_match] if Leg.S3 in on else ())),
-                *reporting([candidate_libraries, lml_verdicts, *(EVIDENCE[leg] for leg in on)]),
-                *reporting([identity_tables_with(on)]),
+                *reporting([candidate_libraries, lml_verdicts, *evidence.values()]),
+                *reporting([identity_tables_with(evidence)]),
             ]
         ),
         asset_checks=reporting(

@@ -1,14 +1,15 @@
 """The op of the job `dry_run`: what a run would come to, as metadata of this run. It materialises nothing."""
 
+from functools import partial
+
 import dagster as dg
 from pydantic import Field
 
 from identity_assets.backend.changes import Change, ChangeKind
-from identity_assets.backend.dry_run import count_to_ask, dry_run
+from identity_assets.backend.dry_run import dry_run
 from identity_assets.backend.migrate import require_migrated
 from identity_assets.checks.findings import table
-from identity_assets.partition_keys import buckets_of
-from identity_assets.partitions import library_partitions
+from identity_assets.partition_keys import UnknownPartitionError, buckets_of, known_keys
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, Lml
 from identity_assets.settings import Scope
@@ -36,10 +37,10 @@ def foresee(
     progress: dg.ResourceParam[ProgressReporter],
 ) -> None:
     """See `backend.dry_run`; the figures are those of `identity-assets dry-run`."""
-    known = library_partitions.get_partition_keys()
-    if unknown := [key for key in config.partitions if key not in known]:
-        raise dg.Failure(f"there is no partition {', '.join(unknown)}: they are {known[0]} to {known[-1]}")
-    buckets = buckets_of(config.partitions or known)
+    try:
+        buckets = buckets_of(known_keys(config.partitions))
+    except UnknownPartitionError as error:
+        raise dg.Failure(str(error)) from error
     scope = config.scope or backend.settings.scope
     sample: list[Change] = []
 
@@ -49,11 +50,8 @@ def foresee(
 
     with backend.database_to_read(context.run.run_id) as database, lml.client() as client:
         require_migrated(database)
-        to_ask = count_to_ask(database, buckets, backend.settings, scope)
-        with progress.stage(context.log.info, "asking LML", to_ask) as advance:
-            foreseen = dry_run(
-                database, client, buckets, backend.settings, scope, advance=advance, on_change=keep
-            )
+        stage = partial(progress.stage, context.log.info, "asking LML")
+        foreseen = dry_run(database, client, buckets, backend.settings, scope, stage=stage, on_change=keep)
     shown = foreseen.as_dict()
     context.log.info(
         f"nothing was written; of {shown['scanned']} library rows that are due (scope {scope}) a run would resolve "

@@ -6,7 +6,15 @@ Free of Dagster, so that a command which needs none of it answers at once; its d
 from collections.abc import Iterable, Sequence
 
 from identity_assets.backend.database import Buckets
+from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
+
+
+class UnknownPartitionError(OperatorError):
+    """A key that names no partition."""
+
+    exit_code = 2
+
 
 PARTITIONS = settings().library_partitions
 WIDTH = max(2, len(str(PARTITIONS - 1)))
@@ -18,6 +26,19 @@ def partition_key(bucket: int) -> str:
 
 
 KEYS = tuple(partition_key(bucket) for bucket in range(PARTITIONS))
+
+
+def known_keys(named: Sequence[str]) -> Sequence[str]:
+    """The partitions that were named, or all of them where none was.
+
+    Raises:
+        UnknownPartitionError: there is no such partition.
+    """
+    if unknown := [key for key in named if key not in KEYS]:
+        raise UnknownPartitionError(
+            f"there is no partition {', '.join(unknown)}: they are {KEYS[0]} to {KEYS[-1]}"
+        )
+    return named or KEYS
 
 
 def buckets_of(partition_keys: Iterable[str]) -> Buckets:

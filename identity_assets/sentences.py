@@ -8,7 +8,6 @@ from typing import Any
 
 from identity_assets.backend.due import Due, DueWhy
 from identity_assets.backend.story import (
-    LML_BULK,
     GateStanding,
     GateState,
     LedgerRow,
@@ -17,6 +16,7 @@ from identity_assets.backend.story import (
     TableRow,
     VerdictState,
 )
+from identity_assets.backend.writer import LML_BULK
 
 NOTHING = "-"
 

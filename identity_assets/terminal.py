@@ -1,9 +1,8 @@
-"""What the commands have in common: where lines go, the exit codes, and the partitions that a person names."""
+"""What the commands have in common: where lines go, and the exit codes."""
 
 import json
 import logging
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -54,12 +53,3 @@ def progress_on_stderr() -> "ProgressReporter":
 def print_json(value: object) -> None:
     """The one JSON object of a command, on stdout."""
     click.echo(json.dumps(value))
-
-
-def known_partitions(keys: Sequence[str]) -> Sequence[str]:
-    """The partitions that were named, or all of them where none was; ends where there is no such partition."""
-    from identity_assets.partition_keys import KEYS
-
-    if unknown := [key for key in keys if key not in KEYS]:
-        stop(f"there is no partition {', '.join(unknown)}: they are {KEYS[0]} to {KEYS[-1]}", WRONG)
-    return keys or KEYS

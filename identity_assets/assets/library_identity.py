@@ -4,7 +4,7 @@ One writer serves all three, so they are one multi_asset that cannot be subset.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -63,9 +63,6 @@ SPECS = [
 ]
 
 
-EVIDENCE_OF = {Leg.S1: "canonical_entity_evidence", Leg.S3: "flowsheet_match_evidence"}
-
-
 class WritingConfig(dg.Config):
     """What a person may choose when launching a run."""
 
@@ -76,11 +73,11 @@ class WritingConfig(dg.Config):
     )
 
 
-def identity_tables_with(legs: Sequence[Leg]) -> dg.AssetsDefinition:
-    """The three tables, written after the evidence of these legs, which are in the graph."""
-    evidence = [EVIDENCE_OF[leg] for leg in legs]
+def identity_tables_with(evidence: Mapping[Leg, dg.AssetsDefinition]) -> dg.AssetsDefinition:
+    """The three tables, written after the evidence of the legs that are in the graph."""
+    legs, deps = tuple(evidence), [*evidence.values()]
     fed = [
-        spec if spec.key.to_user_string() == "library_unresolved" else spec.merge_attributes(deps=evidence)
+        spec if spec.key.to_user_string() == "library_unresolved" else spec.merge_attributes(deps=deps)
         for spec in SPECS
     ]
 
@@ -199,6 +196,3 @@ def _report(
         }
     for name, metadata in reports.items():
         context.add_asset_metadata(metadata, asset_key=name, partition_key=key)
-
-
-identity_tables = identity_tables_with(())

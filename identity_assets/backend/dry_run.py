@@ -4,7 +4,8 @@ The candidates, the batches and what an answer makes of a row are the run's own;
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ WOULD_SKIP = (
     "manual_override",
 )
 ANSWERS_A_PAGE = 2000
+
+Stage = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,6 @@ class _Due:
             after = found[-1].library_id
 
 
-def count_to_ask(database: Database, buckets: Buckets, settings: Settings, scope: Scope) -> int:
-    """How many library rows LML would be asked about."""
-    return _to_ask(_Due(database, buckets, settings, scope).counts())
-
-
 def dry_run(
     database: Database,
     client: LmlClient,
@@ -128,13 +126,14 @@ def dry_run(
     settings: Settings,
     scope: Scope,
     *,
-    advance: Callable[[int], None],
+    stage: Stage,
     on_change: Callable[[Change], None] = lambda _change: None,
 ) -> DryRun:
     """Work out what a run of these partitions would come to; `on_change` is handed each identity concerned.
 
-    `advance` is told of each batch's library rows when they are answered. Where LML fails as a whole, the rows that
-    were not asked are counted as `lml_error`, as the run would count them.
+    `stage` opens the progress of so many library rows to ask about, and what it gives is told of each batch's when
+    they are answered. Where LML fails as a whole, the rows that were not asked are counted as `lml_error`, as the run
+    would count them.
     """
     due = _Due(database, buckets, settings, scope)
     counts = due.counts()
@@ -154,23 +153,21 @@ def dry_run(
 
     for verdicts in due.stored_answers():
         take(verdicts)
-    unasked = _to_ask(counts)
+    unasked = sum(row["rows"] for row in counts if row["outcome"] is None and not row["answered"])
+    batches = in_batches(due.inputs, settings)
     try:
-        for asked in ask(in_batches(due.inputs, settings), client, max_in_flight=settings.lml_max_in_flight):
-            take(asked.verdicts)
-            outcomes.update(failed.outcome for failed in asked.failures.values())
-            done = len(asked.verdicts) + len(asked.failures)
-            unasked -= done
-            advance(done)
+        with stage(unasked) as advance:
+            for asked in ask(batches, client, max_in_flight=settings.lml_max_in_flight):
+                take(asked.verdicts)
+                outcomes.update(failed.outcome for failed in asked.failures.values())
+                done = len(asked.verdicts) + len(asked.failures)
+                unasked -= done
+                advance(done)
     except LmlError as error:
         cause = error
         failure = f"{error} {unasked} library rows were not asked"
         outcomes["lml_error"] += max(unasked, 0)
     return DryRun(scope, outcomes, changes, client.calls, round(client.latency_ms), unusable, failure, cause)
-
-
-def _to_ask(counts: Iterable[Mapping[str, Any]]) -> int:
-    return sum(row["rows"] for row in counts if row["outcome"] is None and not row["answered"])
 
 
 def _preview(database: Database, verdicts: Sequence[Verdict]) -> Sequence[Mapping[str, Any]]:

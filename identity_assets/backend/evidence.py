@@ -3,7 +3,7 @@
 What becomes of it in the identity tables is written by leg_writer.py.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass
 
@@ -50,8 +50,12 @@ def as_json(evidence: list[Evidence]) -> str:
 
 def evidence_between(evidence: list[Evidence], first: int, last: int) -> list[Evidence]:
     """Of evidence in library_id order, that of the library rows from `first` to `last`."""
-    ids = [one.library_id for one in evidence]
-    return evidence[bisect_right(ids, first - 1) : bisect_right(ids, last)]
+    begin = bisect_left(evidence, first, key=_library_id)
+    return evidence[begin : bisect_right(evidence, last, key=_library_id)]
+
+
+def _library_id(one: Evidence) -> int:
+    return one.library_id
 
 
 def count_by_bucket(gathered: Gathered, partitions: int) -> Counter[int]:

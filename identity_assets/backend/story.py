@@ -14,9 +14,8 @@ from sqlalchemy import Connection, RowMapping
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.due import Due, due_facts, due_in
+from identity_assets.backend.writer import LML_BULK
 from identity_assets.settings import Scope, Settings
-
-LML_BULK = "consumer:lml-bulk"
 
 TableRow = Mapping[str, Any]
 """A row of a table with all its columns, whatever migrations have added."""

@@ -7,6 +7,7 @@ the reverse order of their writing; what somebody else has changed since is left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -122,17 +123,7 @@ def last_writes(database: Database, library_ids: Sequence[int]) -> Writes:
 
 def plan_unwind(database: Database, writes: Writes, chunk_rows: int) -> Unwound:
     """What `unwind` would do now; nothing is written."""
-    total = writes.left_alone()
-    for run_id, library_ids in writes.by_run.items():
-        after = 0
-        while True:
-            with database.transaction() as connection:
-                page = _plan(connection, run_id, library_ids, after, chunk_rows)
-            if not page:
-                break
-            total += summed(page)
-            after = page[-1]["library_id"]
-    return total
+    return _each_run(database, writes, chunk_rows, _plan)
 
 
 def unwind(
@@ -146,29 +137,52 @@ def unwind(
 
     The caller holds the partitions. Manual rows stay, and so does whatever somebody else has written since.
     """
+    return _each_run(database, writes, chunk_rows, _unwind_chunk, advance)
+
+
+def in_chunks(
+    database: Database,
+    chunk: Callable[[Connection, int], Sequence[Mapping[str, Any]]],
+    advance: Callable[[int], None] = lambda _rows: None,
+) -> Unwound:
+    """The sum of all chunks, each in a transaction of its own.
+
+    `chunk` gives the plan of the library rows next after an id, or nothing where there are none.
+    """
+    total, after = Unwound(), 0
+    while True:
+        with database.transaction() as connection:
+            page = chunk(connection, after)
+        if not page:
+            return total
+        total += _summed(page)
+        advance(len(page))
+        after = page[-1]["library_id"]
+
+
+def _each_run(
+    database: Database,
+    writes: Writes,
+    chunk_rows: int,
+    work: Callable[..., list[Mapping[str, Any]]],
+    advance: Callable[[int], None] = lambda _rows: None,
+) -> Unwound:
     total = writes.left_alone()
     for run_id, library_ids in writes.by_run.items():
-        after = 0
-        while True:
-            with database.transaction() as connection:
-                page = _unwind_chunk(connection, run_id, library_ids, after, chunk_rows)
-            if not page:
-                break
-            total += summed(page)
-            advance(len(page))
-            after = page[-1]["library_id"]
+        chunk = partial(work, run_id=run_id, library_ids=library_ids, rows=chunk_rows)
+        total += in_chunks(database, chunk, advance)
     return total
 
 
 def _unwind_chunk(
-    connection: Connection, run_id: str, library_ids: Sequence[int] | None, after: int, rows: int
+    connection: Connection, after: int, run_id: str, library_ids: Sequence[int] | None, rows: int
 ) -> list[Mapping[str, Any]]:
-    ids = [row["library_id"] for row in _plan(connection, run_id, library_ids, after, rows)]
+    ids = [row["library_id"] for row in _plan(connection, after, run_id, library_ids, rows)]
     if not ids:
         return []
     execute(connection, "lock_main_rows", library_ids=ids)
     # Planned once more under the locks: what is judged is what is replaced.
-    page = _plan(connection, run_id, ids, 0, len(ids))
+    page = _plan(connection, 0, run_id, ids, len(ids))
     going = [row["library_id"] for row in page if row["left_alone"] is None]
     for name in APPLY if going else ():
         execute(connection, name, run_id=run_id, library_ids=going)
@@ -176,7 +190,7 @@ def _unwind_chunk(
 
 
 def _plan(
-    connection: Connection, run_id: str, library_ids: Sequence[int] | None, after: int, rows: int
+    connection: Connection, after: int, run_id: str, library_ids: Sequence[int] | None, rows: int
 ) -> list[Mapping[str, Any]]:
     execute(connection, "rows_as_json")
     ids = None if library_ids is None else list(library_ids)
@@ -184,7 +198,7 @@ def _plan(
     return list(map(dict, found.mappings()))
 
 
-def summed(page: Sequence[Mapping[str, Any]]) -> Unwound:
+def _summed(page: Sequence[Mapping[str, Any]]) -> Unwound:
     """The library rows of a plan, counted by what becomes of them."""
     going = Counter(row["main_row"] for row in page if row["left_alone"] is None)
     return Unwound(

@@ -12,23 +12,20 @@ from sqlalchemy import Connection
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.leg_writer import recompose, take_back_leg
-from identity_assets.backend.unwind import Unwound, summed
+from identity_assets.backend.unwind import Unwound, in_chunks
+from identity_assets.backend.writer import LML_BULK
 
-LML_BULK = "consumer:lml-bulk"
 LEG_OF = {"backfill:S1": "S1", "backfill:S3": "S3"}
 WRITERS = (LML_BULK, *LEG_OF)
 
 
 def plan_unwind_notes(database: Database, notes: str, chunk_rows: int) -> Unwound:
     """What `unwind_notes` would do now; nothing is written."""
-    total, after = Unwound(), 0
-    while True:
-        with database.transaction() as connection:
-            ids = _noted(connection, notes, after, chunk_rows)
-            if not ids:
-                return total
-            total += summed(_plan(connection, notes, ids))
-        after = ids[-1]
+
+    def chunk(connection: Connection, after: int) -> list[Mapping[str, Any]]:
+        return _plan(connection, notes, _noted(connection, notes, after, chunk_rows))
+
+    return in_chunks(database, chunk)
 
 
 def unwind_notes(
@@ -43,22 +40,21 @@ def unwind_notes(
 
     The caller holds the partitions. Under a main row that a person decided, nothing is changed.
     """
-    total, after = Unwound(), 0
-    while True:
-        with database.transaction() as connection:
-            ids = _noted(connection, notes, after, chunk_rows)
-            if not ids:
-                return total
-            execute(connection, "lock_main_rows", library_ids=ids)
-            page = _plan(connection, notes, ids)
-            going = [row["library_id"] for row in page if row["left_alone"] is None]
-            if notes == LML_BULK:
-                _take_back_lml(connection, going, run_id)
-            else:
-                take_back_leg(connection, going, LEG_OF[notes], run_id)
-        total += summed(page)
-        advance(len(ids))
-        after = ids[-1]
+
+    def chunk(connection: Connection, after: int) -> list[Mapping[str, Any]]:
+        ids = _noted(connection, notes, after, chunk_rows)
+        if not ids:
+            return []
+        execute(connection, "lock_main_rows", library_ids=ids)
+        page = _plan(connection, notes, ids)
+        going = [row["library_id"] for row in page if row["left_alone"] is None]
+        if notes == LML_BULK:
+            _take_back_lml(connection, going, run_id)
+        else:
+            take_back_leg(connection, going, LEG_OF[notes], run_id)
+        return page
+
+    return in_chunks(database, chunk, advance)
 
 
 def _noted(connection: Connection, notes: str, after: int, rows: int) -> list[int]:

@@ -21,6 +21,9 @@ from identity_assets.backend.database import (
     is_worth_retrying,
 )
 
+LML_BULK = "consumer:lml-bulk"
+"""The notes of what is written from LML's answers (rule 4 in DOMAIN.md)."""
+
 
 @dataclass(frozen=True)
 class Written:
@@ -89,14 +92,7 @@ def write_chunk(
 
 def _reflect_legs(connection: Connection, library_ids: Sequence[int], run_id: str) -> Written:
     """What the legs know of library rows; no row of the ledger is settled."""
-    legs = leg_writer.write_legs(connection, library_ids, run_id)
-    return Written(
-        main_rows_written=legs.main_rows_written,
-        main_rows_removed=legs.main_rows_removed,
-        source_rows_written=legs.source_rows_written,
-        source_rows_removed=legs.source_rows_removed,
-        history_rows_written=legs.history_rows_written,
-    )
+    return Written(**vars(leg_writer.write_legs(connection, library_ids, run_id)))
 
 
 @dataclass(frozen=True)

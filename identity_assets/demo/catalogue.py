@@ -311,9 +311,9 @@ def load_catalogue(connection: Connection, catalogue: Catalogue) -> int:
     try:
         with connection.cursor() as cursor:
             artists = ((number, name) for number, name in enumerate(catalogue.artists, 1))
-            _copy(cursor, "artists (id, artist_name)", artists)
+            copy_rows(cursor, "artists (id, artist_name)", artists)
             library = (_library_values(number, row) for number, row in enumerate(catalogue.rows, 1))
-            _copy(cursor, f"library ({', '.join(_LIBRARY_COLUMNS)})", library)
+            copy_rows(cursor, f"library ({', '.join(_LIBRARY_COLUMNS)})", library)
             for table in ("artists", "library"):
                 next_id = f"SELECT coalesce(max(id), 0) + 1 FROM {table}"
                 cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), ({next_id}), false)")
@@ -342,7 +342,8 @@ def _library_values(number: int, row: CatalogueRow) -> tuple[object, ...]:
     return (number, *(getattr(row, column) for column in _LIBRARY_COLUMNS[1:]))
 
 
-def _copy(cursor: Cursor, target: str, rows: Iterable[Sequence[object]]) -> None:
+def copy_rows(cursor: Cursor, target: str, rows: Iterable[Sequence[object]]) -> None:
+    """COPY the rows into `target`, a table and, where they are not all, its columns."""
     cursor.copy_expert(f"COPY {target} FROM STDIN WITH (ENCODING 'UTF8')", _CopyStream(rows))
 
 

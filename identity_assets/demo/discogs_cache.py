@@ -4,8 +4,7 @@ Its numbers are those of the run of 2026-04-28, scaled with the catalogue. Some 
 the shelf; of these some one in twelve contradicts the catalogue's own canonical_entity_id.
 """
 
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from random import Random
 import psycopg2
 
 from identity_assets.demo import names
-from identity_assets.demo.catalogue import PUBLISHED, Catalogue
+from identity_assets.demo.catalogue import PUBLISHED, Catalogue, copy_rows
 from identity_assets.legs.canonical_entity import parse_entity
 from identity_assets.legs.discogs_cache import Pair
 from identity_assets.legs.evidence import RELEASE
@@ -114,16 +113,5 @@ def fill_discogs_cache(dsn: str, cache: SeededCache) -> None:
             ("release", releases),
             ("release_artist", cache.artists),
         ):
-            cursor.copy_expert(f"COPY wxyc.{table} FROM STDIN", io.StringIO(_lines(rows)))
+            copy_rows(cursor, f"wxyc.{table}", rows)
             cursor.execute(f"ANALYZE wxyc.{table}")
-
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
-def _lines(rows: Iterable[Sequence[object]]) -> str:
-    """The rows in COPY's text format."""
-    fields = (
-        "\t".join("\\N" if value is None else str(value).translate(_ESCAPES) for value in row) for row in rows
-    )
-    return "".join(f"{line}\n" for line in fields)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,7 +69,7 @@ class Desk:
                 EVERY_BUCKET,
                 self.settings,
                 Scope.full,
-                advance=lambda _rows: None,
+                stage=lambda _rows: nullcontext(lambda _done: None),
                 on_change=changes.append,
             )
         assert len(changes) == len({one.library_id for one in changes})

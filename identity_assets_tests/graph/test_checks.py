@@ -9,7 +9,7 @@ import pytest
 
 from identity_assets.assets.candidate_libraries import candidate_libraries
 from identity_assets.assets.library import library
-from identity_assets.assets.library_identity import identity_tables
+from identity_assets.assets.library_identity import identity_tables_with
 from identity_assets.assets.lml_verdicts import lml_verdicts
 from identity_assets.backend.database import DatabaseError
 from identity_assets.checks.accounts import accounts_checks
@@ -42,7 +42,7 @@ def execute(
 ) -> dg.ExecuteInProcessResult:
     """Run the selected assets and checks in this process."""
     definitions = dg.Definitions(
-        assets=[library, candidate_libraries, lml_verdicts, identity_tables],
+        assets=[library, candidate_libraries, lml_verdicts, identity_tables_with({})],
         asset_checks=CHECKS,
         jobs=[dg.define_asset_job("job", selection=selection)],
         resources=make_resources(settings, LogProgress(say=lambda _line: None)),
