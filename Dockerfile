@@ -1,6 +1,6 @@
 # The code location and the one-shot command in one image:
 #   docker run IMAGE identity-assets run --json
-#   docker run IMAGE dagster code-server start -h 0.0.0.0 -p 4000 -m identity_assets.definitions
+#   docker run IMAGE dagster code-server start -h 0.0.0.0 -p 4000 -m identity_assets.code_location
 FROM python:3.11-slim AS wheel
 WORKDIR /build
 COPY requirements-dev.txt .

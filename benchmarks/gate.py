@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import make_url, text
 
 from identity_assets.backend.database import Database
-from identity_assets.backend.gate import read_gate
+from identity_assets.backend.reports.gate import read_gate
 from identity_assets.demo.catalogue import seeded_catalogue
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.demo.station import fill_backend

@@ -15,13 +15,14 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from identity_assets.backend.database import Buckets, Database
-from identity_assets.backend.writer import Written, write_verdicts
+from identity_assets.backend.database import Database
+from identity_assets.backend.writing.verdicts import Written, write_verdicts
 from identity_assets.demo.catalogue import Catalogue, seeded_catalogue
 from identity_assets.demo.discogs_cache import fill_discogs_cache, seeded_cache
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.demo.station import fill_backend, libpq_dsn
-from identity_assets.legs.gathering import gather_and_store
+from identity_assets.gathering import gather_and_store
+from identity_assets.partition_keys import Buckets
 from identity_assets.settings import Leg, Settings
 
 PARTITIONS = 16

@@ -22,21 +22,15 @@ from identity_assets.checks.gate import gate_checks
 from identity_assets.checks.integrity import integrity_checks
 from identity_assets.checks.legs import leg_checks
 from identity_assets.checks.staleness import staleness_checks
-from identity_assets.dagster_logs import start_dagster_logs
-from identity_assets.jobs import dry_run, gate_report, refresh_library_identity
-from identity_assets.logs import form_for, start_logs
-from identity_assets.observability import reporting
+from identity_assets.jobs.dry_run import dry_run
+from identity_assets.jobs.gate_report import gate_report
+from identity_assets.jobs.refresh import refresh_library_identity
 from identity_assets.resources import make_resources
 from identity_assets.schedules import daily_gate_report, nightly_refresh
-from identity_assets.sentry import start_sentry
 from identity_assets.settings import Leg, settings
+from identity_assets.telemetry.run_trace import reporting
 
 EVIDENCE = {Leg.S1: canonical_entity_evidence, Leg.S3: flowsheet_match_evidence}
-
-# Before any run: whoever loads this module runs the graph.
-start_logs(form_for(settings().log_format))
-start_dagster_logs(form_for(settings().log_format))
-start_sentry(settings())
 
 
 def build_defs(
@@ -64,6 +58,3 @@ def build_defs(
         resources=resources or make_resources(replace(settings(), identity_legs=tuple(on))),
         executor=dg.in_process_executor,
     )
-
-
-defs = build_defs()

@@ -4,8 +4,9 @@ Free of Dagster, so that a command which needs none of it answers at once; its d
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from identity_assets.backend.database import Buckets
 from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
 
@@ -14,6 +15,18 @@ class UnknownPartitionError(OperatorError):
     """A key that names no partition."""
 
     exit_code = 2
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """The partitions that a step works on: library rows whose `id % partitions` is one of `buckets`."""
+
+    partitions: int
+    buckets: tuple[int, ...]
+
+    def params(self) -> dict[str, Any]:
+        """The bind parameters `partitions` and `buckets` of every statement that is partitioned."""
+        return {"partitions": self.partitions, "buckets": list(self.buckets)}
 
 
 PARTITIONS = settings().library_partitions

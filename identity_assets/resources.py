@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from identity_assets.backend.database import Database
 from identity_assets.legs.discogs_cache import DiscogsCache
 from identity_assets.lml.client import Call, LmlClient, client_of
-from identity_assets.observability import run_trace
 from identity_assets.progress import LogProgress, ProgressReporter
 from identity_assets.settings import Leg, Settings, SettingsError
+from identity_assets.telemetry.run_trace import run_trace
 
 
 @dataclass(frozen=True)

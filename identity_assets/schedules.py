@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from identity_assets.backend.candidates import DuePartition, due_partitions
-from identity_assets.backend.overview import read_overview
-from identity_assets.jobs import gate_report, refresh_library_identity
+from identity_assets.backend.ledger.candidates import DuePartition, due_partitions
+from identity_assets.backend.reports.overview import read_overview
+from identity_assets.jobs.gate_report import gate_report
+from identity_assets.jobs.refresh import refresh_library_identity
 from identity_assets.partition_keys import partition_key
 from identity_assets.partitions import library_partitions
 from identity_assets.resources import Backend

@@ -7,12 +7,13 @@ from typing import Any
 import orjson
 from sqlalchemy import text
 
-from identity_assets.backend.candidates import select_candidates
-from identity_assets.backend.database import Buckets, Database
-from identity_assets.backend.verdicts import store_asked
-from identity_assets.backend.writer import Written, write_verdicts
+from identity_assets.backend.database import Database
+from identity_assets.backend.ledger.candidates import select_candidates
+from identity_assets.backend.ledger.verdicts import store_asked
+from identity_assets.backend.writing.verdicts import Written, write_verdicts
 from identity_assets.lml.asking import Asked
 from identity_assets.lml.contract import Answer, parse_answer
+from identity_assets.partition_keys import Buckets
 from identity_assets.settings import Scope, Settings
 
 EVERY_BUCKET = Buckets(16, tuple(range(16)))

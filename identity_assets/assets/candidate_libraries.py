@@ -6,14 +6,14 @@ import dagster as dg
 from pydantic import Field
 
 from identity_assets.assets.tables import CANDIDATE_LIBRARIES, PARTITION_ROWS
-from identity_assets.backend.accounts import Accounts
-from identity_assets.backend.candidates import Selected, select_candidates
+from identity_assets.backend.ledger.accounts import Accounts
+from identity_assets.backend.ledger.candidates import Selected, select_candidates
 from identity_assets.freshness import pass_window
-from identity_assets.observability import RunTrace
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.resources import Backend
 from identity_assets.settings import Scope
+from identity_assets.telemetry.run_trace import RunTrace
 
 
 class SelectionConfig(dg.Config):

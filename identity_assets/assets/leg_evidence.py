@@ -5,8 +5,8 @@ import time
 import dagster as dg
 
 from identity_assets.assets.tables import PARTITION_ROWS
-from identity_assets.backend.evidence import count_by_bucket
-from identity_assets.legs.gathering import gather_and_store
+from identity_assets.backend.ledger.evidence import count_by_bucket
+from identity_assets.gathering import gather_and_store
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.resources import Backend, Discogs
 from identity_assets.settings import Leg

@@ -17,16 +17,16 @@ from identity_assets.assets.tables import (
     LIBRARY_UNRESOLVED,
     PARTITION_ROWS,
 )
-from identity_assets.backend.accounts import Accounts, count_rows, read_accounts
-from identity_assets.backend.writer import Written, write_verdicts
+from identity_assets.backend.ledger.accounts import Accounts, count_rows, read_accounts
+from identity_assets.backend.writing.verdicts import Written, write_verdicts
 from identity_assets.freshness import resolved_window, unresolved_window
-from identity_assets.legs.gathering import gather_and_store
-from identity_assets.observability import RunTrace
+from identity_assets.gathering import gather_and_store
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend
 from identity_assets.settings import Leg
+from identity_assets.telemetry.run_trace import RunTrace
 
 SPECS = [
     dg.AssetSpec(

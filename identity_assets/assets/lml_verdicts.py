@@ -6,16 +6,16 @@ from collections import Counter
 import dagster as dg
 
 from identity_assets.assets.tables import LML_VERDICTS, PARTITION_ROWS
-from identity_assets.backend.accounts import Accounts, count_rows, read_accounts
-from identity_assets.backend.candidates import count_unasked, reopen_failed
-from identity_assets.backend.verdicts import ask_and_store, fail_unasked
+from identity_assets.backend.ledger.accounts import Accounts, count_rows, read_accounts
+from identity_assets.backend.ledger.candidates import count_unasked, reopen_failed
+from identity_assets.backend.ledger.verdicts import ask_and_store, fail_unasked
 from identity_assets.freshness import pass_window
 from identity_assets.lml.client import LmlClient, LmlError
-from identity_assets.observability import RunTrace
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, Lml
+from identity_assets.telemetry.run_trace import RunTrace
 
 
 @dg.asset(

@@ -5,7 +5,6 @@ No statement of the domain stands here: these are the .sql files in sql/, run by
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,14 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from identity_assets.errors import OperatorError
+from identity_assets.partition_keys import Buckets
+from identity_assets.postgres import first_line, sqlstate
 from identity_assets.settings import Settings
 
 OWN_SCHEMA = "identity_assets"
 SQL_FOLDER = Path(__file__).parent / "sql"
 
 ARTIST_IDS = "-- artist ids"
-
-# SQLSTATE classes that speak of the row being written: bad data, a violated constraint, a raising trigger,
-# a value too large for an index. Everything else speaks of the server, and fails the step.
-ROW_FAULTS = ("22", "23", "P0", "54")
-TRY_AGAIN = ("40", "55P03")
 
 
 class DatabaseError(OperatorError):
@@ -34,18 +30,6 @@ class DatabaseError(OperatorError):
 
 class PartitionsBusyError(DatabaseError):
     """Another run works on one of these partitions."""
-
-
-@dataclass(frozen=True)
-class Buckets:
-    """The partitions that a step works on: library rows whose `id % partitions` is one of `buckets`."""
-
-    partitions: int
-    buckets: tuple[int, ...]
-
-    def params(self) -> dict[str, Any]:
-        """The bind parameters `partitions` and `buckets` of every statement that is partitioned."""
-        return {"partitions": self.partitions, "buckets": list(self.buckets)}
 
 
 @cache
@@ -81,27 +65,6 @@ def has_artist_ids(connection: Connection) -> bool:
     if ARTIST_IDS not in known:
         known[ARTIST_IDS] = bool(connection.execute(statement("has_artist_ids")).scalar_one())
     return bool(known[ARTIST_IDS])
-
-
-def sqlstate(error: DBAPIError) -> str:
-    """PostgreSQL's five-character code; empty where the connection itself was lost."""
-    return getattr(error.orig, "pgcode", None) or ""
-
-
-def is_row_fault(error: DBAPIError) -> bool:
-    """Whether the database refused a value, and so would take the other rows of the chunk."""
-    return sqlstate(error).startswith(ROW_FAULTS)
-
-
-def is_worth_retrying(error: DBAPIError) -> bool:
-    """Whether the same transaction may pass a moment later: a deadlock, or a lock held too long."""
-    return sqlstate(error).startswith(TRY_AGAIN)
-
-
-def first_line(error: BaseException) -> str:
-    """What the database said, on one line and without the statement and its parameters."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    return " ".join(str(cause).split())[:300]
 
 
 class Database:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from identity_assets.backend.accounts import Accounts, read_accounts
-from identity_assets.backend.integrity import read_unbalanced
+from identity_assets.backend.ledger.accounts import Accounts, read_accounts
+from identity_assets.backend.reports.integrity import read_unbalanced
 from identity_assets.checks.findings import Words, result_of, table
 from identity_assets.partition_keys import buckets_of
 from identity_assets.partitions import library_partitions

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from identity_assets.backend.integrity import SAMPLE_ROWS, Finding
+from identity_assets.backend.reports.integrity import SAMPLE_ROWS, Finding
 
 # A bool is an int, so it is asked first.
 COLUMN_TYPES: dict[type, str] = {bool: "bool", int: "int", float: "float"}

@@ -5,12 +5,10 @@ The figures and the advice are backend/gate.py's; here they are only shown, and 
 
 import dagster as dg
 
-# No name outside Dagster's own modules has it: the history also holds evaluations that were planned and never made.
-from dagster._core.storage.asset_check_execution_record import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
-
-from identity_assets.backend.gate import REASONS, GateReport, advice, read_gate
+from identity_assets.backend.reports.gate import REASONS, GateReport, advice, read_gate
 from identity_assets.checks.findings import table
 from identity_assets.resources import Backend
+from identity_assets.telemetry.dagster_internals import COMPLETED_CHECK_STATUSES
 
 KEY = dg.AssetCheckKey(dg.AssetKey("library_identity"), "truly_unresolved_rows")
 FIGURES = ("total_library_rows", "unresolved_rows", "fallback_resolved_rows", "truly_unresolved_rows")
@@ -56,7 +54,7 @@ def truly_unresolved_rows(
 def _last_evaluated(instance: dg.DagsterInstance) -> int | None:
     """The truly unresolved rows of the last evaluation that came to a result; None where there is none yet."""
     records = instance.event_log_storage.get_asset_check_execution_history(
-        KEY, limit=1, status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
+        KEY, limit=1, status=COMPLETED_CHECK_STATUSES
     )
     evaluation = records[0].evaluation if records else None
     figure = evaluation.metadata.get(KEY.name) if evaluation else None

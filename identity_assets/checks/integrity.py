@@ -5,7 +5,7 @@ Each is a shell over one function of backend/integrity.py. Staleness, accounts a
 
 import dagster as dg
 
-from identity_assets.backend.integrity import (
+from identity_assets.backend.reports.integrity import (
     read_asked_twice,
     read_out_of_band,
     read_withdrawn,

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from identity_assets.backend.integrity import read_leg_conflicts
+from identity_assets.backend.reports.integrity import read_leg_conflicts
 from identity_assets.checks.findings import Words, result_of
 from identity_assets.resources import Backend
 

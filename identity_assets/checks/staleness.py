@@ -5,7 +5,7 @@ The freshness that Dagster shows is that of an asset: one partition refreshed ma
 
 import dagster as dg
 
-from identity_assets.backend.integrity import StaleRows, read_stale_rows
+from identity_assets.backend.reports.integrity import StaleRows, read_stale_rows
 from identity_assets.checks.findings import Words, result_of, table
 from identity_assets.partition_keys import PARTITIONS, partition_key
 from identity_assets.resources import Backend

@@ -14,9 +14,9 @@ import psycopg2
 
 from identity_assets.demo import names
 from identity_assets.demo.catalogue import PUBLISHED, Catalogue, copy_rows
+from identity_assets.evidence import RELEASE
 from identity_assets.legs.canonical_entity import parse_entity
 from identity_assets.legs.discogs_cache import Pair
-from identity_assets.legs.evidence import RELEASE
 from identity_assets.legs.flowsheet_match import normalise
 
 PUBLISHED_PAIRS = 23_408

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from identity_assets.backend.gate import GateReport
+from identity_assets.backend.reports.gate import GateReport
 from identity_assets.demo.catalogue import PUBLISHED
-from identity_assets.running import PassReport
+from identity_assets.terminal.run_pass import PassReport
 
 NOTHING = "-"
 

@@ -4,9 +4,9 @@
 """
 
 import re
+from collections.abc import Iterable, Sequence
 
-from identity_assets.backend.database import Buckets, Database
-from identity_assets.legs.evidence import LARGEST_ID, MASTER, RELEASE, Evidence, Gathered, library_pages
+from identity_assets.evidence import LARGEST_ID, MASTER, RELEASE, Evidence, Gathered, LibraryRow
 
 LEG = "S1"
 SCHEME = "discogs:"
@@ -30,16 +30,19 @@ def parse_entity(canonical_entity_id: str) -> tuple[str, int] | str:
     return MASTER if kind == "master" else RELEASE, int(digits)
 
 
-def gather_canonical_entity(database: Database, buckets: Buckets, page_rows: int) -> Gathered:
-    """The evidence of S1 in these partitions; looked at are the library rows with a canonical_entity_id."""
+def gather_canonical_entity(pages: Iterable[Sequence[LibraryRow]], partitions: int) -> Gathered:
+    """The evidence of S1 in these pages of the library; rows without a canonical_entity_id are passed over.
+
+    `partitions` is the number of hash buckets by which the rows that are skipped are counted.
+    """
     gathered = Gathered()
-    for page in library_pages(database, buckets, page_rows, canonical_only=True):
+    for page in pages:
         for row in page:
             if row.canonical_entity_id is None:
                 continue
             entity = parse_entity(row.canonical_entity_id)
             if isinstance(entity, str):
-                gathered.skipped[row.library_id % buckets.partitions, entity] += 1
+                gathered.skipped[row.library_id % partitions, entity] += 1
                 continue
             source, number = entity
             gathered.evidence.append(

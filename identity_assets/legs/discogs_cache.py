@@ -8,14 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, create_engine, event, text
+from sqlalchemy import Connection, Row, TextClause, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from identity_assets.backend.database import first_line, sqlstate, statement
 from identity_assets.errors import OperatorError
-from identity_assets.legs.evidence import LARGEST_ID
+from identity_assets.evidence import LARGEST_ID
+from identity_assets.postgres import first_line, sqlstate, statements
 from identity_assets.settings import Settings
+
+_sql = statements(__file__)
 
 Pair = tuple[str, str]
 """A normalised artist and a normalised title."""
@@ -97,14 +99,14 @@ class DiscogsCache:
         with self.transaction() as connection:
             if connection.execute(text("SELECT to_regclass('release')")).scalar() is None:
                 return {}
-            rows = connection.execute(statement("cache_masters"), {"release_ids": sorted(release_ids)})
+            rows = connection.execute(_sql("cache_masters.sql"), {"release_ids": sorted(release_ids)})
             return {row.id: row.master_id for row in rows}
 
 
-def _streamed(connection: Connection, name: str) -> Iterator[Sequence[Row[Any]]]:
+def _streamed(connection: Connection, statement: TextClause) -> Iterator[Sequence[Row[Any]]]:
     """The statement's rows by a cursor on the server, some thousand at a time."""
     streaming = connection.execution_options(stream_results=True, max_row_buffer=READ_ROWS)
-    return streaming.execute(statement(name)).partitions(READ_ROWS)
+    return streaming.execute(statement).partitions(READ_ROWS)
 
 
 def _joined(name: str | None) -> str:
@@ -118,7 +120,7 @@ def _id_of(number: int | None) -> int | None:
 
 def _snapshot(connection: Connection, own: Collection[Pair]) -> Mapping[Pair, Match]:
     found: dict[Pair, Match] = {}
-    for page in _streamed(connection, "cache_snapshot"):
+    for page in _streamed(connection, _sql("cache_snapshot.sql")):
         for row in page:
             pair = _joined(row.artist_norm), _joined(row.album_norm)
             if pair in own:
@@ -147,7 +149,7 @@ def _computed(
     """A master is one entity, however many releases it has, and so is each release without one."""
     masters: dict[Pair, set[int]] = {}
     releases: dict[Pair, set[int]] = {}
-    for page in _streamed(connection, "cache_releases"):
+    for page in _streamed(connection, _sql("cache_releases.sql")):
         artists = normalise([row.artist_name or "" for row in page])
         titles = normalise([row.title or "" for row in page])
         for row, pair in zip(page, zip(artists, titles, strict=True), strict=True):

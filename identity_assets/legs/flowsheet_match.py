@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from wxyc_etl.text import batch_to_match_form  # type: ignore[import-untyped]  # it ships no types
 
-from identity_assets.backend.database import Buckets, Database
+from identity_assets.evidence import MASTER, RELEASE, Evidence, Gathered, LibraryRow
 from identity_assets.legs.canonical_entity import parse_entity
 from identity_assets.legs.discogs_cache import DiscogsCache, Match, Pair
-from identity_assets.legs.evidence import MASTER, RELEASE, Evidence, Gathered, LibraryRow, library_pages
 
 LEG = "S3"
 
@@ -58,20 +57,20 @@ def pairs_of(rows: Sequence[LibraryRow]) -> list[Pair | None]:
 
 
 def gather_flowsheet_match(
-    database: Database, cache: DiscogsCache, buckets: Buckets, page_rows: int
+    pages: Iterable[Sequence[LibraryRow]], cache: DiscogsCache, partitions: int
 ) -> Gathered:
-    """The evidence of S3 in these partitions; all their library rows are looked at.
+    """The evidence of S3 in these pages of the library; `partitions` is the number of hash buckets.
 
     Kept in memory are the library's own names, never the cache's.
     Raises `DiscogsCacheError` where the cache cannot be read; nothing has been written then.
     """
     gathered = Gathered()
     named: dict[Pair, list[tuple[int, str | None]]] = {}
-    for page in library_pages(database, buckets, page_rows):
+    for page in pages:
         for row, pair in zip(page, pairs_of(page), strict=True):
             if pair is None:
                 reason = "no_artist_name" if not (row.artist_name or "").strip() else "empty_name"
-                gathered.skipped[row.library_id % buckets.partitions, reason] += 1
+                gathered.skipped[row.library_id % partitions, reason] += 1
             else:
                 named.setdefault(pair, []).append((row.library_id, row.canonical_entity_id))
     matches = cache.matches(named.keys(), normalise)
@@ -82,7 +81,7 @@ def gather_flowsheet_match(
             evidence = None if match is None else evidence_of(library_id, match)
             if evidence is None:
                 reason = "no_match" if match is None else "no_discogs_id"
-                gathered.skipped[library_id % buckets.partitions, reason] += 1
+                gathered.skipped[library_id % partitions, reason] += 1
             else:
                 found.append((evidence, canonical))
     gathered.evidence = sorted(_checked(cache, found), key=lambda one: one.library_id)

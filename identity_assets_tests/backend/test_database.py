@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import make_url
 
-from identity_assets.backend.database import Buckets, Database, DatabaseError, PartitionsBusyError
+from identity_assets.backend.database import Database, DatabaseError, PartitionsBusyError
 from identity_assets.backend.migrate import migrate, require_migrated
 from identity_assets.demo.postgres import EmbeddedPostgres
+from identity_assets.partition_keys import Buckets
 from identity_assets.settings import Settings
 from identity_assets_tests.support import Shelf
 

@@ -117,7 +117,7 @@ def _served(arguments: Sequence[str], home: Path) -> Iterator[Callable[[], None]
     env = {name: value for name, value in os.environ.items() if name.startswith(names)}
     with said.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "identity_assets.cli", *arguments],
+            [sys.executable, "-m", "identity_assets.terminal.cli", *arguments],
             cwd=PROJECT,
             env=env,
             stdout=log,

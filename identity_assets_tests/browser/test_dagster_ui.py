@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import text
 
-from identity_assets.backend.gate import read_gate
+from identity_assets.backend.reports.gate import read_gate
 from identity_assets_tests.browser.conftest import SCREENSHOTS, DagsterUi
 
 pytestmark = pytest.mark.browser

@@ -11,9 +11,9 @@ from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
 from identity_assets.resources import Backend, make_resources
-from identity_assets.running import run_pass
 from identity_assets.schedules import refresh_what_is_due
 from identity_assets.settings import Leg, Settings
+from identity_assets.terminal.run_pass import run_pass
 from identity_assets_tests.support import Shelf
 
 

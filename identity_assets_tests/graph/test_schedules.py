@@ -12,9 +12,9 @@ from identity_assets.definitions import build_defs
 from identity_assets.freshness import fresh_for
 from identity_assets.partitions import library_partitions
 from identity_assets.resources import Backend, make_resources
-from identity_assets.running import run_pass
 from identity_assets.schedules import nightly_refresh, nightly_refresh_at
 from identity_assets.settings import Scope, Settings, SettingsError
+from identity_assets.terminal.run_pass import run_pass
 from identity_assets_tests.support import Shelf, nothing, single_artist
 
 KEYS = library_partitions.get_partition_keys()

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from identity_assets.backend.database import DatabaseError
+from identity_assets.backend.database import Database, DatabaseError
 from identity_assets.definitions import build_defs
 from identity_assets.demo.fixture_lml import Fault, FaultKind, FixtureLmlThread
+from identity_assets.partition_keys import Buckets
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
-from identity_assets.running import PassReport, run_pass
 from identity_assets.settings import Bands, Scope, Settings
+from identity_assets.terminal.run_pass import PassReport, run_pass
 from identity_assets_tests.support import Shelf
 
 EVERY_KEY = library_partitions.get_partition_keys()
@@ -48,7 +49,7 @@ def stock(shelf: Shelf, rows: int = 64) -> list[int]:
 
 
 def test_the_definitions_load_in_a_fresh_interpreter_without_any_setting() -> None:
-    code = "import identity_assets.definitions as d; print(len(list(d.defs.resolve_all_asset_keys())))"
+    code = "import identity_assets.code_location as d; print(len(list(d.defs.resolve_all_asset_keys())))"
     printed = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], env={}, capture_output=True, text=True, check=True
     )
@@ -209,8 +210,6 @@ def test_a_wrong_key_fails_at_once_and_names_the_variable_and_not_the_key(
 def test_the_second_run_on_a_partition_stops_at_once_and_names_the_first(
     shelf: Shelf, station_settings: Settings, lml: FixtureLmlThread, instance: dg.DagsterInstance
 ) -> None:
-    from identity_assets.backend.database import Buckets, Database  # noqa: PLC0415  # only here
-
     shelf.put_many([f"Known {n}" for n in range(40)])
     with Database(station_settings, "run the-first") as first, first.partitions_locked(Buckets(16, (3,))):
         report = run(station_settings, instance, ["02", "03", "04"])

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from identity_assets.backend.leg_writer import LegsWritten, take_back_leg, write_legs
+from identity_assets.backend.writing.legs import LegsWritten, take_back_leg, write_legs
 from identity_assets.settings import Settings
 from identity_assets_tests.support import Shelf
 

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from identity_assets.backend.database import Buckets
-from identity_assets.backend.evidence import replace_evidence
+from identity_assets.backend.ledger.evidence import replace_evidence
+from identity_assets.backend.library_pages import library_pages
+from identity_assets.gathering import gather_and_store
 from identity_assets.legs.canonical_entity import gather_canonical_entity, parse_entity
-from identity_assets.legs.gathering import gather_and_store
+from identity_assets.partition_keys import Buckets
 from identity_assets.settings import Leg
 from identity_assets_tests.legs.support import standing
 from identity_assets_tests.support import EVERY_BUCKET, Shelf
@@ -59,7 +60,9 @@ def test_each_row_with_a_canonical_entity_id_is_evidence_or_skipped_for_one_reas
     values = ["discogs:5", "discogs:master:6", "bandcamp:1", "discogs:x", "discogs:0", "spotify:1", None]
     ids = [shelf.put(canonical=value) for value in values]
     for page_rows in (2, 100):
-        gathered = gather_canonical_entity(shelf.database, EVERY_BUCKET, page_rows)
+        gathered = gather_canonical_entity(
+            library_pages(shelf.database, EVERY_BUCKET, page_rows, canonical_only=True), 16
+        )
         assert gathered.scanned == 6
         assert gathered.reasons() == {"id_out_of_range": 1, "malformed_id": 1, "other_scheme": 2}
         assert [one.library_id for one in gathered.evidence] == ids[:2]
@@ -104,7 +107,7 @@ def test_gathering_again_touches_nothing_and_what_is_no_longer_found_is_removed(
 def test_gathering_in_pages_of_any_size_ends_in_the_same_evidence(shelf: Shelf) -> None:
     ids = [shelf.put(canonical=f"discogs:{number}") for number in range(1, 12)]
     for page_rows in (1, 3, 11, 50):
-        gathered = gather_canonical_entity(shelf.database, EVERY_BUCKET, 4)
+        gathered = gather_canonical_entity(library_pages(shelf.database, EVERY_BUCKET, 4), 16)
         gathered.evidence.pop(5)
         replace_evidence(shelf.database, Leg.S1, EVERY_BUCKET, gathered, "run", page_rows)
         assert sorted(kept(shelf)) == [one for one in ids if one != ids[5]]

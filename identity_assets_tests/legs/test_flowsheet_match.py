@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from identity_assets.backend.library_pages import reading
+from identity_assets.evidence import Evidence, Gathered
+from identity_assets.gathering import gather, gather_and_store
 from identity_assets.legs.discogs_cache import DiscogsCache, DiscogsCacheError, Match
-from identity_assets.legs.evidence import Evidence, Gathered, reading
 from identity_assets.legs.flowsheet_match import evidence_of, normalise
-from identity_assets.legs.gathering import gather, gather_and_store
 from identity_assets.settings import Leg, SettingsError
 from identity_assets_tests.legs.support import Cache, standing
 from identity_assets_tests.support import EVERY_BUCKET, Shelf

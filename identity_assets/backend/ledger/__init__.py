@@ -1,0 +1,1 @@
+"""What a pass selects, asks and is answered: candidates, stored answers, evidence, accounts."""

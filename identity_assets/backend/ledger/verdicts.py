@@ -1,0 +1,61 @@
+"""LML's answers, stored as they come and before anything is made of them, so that none is asked for twice."""
+
+from collections.abc import Iterator, Sequence
+
+import orjson
+
+from identity_assets.backend.database import Database, execute
+from identity_assets.backend.ledger.candidates import batches_to_ask
+from identity_assets.lml.asking import Asked, ask
+from identity_assets.lml.client import LmlClient
+from identity_assets.lml.contract import Verdict
+from identity_assets.partition_keys import Buckets
+from identity_assets.settings import Settings
+
+
+def ask_and_store(
+    database: Database, client: LmlClient, buckets: Buckets, settings: Settings, run_id: str
+) -> Iterator[Asked]:
+    """Ask LML about every unasked row of the ledger; each batch is yielded when its answers are stored.
+
+    Raises:
+        LmlError: LML is down or refuses the key. Everything answered before was stored and yielded.
+    """
+    batches = batches_to_ask(database, buckets, settings)
+    for asked in ask(batches, client, max_in_flight=settings.lml_max_in_flight):
+        store_asked(database, asked, run_id)
+        yield asked
+
+
+def store_asked(database: Database, asked: Asked, run_id: str) -> None:
+    """Keep what became of one batch: its verdicts, and the outcome of each input that got none."""
+    failures = [
+        {"library_id": library_id, "outcome": failure.outcome, "detail": failure.detail}
+        for library_id, failure in asked.failures.items()
+    ]
+    with database.transaction() as connection:
+        if asked.verdicts:
+            execute(connection, "store_answers", answers=answers_json(asked.verdicts), run_id=run_id)
+        if failures:
+            execute(connection, "store_failures", failures=orjson.dumps(failures).decode())
+
+
+def answers_json(verdicts: Sequence[Verdict]) -> str:
+    """The parameter `answers` of the statements that take LML's answers: each body in it as it came."""
+    return orjson.dumps(
+        [
+            {
+                "library_id": verdict.library_id,
+                "kind": verdict.kind,
+                "rejected_reason": verdict.rejected_reason,
+                "verdict": orjson.Fragment(verdict.body),
+            }
+            for verdict in verdicts
+        ]
+    ).decode()
+
+
+def fail_unasked(database: Database, buckets: Buckets, detail: str) -> int:
+    """Give every row that was not asked the outcome `lml_error` and say why; says how many. They stay due."""
+    with database.transaction() as connection:
+        return execute(connection, "fail_unasked", **buckets.params(), detail=detail).rowcount

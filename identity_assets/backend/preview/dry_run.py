@@ -1,0 +1,179 @@
+"""A dry run: LML is asked what a run would ask, what the run would write is worked out, and nothing is written.
+
+The candidates, the batches and what an answer makes of a row are the run's own; only the storing is left out.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from identity_assets.backend.database import Database, execute
+from identity_assets.backend.ledger.candidates import in_batches
+from identity_assets.backend.ledger.verdicts import answers_json
+from identity_assets.backend.preview.changes import Change, ChangeKind, change_of
+from identity_assets.lml.asking import ask
+from identity_assets.lml.client import LmlClient, LmlError
+from identity_assets.lml.contract import LibraryInput, Verdict
+from identity_assets.partition_keys import Buckets
+from identity_assets.settings import Scope, Settings
+
+WOULD_SKIP = (
+    "compilation",
+    "lml_error",
+    "lml_cardinality_mismatch",
+    "lml_untrusted_library_id",
+    "lml_invalid_verdict",
+    "manual_override",
+)
+ANSWERS_A_PAGE = 2000
+
+Stage = Callable[[int], AbstractContextManager[Callable[[int], None]]]
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a run would come to, in library rows but for `source_rows_skipped_null_confidence`; LML's time in ms.
+
+    `failure` says why LML was not asked to the end, where it was not: those rows are in `lml_error`. `cause` is what
+    was raised.
+    """
+
+    scope: Scope
+    outcomes: Mapping[str, int]
+    changes: Mapping[str, int]
+    lml_total_calls: int
+    lml_total_latency_ms: int
+    source_rows_skipped_null_confidence: int
+    failure: str | None = None
+    cause: LmlError | None = field(default=None, compare=False)
+
+    @property
+    def scanned(self) -> int:
+        """How many library rows are due."""
+        return sum(self.outcomes.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The one JSON object of `dry-run`.
+
+        `would_skip` has its six reasons always, and `missing_artist_name` where there are such rows, so that
+        scanned == would_resolve + would_resolve_compilation + would_unresolved + sum(would_skip).
+        """
+        would_skip = {reason: self.outcomes.get(reason, 0) for reason in WOULD_SKIP}
+        if nameless := self.outcomes.get("missing_artist_name"):
+            would_skip["missing_artist_name"] = nameless
+        return {
+            "scope": str(self.scope),
+            "scanned": self.scanned,
+            "lml_total_calls": self.lml_total_calls,
+            "lml_total_latency_ms": self.lml_total_latency_ms,
+            "would_resolve": self.outcomes.get("resolved", 0),
+            "would_resolve_compilation": self.outcomes.get("resolved_compilation", 0),
+            "would_unresolved": self.outcomes.get("unresolved", 0),
+            "would_skip": would_skip,
+            "source_rows_skipped_null_confidence": self.source_rows_skipped_null_confidence,
+        }
+
+
+@dataclass(frozen=True)
+class _Due:
+    """What a run would select, before LML is asked."""
+
+    database: Database
+    buckets: Buckets
+    settings: Settings
+    scope: Scope
+
+    def _params(self) -> dict[str, Any]:
+        return {
+            **self.buckets.params(),
+            "scope": self.scope,
+            "stale_threshold_days": self.settings.stale_threshold_days,
+            "unresolved_retry_days": self.settings.unresolved_retry_days,
+        }
+
+    def counts(self) -> list[Mapping[str, Any]]:
+        """Rows by outcome that stands already, and by whether their answer is in store."""
+        with self.database.transaction() as connection:
+            return list(map(dict, execute(connection, "count_due_candidates", **self._params()).mappings()))
+
+    def inputs(self, cohort: str, after: int, rows: int) -> list[LibraryInput]:
+        """The next ones that LML would be asked about."""
+        with self.database.transaction() as connection:
+            found = execute(
+                connection, "next_due_inputs", **self._params(), cohort=cohort, after=after, rows=rows
+            )
+            return [LibraryInput(**row) for row in found.mappings()]
+
+    def stored_answers(self) -> Iterator[list[Verdict]]:
+        """The answers that would be applied without asking, a page at a time."""
+        after = 0
+        while True:
+            with self.database.transaction() as connection:
+                found = execute(
+                    connection, "next_due_answers", **self._params(), after=after, rows=ANSWERS_A_PAGE
+                ).all()
+            if not found:
+                return
+            yield [Verdict(row.library_id, row.kind, row.verdict.encode(), None) for row in found]
+            after = found[-1].library_id
+
+
+def dry_run(
+    database: Database,
+    client: LmlClient,
+    buckets: Buckets,
+    settings: Settings,
+    scope: Scope,
+    *,
+    stage: Stage,
+    on_change: Callable[[Change], None] = lambda _change: None,
+) -> DryRun:
+    """Work out what a run of these partitions would come to; `on_change` is handed each identity concerned.
+
+    `stage` opens the progress of so many library rows to ask about, and what it gives is told of each batch's when
+    they are answered. Where LML fails as a whole, the rows that were not asked are counted as `lml_error`, as the run
+    would count them.
+    """
+    due = _Due(database, buckets, settings, scope)
+    counts = due.counts()
+    outcomes = Counter({row["outcome"]: row["rows"] for row in counts if row["outcome"] is not None})
+    changes: Counter[str] = Counter({str(kind): 0 for kind in ChangeKind})
+    unusable = 0
+    failure, cause = None, None
+
+    def take(verdicts: Sequence[Verdict]) -> None:
+        nonlocal unusable
+        for row in _preview(database, verdicts):
+            outcomes[row["outcome"]] += 1
+            unusable += row["source_rows_skipped_null_confidence"]
+            if change := change_of(row):
+                changes[str(change.kind)] += 1
+                on_change(change)
+
+    for verdicts in due.stored_answers():
+        take(verdicts)
+    unasked = sum(row["rows"] for row in counts if row["outcome"] is None and not row["answered"])
+    batches = in_batches(due.inputs, settings)
+    try:
+        with stage(unasked) as advance:
+            for asked in ask(batches, client, max_in_flight=settings.lml_max_in_flight):
+                take(asked.verdicts)
+                outcomes.update(failed.outcome for failed in asked.failures.values())
+                done = len(asked.verdicts) + len(asked.failures)
+                unasked -= done
+                advance(done)
+    except LmlError as error:
+        cause = error
+        failure = f"{error} {unasked} library rows were not asked"
+        outcomes["lml_error"] += max(unasked, 0)
+    return DryRun(scope, outcomes, changes, client.calls, round(client.latency_ms), unusable, failure, cause)
+
+
+def _preview(database: Database, verdicts: Sequence[Verdict]) -> Sequence[Mapping[str, Any]]:
+    if not verdicts:
+        return ()
+    with database.transaction() as connection:
+        found = execute(connection, "preview_answers", answers=answers_json(verdicts))
+        return list(map(dict, found.mappings()))

@@ -1,0 +1,1 @@
+"""The one writer: what turns stored answers and evidence into rows of the identity tables."""

@@ -1,0 +1,162 @@
+"""What a person reads of changes: those that a dry run foresees, that a replay made, that an unwind takes back."""
+
+import csv
+from collections.abc import Callable
+from typing import IO, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from identity_assets.backend.preview.changes import Change, ChangeKind
+from identity_assets.backend.preview.dry_run import DryRun
+from identity_assets.backend.undo.by_run import WHY_LEFT_ALONE, Unwound
+from identity_assets.backend.writing.replay import Replayed
+from identity_assets.terminal.sentences import said
+
+SHOWN = 15
+MEANS = {
+    ChangeKind.new: "library rows that get their first identity",
+    ChangeKind.changed: "identities of which a column changes",
+    ChangeKind.confirmed: "identities that LML gives again as they are",
+    ChangeKind.withdrawn: "identities that LML finds no more; they stay, and a check lists them",
+}
+CSV_HEADER = ("library_id", "artist_name", "album_title", "change", "column", "from", "to")
+
+
+class ChangesSample:
+    """The first changes of each kind that a person would look at, those that only confirm left out."""
+
+    def __init__(self) -> None:
+        self.kept: dict[ChangeKind, list[Change]] = {
+            kind: [] for kind in (ChangeKind.changed, ChangeKind.withdrawn, ChangeKind.new)
+        }
+
+    @property
+    def rows(self) -> list[Change]:
+        """What was kept: what a person loses or sees changed comes before what is new."""
+        return [change for changes in self.kept.values() for change in changes]
+
+    def take(self, change: Change) -> None:
+        """Keep it where there is room."""
+        kept = self.kept.get(change.kind)
+        if kept is not None and len(kept) < SHOWN:
+            kept.append(change)
+
+
+def print_changes(console: Console, foreseen: DryRun, sample: ChangesSample) -> None:
+    """The sum by kind, and a table of the first rows."""
+    shown = foreseen.as_dict()
+    would_skip = ", ".join(f"{reason} {rows:,}" for reason, rows in shown["would_skip"].items() if rows)
+    console.print(
+        f"dry run ({shown['scope']}): {shown['scanned']:,} scanned = {shown['would_resolve']:,} would resolve + "
+        f"{shown['would_resolve_compilation']:,} compilations would resolve + {shown['would_unresolved']:,} would "
+        f"stay unresolved + {sum(shown['would_skip'].values()):,} would be skipped ({would_skip or 'none'}); "
+        f"{shown['lml_total_calls']:,} LML calls. Nothing was written.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    sums = Table(title="What would change")
+    sums.add_column("change")
+    sums.add_column("library rows", justify="right")
+    sums.add_column("")
+    for kind, means in MEANS.items():
+        sums.add_row(str(kind), f"{foreseen.changes[kind]:,}", means)
+    console.print(sums)
+    if sample.rows:
+        console.print(_rows_table(sample.rows))
+    more = sum(foreseen.changes[kind] for kind in MEANS if kind is not ChangeKind.confirmed) - len(
+        sample.rows
+    )
+    if more > 0:
+        console.print(f"and {more:,} more: `--csv FILE` or `--json` gives them all", highlight=False)
+
+
+def _rows_table(rows: list[Change]) -> Table:
+    table = Table()
+    for name in ("library_id", "artist", "title", "change", "what"):
+        table.add_column(
+            name,
+            justify="right" if name == "library_id" else "left",
+            overflow="fold",
+            no_wrap=name == "change",
+        )
+    for row in rows:
+        table.add_row(
+            str(row.library_id), said(row.artist_name), said(row.album_title), str(row.kind), _what(row)
+        )
+    return table
+
+
+def _what(change: Change) -> str:
+    """Of a first identity how it was matched and by which sources; else each column, from what to what."""
+    if change.kind is ChangeKind.new:
+        after = {name: said(value) for name, (_, value) in change.columns.items()}
+        sources = [name.partition(".")[0] for name in after if name.endswith(".external_id")]
+        return f"{after['method']} {after['confidence']}; {', '.join(sources) or 'no source rows'}"
+    return "\n".join(
+        f"{name}: {said(before)} → {said(after)}" for name, (before, after) in change.columns.items()
+    )
+
+
+def changes_as_csv(stream: IO[str]) -> Callable[[Change], None]:
+    """Writes each change to the stream, one line a column that changes; a header first."""
+    lines = csv.writer(stream)
+    lines.writerow(CSV_HEADER)
+
+    def write(change: Change) -> None:
+        row = (change.library_id, change.artist_name, change.album_title, change.kind)
+        for name, (before, after) in change.columns.items():
+            lines.writerow((*row, name, before, after))
+        if not change.columns:
+            lines.writerow((*row, None, None, None))
+
+    return write
+
+
+def print_replayed(console: Console, run_id: str, replayed: Replayed) -> None:
+    """What a replay came to, in a few lines."""
+    figures: dict[str, Any] = replayed.as_dict()
+    left = ", ".join(f"{reason} {rows:,}" for reason, rows in figures["left_alone"].items()) or "none"
+    console.print(
+        f"{figures['answers']:,} stored answers judged and {figures['applied']:,} applied, without a call to LML: "
+        f"{figures['main_rows_written']:,} main rows, {figures['source_rows_written']:,} source rows, "
+        f"{figures['sidecar_rows_written']:,} sidecar rows written, {figures['source_rows_removed']:,} source rows "
+        f"removed, {figures['history_rows_written']:,} replaced main rows kept in history. "
+        f"{figures['newly_accepted']:,} are accepted that were rejected, {figures['newly_rejected']:,} the other way "
+        f"round. Left alone: {left}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if figures["main_rows_written"] or figures["source_rows_written"] or figures["sidecar_rows_written"]:
+        console.print(
+            f"`identity-assets unwind --run {run_id}` takes it back", highlight=False, soft_wrap=True
+        )
+
+
+def print_unwound(console: Console, unwound: Unwound, *, planned: bool) -> None:
+    """What taking back does, or did; and the first of the rows that it leaves alone."""
+    table = Table(title="What would be taken back" if planned else "What was taken back")
+    table.add_column("")
+    table.add_column("library rows", justify="right")
+    table.add_row("main row removed: there was none before", f"{unwound.removed:,}")
+    table.add_row("main row restored as it was before", f"{unwound.restored:,}")
+    table.add_row("main row made anew of the sources that remain", f"{unwound.recomputed:,}")
+    table.add_row("only source rows or the unresolved attempt go back", f"{unwound.unchanged:,}")
+    for reason, rows in unwound.reasons().items():
+        table.add_row(f"left alone ({reason}): {WHY_LEFT_ALONE[reason]}", f"{rows:,}")
+    console.print(table)
+    for one in unwound.left_alone[:SHOWN]:
+        by = f" by run {one.run_id}" if one.run_id else ""
+        console.print(f"left alone: library row {one.library_id}, {one.reason}{by}", highlight=False)
+    if len(unwound.left_alone) > SHOWN:
+        console.print(
+            f"and {len(unwound.left_alone) - SHOWN:,} more: `--json` lists them all", highlight=False
+        )
+
+
+def why_left_alone(unwound: Unwound) -> str:
+    """The reasons, as the end of a sentence; empty where nothing is left alone."""
+    return "".join(
+        f"; {rows:,} library rows are left alone ({reason}: {WHY_LEFT_ALONE[reason]})"
+        for reason, rows in unwound.reasons().items()
+    )

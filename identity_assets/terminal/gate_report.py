@@ -1,0 +1,60 @@
+"""The gate report on a terminal, as `identity-assets gate` and the demo print it.
+
+The figures and the advice are backend/gate.py's; how the Dagster UI shows them, checks/gate.py's.
+"""
+
+from rich.console import Console, Group
+from rich.markdown import Markdown
+from rich.table import Table
+from rich.text import Text
+
+from identity_assets.backend.reports.gate import REASONS, GateReport, advice
+from identity_assets.terminal.sentences import said
+
+
+def print_gate(console: Console, report: GateReport) -> None:
+    """Print the whole report."""
+    console.print(gate_table(report))
+
+
+def gate_table(report: GateReport) -> Group:
+    """The figures with the verdict, the residual by reason, the artists with the most of it, and the advice."""
+    parts: list[Table | Text | Markdown] = [_figures(report), Text()]
+    if report.truly_unresolved_rows:
+        parts += [_residual(report), Text(), _artists(report), Text()]
+    return Group(*parts, Markdown(advice(report)))
+
+
+def _figures(report: GateReport) -> Table:
+    grid = _grid("Gate", "library rows")
+    grid.add_row("  in all", f"{report.total_library_rows:,}")
+    grid.add_row("  unresolved", f"{report.unresolved_rows:,}")
+    grid.add_row("  of these, fallback-resolved", f"{report.fallback_resolved_rows:,}")
+    grid.add_row(
+        Text("  of these, truly unresolved", "bold"), Text(f"{report.truly_unresolved_rows:,}", "bold")
+    )
+    verdict = f"{report.gate_status}: it passes below {report.threshold:,}"
+    grid.add_row(Text(f"  {verdict}", "bold green" if report.gate_status == "PASS" else "bold red"), "")
+    return grid
+
+
+def _residual(report: GateReport) -> Table:
+    grid = _grid("Truly unresolved, by reason", "library rows")
+    for reason, rows in report.reasons:
+        grid.add_row(f"  {REASONS[reason].label}", f"{rows:,}")
+    return grid
+
+
+def _artists(report: GateReport) -> Table:
+    grid = _grid("The artists with the most", "library rows")
+    for artist in report.top_artists:
+        grid.add_row(Text(f"  {said(artist.artist_name)}"), f"{artist.truly_unresolved_rows:,}")
+    return grid
+
+
+def _grid(*heading: str) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(width=50, overflow="ellipsis", no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_row(*(Text(cell, "bold") for cell in heading))
+    return grid

@@ -1,0 +1,185 @@
+"""One pass from the command line: Dagster runs of the graph in this process, and the report of them.
+
+What the command prints and how it exits belongs in cli.py.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import dagster as dg
+
+from identity_assets.backend.ledger.accounts import Accounts, read_accounts
+from identity_assets.backend.migrate import require_migrated
+from identity_assets.definitions import build_defs
+from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_tags
+from identity_assets.progress import ProgressReporter
+from identity_assets.resources import Backend, make_resources
+from identity_assets.settings import Settings, SettingsError
+from identity_assets.telemetry.dagster_internals import SerializableErrorInfo
+from identity_assets.telemetry.run_trace import failure_reported
+
+JOB = "refresh_library_identity"
+
+
+@dataclass(frozen=True)
+class PassReport:
+    """What a pass came to: accounts in library rows, writes in rows of their tables, LML's time in ms."""
+
+    scope: str
+    accounts: Accounts = field(default_factory=Accounts)
+    source_rows_written: int = 0
+    source_rows_skipped_null_confidence: int = 0
+    history_rows_written: int = 0
+    lml_total_calls: int = 0
+    lml_total_latency_ms: int = 0
+    seconds: float = 0.0
+    failures: tuple[str, ...] = ()
+    run_ids: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object of `run --json`."""
+        counts = {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if one.name not in {"scope", "accounts", "failures", "run_ids"}
+        }
+        return {"scope": self.scope, **self.accounts.as_dict(), **counts}
+
+
+def kept_instance() -> dg.DagsterInstance:
+    """The instance of DAGSTER_HOME.
+
+    Raises:
+        SettingsError: there is none to be had there.
+    """
+    try:
+        return dg.DagsterInstance.get()
+    except dg.DagsterInvariantViolationError as error:
+        raise SettingsError(f"DAGSTER_HOME is not valid: {error}") from error
+
+
+@contextmanager
+def dagster_instance(say: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
+    """The instance of DAGSTER_HOME; where it is unset, one that lasts for the run, and a line that says so."""
+    if os.environ.get("DAGSTER_HOME"):
+        with kept_instance() as instance:
+            yield instance
+    else:
+        say(
+            "DAGSTER_HOME is not set: this run is recorded for as long as it lasts, and not in any Dagster UI"
+        )
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield instance
+
+
+@failure_reported()
+def run_pass(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    partition_keys: Sequence[str],
+    progress: ProgressReporter,
+    *,
+    log_level: str = "CRITICAL",
+) -> PassReport:
+    """Run the graph on these partitions, one Dagster run a contiguous range; goes on after a range that fails.
+
+    Dagster's records are written from `log_level` up: by default none, since the report says what failed.
+
+    Raises:
+        DatabaseError: the database cannot be reached or is not migrated; nothing was run.
+    """
+    backend = Backend(settings)
+    with backend.database("check") as database:
+        require_migrated(database)
+    definitions = build_defs(resources=make_resources(settings, progress), legs=settings.identity_legs)
+    job = definitions.resolve_job_def(JOB)
+    # A held connection to Dagster's storage in place of a new one for each event, as its webserver does.
+    instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=4)
+    began = time.monotonic()
+    totals: dict[str, int] = {}
+    failures: list[str] = []
+    run_ids: list[str] = []
+    accounts = Accounts()
+    for keys in contiguous_ranges(partition_keys):
+        result = job.execute_in_process(
+            instance=instance,
+            tags=range_tags(keys),
+            run_config={
+                "ops": {"candidate_libraries": {"config": {"scope": settings.scope.name}}},
+                "loggers": {"console": {"config": {"log_level": log_level}}},
+            },
+            raise_on_error=False,
+        )
+        run_ids.append(result.run_id)
+        for name, count in _totals_of(result.all_events).items():
+            totals[name] = totals.get(name, 0) + count
+        failures += _failures_of(result.all_events)
+        if not result.success and not failures:
+            failures.append(f"the run {result.run_id} failed outside its steps: see it in the Dagster UI")
+        with backend.database("report") as database:
+            accounts += sum(read_accounts(database, buckets_of(keys), result.run_id).values(), Accounts())
+    return PassReport(
+        scope=str(settings.scope),
+        accounts=accounts,
+        **{one.name: totals[one.name] for one in fields(PassReport) if one.name in totals},
+        seconds=round(time.monotonic() - began, 3),
+        failures=tuple(failures),
+        run_ids=tuple(run_ids),
+    )
+
+
+def _totals_of(events: Sequence[dg.DagsterEvent]) -> dict[str, int]:
+    """The run's totals, which each asset, or the failure of one, reports once under `run_totals`."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for event in events:
+        metadata: Mapping[str, Any] = {}
+        if event.is_step_materialization:
+            metadata = event.step_materialization_data.materialization.metadata
+        elif event.is_step_failure and event.step_failure_data.user_failure_data is not None:
+            metadata = event.step_failure_data.user_failure_data.metadata
+        if "run_totals" in metadata and event.step_key is not None:
+            found[event.step_key] = metadata["run_totals"].value
+    flat: dict[str, int] = {}
+    for totals in found.values():
+        flat |= {**totals, **totals.get("written", {})}
+    return {name: value for name, value in flat.items() if isinstance(value, int)}
+
+
+def _failures_of(events: Sequence[dg.DagsterEvent]) -> list[str]:
+    """One line for each step that failed: its name, and what its own error said.
+
+    Raises:
+        KeyboardInterrupt: it did not fail, but was told to stop; Dagster keeps that to itself.
+    """
+    lines = []
+    for event in events:
+        if (
+            event.is_engine_event
+            and event.message is not None
+            and "Execution was interrupted" in event.message
+        ):
+            raise KeyboardInterrupt
+        if not event.is_step_failure:
+            continue
+        data = event.step_failure_data
+        if data.error_source is not None and data.error_source.name == "INTERRUPT":
+            raise KeyboardInterrupt
+        if data.user_failure_data is not None:
+            message = data.user_failure_data.description or ""
+        else:
+            message = _said_by(data.error)
+        lines.append(f"{event.step_key}: {' '.join(message.split())}")
+    return lines
+
+
+def _said_by(error: SerializableErrorInfo | None) -> str:
+    """What the step's own exception said: Dagster wraps it in one of its own, and the operator needs neither name."""
+    if error is None:
+        return "failed, and left no word why"
+    own = error.cause or error
+    return re.sub(r"^identity_assets\.[\w.]+: ", "", own.message)

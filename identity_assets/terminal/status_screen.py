@@ -1,0 +1,199 @@
+"""The one screen of `identity-assets status`, and Dagster's last runs, which stand on it.
+
+The library's numbers come from backend/overview.py and the gate's from backend/gate.py; here they are only shown.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from identity_assets.backend.reports.overview import REASONS, DueDay, Overview
+from identity_assets.settings import Scope
+
+STATE_LABELS = {
+    "resolved": "resolved",
+    "low_confidence": "confidence below 0.70",
+    "manual": "manual, a person's",
+    "unresolved_in_window": "unresolved, in window",
+    "compilation_in_window": "compilation, in window",
+    "retry_due": "to be tried again",
+    "never_asked": "never asked",
+    "no_artist_name": "no artist name",
+}
+REASON_LABELS = {"never_asked": "never asked", "retry_due": "to be tried again", "stale": "stale"}
+
+LEFT, BAR = 36, 19
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """One Dagster run. `partitions` is a key or a range of them; `seconds` so far, where it is still running."""
+
+    run_id: str
+    job: str
+    status: str
+    started_at: datetime | None
+    partitions: str | None
+    seconds: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The run under the names of `status --json`."""
+        started_at = None if self.started_at is None else self.started_at.isoformat()
+        return {**vars(self), "started_at": started_at}
+
+
+def last_runs(instance: dg.DagsterInstance, limit: int = 5) -> list[RunLine]:
+    """The instance's last runs of any job, the newest first."""
+    return [_run_line(record) for record in instance.get_run_records(limit=limit)]
+
+
+def _run_line(record: dg.RunRecord) -> RunLine:
+    run, began = record.dagster_run, record.start_time
+    ended = record.end_time if run.is_finished else time.time()
+    return RunLine(
+        run_id=run.run_id,
+        job=run.job_name,
+        status=run.status.value,
+        started_at=None if began is None else datetime.fromtimestamp(began, UTC),
+        partitions=_partitions(run.tags),
+        seconds=None if began is None or ended is None else round(ended - began, 1),
+    )
+
+
+def _partitions(tags: Mapping[str, str]) -> str | None:
+    first = tags.get("dagster/asset_partition_range_start")
+    last = tags.get("dagster/asset_partition_range_end")
+    if first is None or last is None:
+        return tags.get("dagster/partition")
+    return first if first == last else f"{first} to {last}"
+
+
+def print_status(
+    console: Console,
+    overview: Overview,
+    runs: Sequence[RunLine] | None,
+    gate: Mapping[str, object] | None,
+) -> None:
+    """Print the screen, 24 lines of 80 columns.
+
+    `runs` is None where there is no Dagster instance to ask, `gate` where the gate could not be read; of the
+    gate its `truly_unresolved_rows`, `threshold` and `gate_status` are shown.
+    """
+    heading = Text(f"Due next, scope {overview.scope}, days in UTC", style="bold")
+    blocks = Table.grid(padding=(0, 2))
+    blocks.add_column(width=LEFT)
+    blocks.add_column(overflow="ellipsis", no_wrap=True)
+    blocks.add_row(
+        _states(overview), Group(_due_now(overview), Text(), heading, _next_due(overview, _block(console)))
+    )
+    console.print(blocks)
+    console.print()
+    console.print(_runs(runs))
+    console.print(gate_line(gate))
+
+
+def _block(console: Console) -> str:
+    return "█" if console.encoding.startswith("utf") else "#"
+
+
+def _counts(
+    heading: Sequence[str], lines: Iterable[tuple[str, Sequence[int]]], total: Sequence[int]
+) -> Table:
+    """Labels with numbers beside them, and their sum at the foot."""
+    table = Table.grid(padding=(0, 2), expand=True)
+    table.add_column(ratio=1)
+    for _ in total:
+        table.add_column(justify="right")
+    table.add_row(*(Text(cell, style="bold") for cell in heading))
+    for label, counts in lines:
+        table.add_row(Text(f"  {label}"), *(Text(f"{count:,}") for count in counts))
+    table.add_row(Text("  in all", style="bold"), *(Text(f"{count:,}", style="bold") for count in total))
+    return table
+
+
+def _states(overview: Overview) -> Table:
+    lines = [(STATE_LABELS[state], [rows]) for state, rows in overview.states.items()]
+    return _counts(["Library rows", ""], lines, [overview.library_rows])
+
+
+def _due_now(overview: Overview) -> Table:
+    """By reason; within the scope that is set, and in the full one where that is another."""
+    scopes = list(dict.fromkeys((overview.scope, Scope.full)))
+    lines = [
+        (REASON_LABELS[reason], [overview.due_now[scope][reason] for scope in scopes]) for reason in REASONS
+    ]
+    total = [sum(overview.due_now[scope].values()) for scope in scopes]
+    return _counts(["Due now", *map(str, scopes)], lines, total)
+
+
+def _next_due(overview: Overview, block: str) -> Table:
+    most = max(one.rows for one in overview.next_due)
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(no_wrap=True)
+    table.add_column(width=BAR, no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    for number, one in enumerate(overview.next_due):
+        table.add_row(Text(f"  {_day(one, number)}"), Text(bar(one.rows, most, block)), Text(f"{one.rows:,}"))
+    return table
+
+
+def _day(one: DueDay, number: int) -> str:
+    return "today " if number == 0 else one.day.strftime("%a %d")
+
+
+def bar(rows: int, most: int, block: str = "█") -> str:
+    """As many blocks of at most `BAR` as `rows` is of `most`; any row at all shows as one."""
+    return block * max(round(BAR * rows / most), 1) if rows else ""
+
+
+def _runs(runs: Sequence[RunLine] | None) -> Table | Text:
+    if not runs:
+        why = "no Dagster instance: set DAGSTER_HOME" if runs is None else "none yet"
+        return Text.assemble(("Last runs", "bold"), f"  {why}")
+    table = Table.grid(padding=(0, 1))
+    for _ in range(4):
+        table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    # The job alone gives way where a line is too long.
+    table.add_column(overflow="ellipsis")
+    table.add_row(*(Text(cell, style="bold") for cell in ("Last runs", "began, UTC", "ended", "partitions")))
+    for one in runs:
+        table.add_row(*map(Text, _run_cells(one)))
+    return table
+
+
+def _run_cells(one: RunLine) -> list[str]:
+    return [
+        f"  {one.run_id[:8]}",
+        "not yet" if one.started_at is None else one.started_at.astimezone(UTC).strftime("%d %b %H:%M"),
+        one.status.lower(),
+        one.partitions or "-",
+        "" if one.seconds is None else said_duration(one.seconds),
+        one.job,
+    ]
+
+
+def said_duration(seconds: float) -> str:
+    """A duration such as `4.2 s`, `3 min 20 s` or `2 h 05 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def gate_line(gate: Mapping[str, object] | None) -> Text:
+    """The gate's verdict, with the two numbers that it compares."""
+    if gate is None:
+        return Text.assemble(("Gate", "bold"), "  could not be read")
+    return Text.assemble(
+        ("Gate", "bold"),
+        f"  {gate['gate_status']}: {gate['truly_unresolved_rows']:,} truly unresolved library rows, "
+        f"complete below {gate['threshold']:,}",
+    )

@@ -1,0 +1,175 @@
+"""The overview counts every library row once, and agrees with the selection on what is due."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, timedelta
+from typing import Any
+
+import orjson
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from identity_assets.backend.reports.overview import REASONS, STATES, Overview, read_overview
+from identity_assets.settings import Scope
+from identity_assets_tests.support import Shelf
+
+PUT_ROWS = """
+WITH given AS (
+    SELECT row_number() OVER () AS id, given.*
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given (
+        artist text, canonical text, main_minutes int, method text, confidence real, attempt_minutes int, kind text
+    )
+), shelved AS (
+    INSERT INTO library (id, artist_id, artist_name, album_title, legacy_release_id, canonical_entity_id)
+    SELECT id, 1, artist, 'First', id, canonical FROM given
+), main AS (
+    INSERT INTO library_identity (library_id, method, confidence, last_verified_at)
+    SELECT id, method, confidence, now() - make_interval(mins => main_minutes)
+    FROM given WHERE main_minutes IS NOT NULL
+)
+INSERT INTO library_unresolved (library_id, kind, attempted_at, attempts, first_attempted_at)
+SELECT id, kind, now() - make_interval(mins => attempt_minutes), 1, now()
+FROM given WHERE attempt_minutes IS NOT NULL
+"""
+
+
+def stock(shelf: Shelf, *rows: dict[str, Any]) -> None:
+    """Make the library consist of these rows; ages are in days."""
+    plain = {"artist": "Anna", "canonical": "discogs:1", "method": "exact_match", "confidence": 1.0}
+    told = [
+        {
+            **plain,
+            "kind": "unresolved",
+            **row,
+            "main_minutes": None if row.get("main") is None else round(row["main"] * 1440),
+            "attempt_minutes": None if row.get("attempt") is None else round(row["attempt"] * 1440),
+        }
+        for row in rows
+    ]
+    shelf.run("TRUNCATE library, candidate_library CASCADE")
+    shelf.run("INSERT INTO artists (id, artist_name) VALUES (1, 'x') ON CONFLICT DO NOTHING")
+    shelf.run(PUT_ROWS, rows=orjson.dumps(told).decode())
+
+
+def read(shelf: Shelf) -> Overview:
+    return read_overview(shelf.database, shelf.settings)
+
+
+def test_an_empty_library_is_all_zeros(shelf: Shelf) -> None:
+    overview = read(shelf)
+    assert overview.library_rows == 0
+    assert set(overview.states.values()) == {0}
+    assert [one.rows for one in overview.next_due] == [0] * 8
+
+
+def test_each_row_is_in_the_one_state_that_is_its_own(shelf: Shelf) -> None:
+    stock(
+        shelf,
+        {"main": 1},
+        {"main": 30, "attempt": 1},
+        {"main": 1, "confidence": 0.70},
+        {"main": 1, "confidence": 0.69},
+        {"main": 90, "method": "manual"},
+        {"main": 1, "artist": None},
+        {"attempt": 1},
+        {"attempt": 1, "kind": "compilation"},
+        {"attempt": 8},
+        {"attempt": 8, "kind": "compilation"},
+        {},
+        {"artist": None},
+        {"artist": "  ", "attempt": 1},
+    )
+    overview = read(shelf)
+    assert overview.states == {
+        "resolved": 4,
+        "low_confidence": 1,
+        "manual": 1,
+        "unresolved_in_window": 1,
+        "compilation_in_window": 1,
+        "retry_due": 2,
+        "never_asked": 1,
+        "no_artist_name": 2,
+    }
+    assert overview.library_rows == 13
+
+
+AGES = st.none() | st.integers(1, 4).flatmap(
+    lambda day: st.sampled_from([day - 0.001, day + 0.001, day - 0.4])
+)
+ROWS = st.fixed_dictionaries(
+    {
+        "artist": st.sampled_from(["Anna", "Anna", " ", None]),
+        "canonical": st.sampled_from([None, "discogs:1"]),
+        "main": AGES,
+        "method": st.sampled_from(["exact_match", "manual", "inherited"]),
+        "confidence": st.sampled_from([0.0, 0.69, 0.70, 1.0]),
+        "attempt": AGES,
+        "kind": st.sampled_from(["unresolved", "compilation"]),
+    }
+)
+
+
+@given(rows=st.lists(ROWS, max_size=25), stale_days=st.integers(1, 4), retry_days=st.integers(1, 4))
+@hypothesis_settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_states_add_up_and_what_is_due_is_what_is_selected(
+    shelf: Shelf, rows: list[dict[str, Any]], stale_days: int, retry_days: int
+) -> None:
+    stock(shelf, *rows)
+    shelf.settings = replace(
+        shelf.settings, stale_threshold_days=stale_days, unresolved_retry_days=retry_days
+    )
+    overview = read(shelf)
+    assert tuple(overview.states) == STATES
+    assert sum(overview.states.values()) == overview.library_rows == len(rows)
+    for scope in Scope:
+        shelf.select(scope)
+        selected = shelf.rows(
+            "SELECT reason, count(*) AS rows FROM candidate_library "
+            "WHERE outcome IS DISTINCT FROM 'missing_artist_name' GROUP BY 1"
+        )
+        expected = dict.fromkeys(REASONS, 0) | {row["reason"]: row["rows"] for row in selected}
+        assert overview.due_now[scope] == expected
+
+    in_scope = [row for row in rows if row["canonical"] is not None]
+    can_be_due = [row for row in in_scope if (row["artist"] or "").strip() and not is_manual(row)]
+    due_now = sum(overview.due_now[Scope.canonical].values())
+    assert sum(one.rows for one in overview.next_due) == len(can_be_due) - due_now
+
+
+def is_manual(row: dict[str, Any]) -> bool:
+    return row["main"] is not None and row["method"] == "manual"
+
+
+def test_the_week_ahead_names_the_day_on_which_each_row_becomes_due(shelf: Shelf) -> None:
+    stock(shelf, {"main": 6}, {"main": 6}, {"attempt": 3}, {"main": 6, "attempt": 2}, {"main": 0}, {})
+    overview = read(shelf)
+    today = overview.read_at.astimezone(UTC).date()
+    assert [one.day for one in overview.next_due] == [today + timedelta(days=ahead) for ahead in range(8)]
+    assert {ahead: one.rows for ahead, one in enumerate(overview.next_due) if one.rows} == {
+        1: 2,
+        4: 1,
+        5: 1,
+        7: 1,
+    }
+
+
+def test_the_week_ahead_is_that_of_the_scope_that_is_set_and_ends_after_seven_days(shelf: Shelf) -> None:
+    stock(shelf, {"main": 6}, {"main": 6, "canonical": None})
+    assert sum(one.rows for one in read(shelf).next_due) == 1
+    shelf.settings = replace(shelf.settings, scope=Scope.full)
+    assert sum(one.rows for one in read(shelf).next_due) == 2
+    shelf.settings = replace(shelf.settings, stale_threshold_days=30)
+    assert sum(one.rows for one in read(shelf).next_due) == 0
+
+
+def test_the_overview_is_one_json_object(shelf: Shelf) -> None:
+    stock(shelf, {}, {"main": 6})
+    overview = read(shelf)
+    told = json.loads(json.dumps(overview.as_dict()))
+    assert told["library_rows"] == 2
+    assert told["due_now"]["canonical"] == {"never_asked": 1, "retry_due": 0, "stale": 0}
+    assert told["next_due"][1] == {"day": overview.next_due[1].day.isoformat(), "rows": 1}
+    assert told["read_at"].endswith("+00:00")

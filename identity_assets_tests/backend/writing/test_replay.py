@@ -1,0 +1,143 @@
+"""Stored answers judged and applied again: after a column came, a rule changed, or a row was refused."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from identity_assets.backend.ledger.runs import UnknownRunError, find_run
+from identity_assets.backend.writing.replay import Replayed, replay
+from identity_assets.settings import Bands
+from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
+
+IDS = {"discogs_artist_id": 12, "musicbrainz_artist_id": "mb", "bandcamp_id": "bc"}
+
+
+def settle(shelf: Shelf, *results: dict[str, Any], run_id: str = "run") -> None:
+    shelf.select(run_id=run_id)
+    shelf.answer(*results, run_id=run_id)
+    shelf.write(run_id=run_id)
+
+
+def replay_all(shelf: Shelf, **changes: Any) -> Replayed:
+    return replay(shelf.database, EVERY_BUCKET, shelf.settings, run_id="replay", **changes)
+
+
+def with_ids(library_id: int) -> dict[str, Any]:
+    return single_artist(library_id, main={"wikidata_qid": "Q1", **IDS})
+
+
+def test_the_artist_ids_stand_on_the_main_row_and_in_its_history(shelf: Shelf) -> None:
+    library_id = shelf.put()
+    settle(shelf, with_ids(library_id))
+    shelf.age(8)
+    settle(shelf, single_artist(library_id, main={"wikidata_qid": "Q1", "discogs_artist_id": 13}))
+    [row] = shelf.rows("SELECT * FROM library_identity")
+    assert {name: row[name] for name in IDS} == {
+        "discogs_artist_id": 13,
+        "musicbrainz_artist_id": None,
+        "bandcamp_id": None,
+    }
+    [kept] = shelf.rows("SELECT * FROM library_identity_history")
+    assert {name: kept[name] for name in IDS} == IDS
+
+
+def test_the_writer_works_without_the_columns_and_a_replay_fills_them_once_they_are_there(
+    shelf: Shelf,
+) -> None:
+    for table in ("library_identity", "library_identity_history"):
+        for name in IDS:
+            shelf.run(f"ALTER TABLE {table} DROP COLUMN {name}")
+    shelf.database._engine.dispose()
+    first, second = shelf.put_many(["A", "B"])
+    settle(shelf, with_ids(first), with_ids(second))
+    assert "bandcamp_id" not in shelf.rows("SELECT * FROM library_identity")[0]
+
+    for table in ("library_identity", "library_identity_history"):
+        for name, kind in zip(IDS, ("integer", "text", "text"), strict=True):
+            shelf.run(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+    shelf.database._engine.dispose()
+    done = replay_all(shelf)
+    assert (done.found, done.written.main_rows_written) == (2, 2)
+    rows = shelf.rows("SELECT * FROM library_identity")
+    assert [{name: row[name] for name in IDS} for row in rows] == [IDS, IDS]
+    before = shelf.tables()
+    assert replay_all(shelf).written.main_rows_written == 0
+    assert shelf.tables() == before
+
+
+def test_a_rejected_answer_is_applied_once_the_rule_lets_it(shelf: Shelf) -> None:
+    library_id, other = shelf.put_many(["A", "B"])
+    settle(shelf, single_artist(library_id, method="llm", confidence=0.9), single_artist(other, method="x"))
+    assert shelf.outcomes() == {library_id: "lml_invalid_verdict", other: "lml_invalid_verdict"}
+    assert replay_all(shelf, only_rejected=True).left_alone == {"rejected": 2}
+
+    shelf.settings = replace(shelf.settings, confidence_bands=Bands.warn)
+    done = replay_all(shelf, only_rejected=True)
+    assert (done.found, done.newly_accepted, done.left_alone) == (2, 1, {"rejected": 1})
+    assert shelf.outcomes() == {library_id: "resolved", other: "lml_invalid_verdict"}
+    assert [row["confidence"] for row in shelf.rows("SELECT * FROM library_identity")] == [pytest.approx(0.9)]
+    assert replay_all(shelf, only_rejected=True).found == 1
+
+    # The rule is tightened again: what was written stays, and is said to be outside the rule.
+    shelf.settings = replace(shelf.settings, confidence_bands=Bands.reject)
+    tightened = replay_all(shelf)
+    assert (tightened.newly_rejected, tightened.left_alone) == (1, {"rejected": 2})
+    assert len(shelf.tables()["main"]) == 1
+    assert shelf.outcomes()[library_id] == "resolved"
+
+
+def test_a_row_that_the_database_refused_is_applied_once_it_is_mended(shelf: Shelf) -> None:
+    library_id = shelf.put()
+    shelf.run("ALTER TABLE library_identity ADD CONSTRAINT no_trigram CHECK (method <> 'trigram')")
+    settle(shelf, single_artist(library_id, method="trigram", confidence=0.9))
+    assert shelf.outcomes() == {library_id: "writer_error"}
+    assert replay_all(shelf, only_rejected=True).written.rows_refused == 1
+    shelf.run("ALTER TABLE library_identity DROP CONSTRAINT no_trigram")
+    assert replay_all(shelf, only_rejected=True).written.main_rows_written == 1
+    assert shelf.outcomes() == {library_id: "resolved"}
+
+
+def test_answers_that_do_not_speak_for_the_row_any_more_are_left_alone(shelf: Shelf) -> None:
+    renamed, waiting = shelf.put_many(["A", "B"])
+    shelf.select()
+    shelf.answer(single_artist(renamed, method="x"), single_artist(waiting))
+    shelf.run("UPDATE library SET artist_name = 'Z' WHERE id = :id", id=renamed)
+    assert replay_all(shelf).left_alone == {"names_changed": 1, "waiting": 1}
+    assert shelf.tables()["main"] == []
+
+
+def test_only_answers_since_a_run(shelf: Shelf) -> None:
+    first, second = shelf.put_many(["A", "B"])
+    settle(shelf, single_artist(first), run_id="the first run")
+    shelf.run("UPDATE lml_verdict SET asked_at = asked_at - interval '1 day'")
+    settle(shelf, single_artist(second), run_id="the second run")
+    known = find_run(shelf.database, "the second")
+    assert known.run_id == "the second run"
+    assert replay_all(shelf, since=known.asked_at).found == 1
+    assert replay_all(shelf, since=find_run(shelf.database, "the first").asked_at).found == 2
+    for unknown, said in (("the", "is no run id"), ("nobodys-run", "nothing here is known")):
+        with pytest.raises(UnknownRunError, match=said):
+            find_run(shelf.database, unknown)
+    shelf.run("UPDATE lml_verdict SET run_id = 'the first run too' WHERE library_id = :id", id=second)
+    with pytest.raises(UnknownRunError, match="several runs"):
+        find_run(shelf.database, "the first")
+
+
+def test_an_earlier_answer_is_kept_where_it_differed_and_for_as_long_as_is_set(shelf: Shelf) -> None:
+    same, other = shelf.put_many(["A", "B"])
+    settle(shelf, single_artist(same), single_artist(other), run_id="one")
+    shelf.age(8)
+    settle(shelf, single_artist(same), nothing(other), run_id="two")
+    [kept] = shelf.rows("SELECT * FROM lml_verdict_history")
+    assert (kept["library_id"], kept["kind"], kept["run_id"]) == (other, "single_artist", "one")
+    assert kept["verdict"]["method"] == "cross_source_agreement"
+    [now] = shelf.rows("SELECT * FROM lml_verdict WHERE library_id = :id", id=other)
+    assert kept["asked_at"] == now["previous_asked_at"]
+
+    shelf.run("UPDATE lml_verdict_history SET superseded_at = now() - interval '364 days'")
+    shelf.select()
+    assert len(shelf.rows("SELECT FROM lml_verdict_history")) == 1
+    shelf.run("UPDATE lml_verdict_history SET superseded_at = now() - interval '366 days'")
+    shelf.select()
+    assert shelf.rows("SELECT FROM lml_verdict_history") == []

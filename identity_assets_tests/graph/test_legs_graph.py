@@ -1,0 +1,248 @@
+"""The legs in the graph: off by default, switched on, and whole runs on real parts."""
+
+from dataclasses import replace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from identity_assets.backend.migrate import migrate
+from identity_assets.definitions import build_defs
+from identity_assets.demo.fixture_lml import FixtureLmlThread
+from identity_assets.partition_keys import range_tags
+from identity_assets.partitions import library_partitions
+from identity_assets.progress import LogProgress
+from identity_assets.resources import make_resources
+from identity_assets.settings import Leg, Scope, Settings
+from identity_assets.terminal.run_pass import PassReport, run_pass
+from identity_assets_tests.legs.support import Cache, identity, standing
+from identity_assets_tests.support import Shelf
+
+EVERY_KEY = library_partitions.get_partition_keys()
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def quiet() -> LogProgress:
+    return LogProgress(say=lambda _line: None)
+
+
+def run(settings: Settings, instance: dg.DagsterInstance, *legs: Leg) -> PassReport:
+    chosen = replace(settings, scope=Scope.full, identity_legs=legs)
+    return run_pass(chosen, instance, EVERY_KEY, quiet())
+
+
+def names(legs: tuple[Leg, ...]) -> tuple[set[str], set[str], set[str]]:
+    definitions = build_defs(legs=legs)
+    graph = definitions.resolve_asset_graph()
+    return (
+        {key.to_user_string() for key in graph.get_all_asset_keys()},
+        {key.name for key in graph.asset_check_keys},
+        {job.name for job in definitions.resolve_all_job_defs()},
+    )
+
+
+def test_with_none_on_the_graph_is_what_it_was(cache: Cache) -> None:
+    assets, checks, jobs = names(())
+    assert assets == {
+        *("library", "candidate_libraries", "lml_verdicts"),
+        *("library_identity_source", "library_identity", "library_unresolved"),
+    }
+    assert "leg_conflicts" not in checks
+    assert set(make_resources(cache.settings)) == {"backend", "lml", "progress", "trace"}
+    assert jobs == names((Leg.S1, Leg.S3))[2]
+
+
+@pytest.mark.parametrize(
+    ("legs", "more"),
+    [
+        ((Leg.S1,), {"canonical_entity_evidence"}),
+        ((Leg.S3,), {"flowsheet_match", "flowsheet_match_evidence"}),
+        ((Leg.S1, Leg.S3), {"canonical_entity_evidence", "flowsheet_match", "flowsheet_match_evidence"}),
+    ],
+)
+def test_a_leg_that_is_on_has_its_evidence_in_the_graph_and_feeds_the_one_writer(
+    legs: tuple[Leg, ...], more: set[str]
+) -> None:
+    assets, checks, _jobs = names(legs)
+    assert assets - names(())[0] == more
+    assert "leg_conflicts" in checks
+    graph = build_defs(legs=legs).resolve_asset_graph()
+
+    def parents(name: str) -> set[str]:
+        return {key.to_user_string() for key in graph.get(dg.AssetKey(name)).parent_keys}
+
+    evidence = more - {"flowsheet_match"}
+    for table in ("library_identity_source", "library_identity"):
+        assert parents(table) == {"lml_verdicts", *evidence}
+    assert parents("library_unresolved") == {"lml_verdicts"}
+    for name in evidence:
+        node = graph.get(dg.AssetKey(name))
+        assert node.partitions_def == library_partitions
+        assert node.backfill_policy == dg.BackfillPolicy.single_run()
+        assert node.group_name == "identity"
+    if Leg.S3 in legs:
+        assert parents("flowsheet_match_evidence") == {"library", "flowsheet_match"}
+        assert graph.get(dg.AssetKey("flowsheet_match")).is_external
+
+
+def stock(shelf: Shelf, cache: Cache) -> list[int]:
+    """Rows that LML knows and does not, one that both legs name, and two on which they contradict each other."""
+    ids = [
+        shelf.put("Known 1", "One", canonical="discogs:11"),
+        shelf.put("Stranger", "Two", canonical="discogs:master:12"),
+        shelf.put("Stranger 2", "Three", canonical=None),
+        shelf.put("Stranger 3", "Four", canonical="discogs:14"),
+        shelf.put("Stranger 4", "Five", canonical="discogs:15"),
+        shelf.put(None, "Six", canonical="discogs:16"),
+        shelf.put("Various Artists", "Seven", canonical=None, volume="Z"),
+        shelf.put("Stranger 5", "Eight", canonical=None),
+    ]
+    cache.match("known 1", "one", 1, 21, 11)
+    cache.match("stranger 2", "three", 4, 23, 13)
+    cache.match("stranger 3", "four", 1, None, 24)
+    cache.match("stranger 4", "five", 2, 25, 15)
+    cache.match("various artists", "seven", 1, None, 17)
+    cache.release(15, 99, "Five", "Stranger 4")
+    return ids
+
+
+def mains(shelf: Shelf) -> dict[int, tuple[Any, ...]]:
+    columns = ("method", "discogs_master_id", "discogs_release_id", "notes")
+    return {
+        row["library_id"]: tuple(row[name] for name in columns)
+        for row in shelf.rows("SELECT * FROM library_identity ORDER BY library_id")
+    }
+
+
+def test_a_run_with_both_legs_writes_what_lml_says_and_what_they_know_and_a_second_changes_nothing(
+    shelf: Shelf, both_settings: Settings, cache: Cache, lml: FixtureLmlThread, instance: dg.DagsterInstance
+) -> None:
+    ids = stock(shelf, cache)
+    report = run(both_settings, instance, Leg.S1, Leg.S3)
+    assert report.failures == ()
+    found = mains(shelf)
+    assert found.pop(ids[0])[1:] == (21, 11, "consumer:lml-bulk")
+    assert found == {
+        ids[1]: ("exact_match", 12, None, "backfill:S1"),
+        ids[2]: ("alias_match", 23, None, "backfill:S3"),
+        ids[3]: ("exact_match", None, 14, "backfill:S1"),
+        ids[4]: ("alias_match", None, 15, "backfill:S1"),
+        ids[5]: ("exact_match", None, 16, "backfill:S1"),
+        ids[6]: ("exact_match", None, 17, "backfill:S3"),
+    }
+    before = standing(shelf), shelf.rows("SELECT * FROM library_identity_history")
+    lml.calls.reset()
+    again = run(both_settings, instance, Leg.S1, Leg.S3)
+    assert again.failures == ()
+    assert (again.lml_total_calls, again.source_rows_written, again.history_rows_written) == (0, 0, 0)
+    assert (standing(shelf), shelf.rows("SELECT * FROM library_identity_history")) == before
+
+
+def test_the_evidence_assets_report_their_numbers_by_partition(
+    shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
+) -> None:
+    ids = stock(shelf, cache)
+    run(both_settings, instance, Leg.S1, Leg.S3)
+    key = f"{ids[2] % 16:02d}"
+    metadata: dict[str, dict[str, Any]] = {}
+    for asset in ("canonical_entity_evidence", "flowsheet_match_evidence"):
+        [record] = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[key]), limit=1
+        ).records
+        assert record.asset_materialization is not None
+        metadata[asset] = {name: value.value for name, value in record.asset_materialization.metadata.items()}
+    s1, s3 = metadata.values()
+    assert (s1["scanned"], s1["dagster/partition_row_count"]) == (0, 0)
+    assert (s3["scanned"], s3["dagster/partition_row_count"]) == (1, 1)
+    assert s3["leg_totals"]["scanned"] == len(ids)
+    assert s3["leg_totals"]["pinned"] + sum(s3["leg_totals"]["skipped"].values()) == len(ids)
+
+
+def test_leg_conflicts_lists_what_the_legs_contradict_each_other_in(
+    shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
+) -> None:
+    ids = stock(shelf, cache)
+    settings = replace(both_settings, scope=Scope.full, identity_legs=(Leg.S1, Leg.S3))
+    job = build_defs(resources=make_resources(settings, quiet()), legs=settings.identity_legs)
+    result = job.resolve_job_def("refresh_library_identity").execute_in_process(
+        instance=instance, tags=range_tags(EVERY_KEY), run_config=QUIET
+    )
+    [check] = [one for one in result.get_asset_check_evaluations() if one.check_name == "leg_conflicts"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert check.metadata["offending_rows"].value == 2
+    sample = check.metadata["sample"]
+    assert isinstance(sample, dg.TableMetadataValue)
+    rows = [record.data for record in sample.records]
+    assert [(row["library_id"], row["s1_says"], row["s3_says"], row["stands"]) for row in rows] == [
+        (ids[3], "discogs_release 14", "discogs_release 24", "S1"),
+        (ids[4], "discogs_release 15", "discogs_master 25", "S1"),
+    ]
+    assert rows[1]["release_belongs_to_master"] == 99
+    failed = {one.check_name for one in result.get_asset_check_evaluations() if not one.passed}
+    assert failed == {"leg_conflicts"}
+
+    shelf.run("UPDATE library SET canonical_entity_id = NULL")
+    again = job.resolve_job_def("refresh_library_identity").execute_in_process(
+        instance=instance, tags=range_tags(EVERY_KEY), run_config=QUIET
+    )
+    [check] = [one for one in again.get_asset_check_evaluations() if one.check_name == "leg_conflicts"]
+    assert check.passed
+
+
+def test_run_config_switches_a_leg_on_where_none_is_in_the_graph_and_off_where_it_is(
+    shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
+) -> None:
+    ids = stock(shelf, cache)
+
+    def launch(on: tuple[Leg, ...], config: dict[str, Any]) -> None:
+        settings = replace(both_settings, scope=Scope.full, identity_legs=on)
+        definitions = build_defs(resources=make_resources(settings, quiet()), legs=on)
+        ops = {"identity_tables": {"config": config}}
+        ended = definitions.resolve_job_def("refresh_library_identity").execute_in_process(
+            instance=instance, tags=range_tags(EVERY_KEY), run_config={"ops": ops, **QUIET}
+        )
+        assert ended.success
+
+    launch((), {})
+    launch((Leg.S1, Leg.S3), {"legs": []})
+    assert set(mains(shelf)) == {ids[0]}
+    shelf.run("DELETE FROM leg_evidence")
+    launch((), {"legs": ["S1", "S3"]})
+    by_config = identity(shelf)
+    assert len(by_config[0]) == 7
+    launch((Leg.S1, Leg.S3), {})
+    assert identity(shelf) == by_config
+
+
+def test_a_discogs_cache_that_cannot_be_read_fails_in_one_line_and_nothing_is_written(
+    shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
+) -> None:
+    stock(shelf, cache)
+    cache.run("DROP TABLE wxyc.flowsheet_match")
+    report = run(both_settings, instance, Leg.S3)
+    [failure] = report.failures
+    assert failure.startswith(
+        "flowsheet_match_evidence: the discogs-cache cannot be read: a table is missing"
+    )
+    assert identity(shelf) == [[], []]
+    assert shelf.rows("SELECT 1 FROM leg_evidence") == []
+    unnamed = run(replace(both_settings, database_url_discogs=None), instance, Leg.S3)
+    assert unnamed.failures[0].startswith("flowsheet_match_evidence: DATABASE_URL_DISCOGS is not set")
+    without = run(both_settings, instance)
+    assert (without.failures, len(identity(shelf)[0])) == ((), 1)
+
+
+def test_the_migration_of_the_legs_goes_up_and_down(shelf: Shelf) -> None:
+    def ours() -> set[str]:
+        rows = shelf.rows(
+            "SELECT proname AS name FROM pg_proc WHERE pronamespace = 'identity_assets'::regnamespace "
+            "UNION SELECT relname FROM pg_class WHERE relnamespace = 'identity_assets'::regnamespace"
+        )
+        return {row["name"] for row in rows if row["name"].startswith("leg_")}
+
+    before = ours()
+    assert len(before) > 9
+    migrate(shelf.database, "base")
+    assert ours() == set()
+    migrate(shelf.database)
+    assert ours() == before

@@ -1,0 +1,43 @@
+"""What was logged and received, as the tests look at it."""
+
+import json
+from typing import Any
+
+from identity_assets_tests.telemetry.conftest import API_KEY, PASSWORD
+from identity_assets_tests.telemetry.receiver import KEY, Receiver
+
+
+def log_lines(stderr: str) -> list[dict[str, Any]]:
+    """Every line of it, each a JSON object."""
+    return [json.loads(line) for line in stderr.splitlines()]
+
+
+def run_ids(lines: list[dict[str, Any]]) -> set[str]:
+    """The runs that the lines are about."""
+    return {line["run_id"] for line in lines} - {""}
+
+
+def data_of(transaction: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of the root span."""
+    return dict(transaction["contexts"]["trace"]["data"])
+
+
+def figures_of(report: dict[str, Any]) -> dict[str, Any]:
+    """The object of `run --json` under the names of the root span."""
+    return {
+        "consumer.scope": report["scope"],
+        "consumer.scanned": report["scanned"],
+        "consumer.rows_resolved": report["resolved"],
+        "consumer.rows_resolved_compilation": report["resolved_compilation"],
+        "consumer.rows_unresolved": report["unresolved"],
+        **{f"consumer.rows_skipped.{reason}": rows for reason, rows in report["skipped"].items()},
+        "consumer.source_rows_skipped_null_confidence": report["source_rows_skipped_null_confidence"],
+        "consumer.lml_total_calls": report["lml_total_calls"],
+        "consumer.lml_total_latency_ms": report["lml_total_latency_ms"],
+    }
+
+
+def secrets_in(receiver: Receiver, *texts: str) -> list[str]:
+    """Which secrets stand in the envelopes, or in what was printed."""
+    everything = b"\n".join([*receiver.bodies, *(text.encode() for text in texts)])
+    return [secret for secret in (PASSWORD, API_KEY, KEY) if secret.encode() in everything]

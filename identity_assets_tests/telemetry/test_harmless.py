@@ -1,0 +1,66 @@
+"""Whatever Sentry does, and whatever goes wrong in telling it, a run ends as it would have ended."""
+
+import json
+import logging
+import socket
+import time
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
+from identity_assets.lml.client import Call
+from identity_assets.telemetry.run_trace import RunTrace
+from identity_assets_tests.support import Shelf
+from identity_assets_tests.telemetry.receiver import KEY, receiving
+from identity_assets_tests.terminal.calling import call
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+LATENCY = "lml_total_latency_ms"
+
+
+def timed_run(env: dict[str, str]) -> tuple[float, int, dict[str, Any]]:
+    """Two Dagster runs that fail, in one command: seconds, exit code, and the report without its times."""
+    began = time.monotonic()
+    ended = call("run", "--partition", "01", "--partition", "03", "--json", env=env)
+    seconds = time.monotonic() - began
+    report = json.loads(ended.stdout)
+    return seconds, ended.returncode, {k: v for k, v in report.items() if k not in {"seconds", LATENCY}}
+
+
+def test_with_sentry_down_hanging_slow_or_answering_429_a_run_takes_at_most_5_seconds_longer_and_ends_the_same(
+    shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
+) -> None:
+    shelf.put_many(["Known 1"] * 64)
+    lml.faults.add(Fault("status", status=401))
+    before, *undisturbed = timed_run({**env, "SENTRY_DSN": ""})
+    assert undisturbed[0] == 1
+    took = {}
+    with ExitStack() as servers:
+        hanging, slow = (servers.enter_context(receiving(mode)) for mode in ("hang", "slow"))
+        refusing = servers.enter_context(receiving("429"))
+        down = f"http://{KEY}@127.0.0.1:{closed_port()}/7"
+        for dsn in (down, hanging.dsn, slow.dsn, refusing.dsn):
+            took[dsn], *ended = timed_run({**env, "SENTRY_DSN": dsn})
+            assert ended == undisturbed, dsn
+        assert len(hanging.bodies) == len(refusing.bodies) == 1
+    after, *_ = timed_run({**env, "SENTRY_DSN": ""})
+    assert {dsn for dsn, seconds in took.items() if seconds - max(before, after) > 5} == set()
+
+
+def test_what_goes_wrong_in_telling_is_one_warning_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    trace = RunTrace("0f3c0f3c-0000-4000-8000-000000000000")
+    no_moment = Call(batch_size=1, seconds=1e20, status=200)
+    with caplog.at_level(logging.WARNING, "identity_assets"):
+        trace.on_call(no_moment)
+        trace.on_call(no_moment)
+    trace.finish()
+    [warning] = caplog.messages
+    assert warning.startswith("Sentry is not told everything: _add_span raised")
