@@ -173,7 +173,7 @@ def _env(name: str, variable: Variable, default: Any = None) -> Any:
 class Settings:
     """What the operator set, checked. URLs and keys never show in its repr.
 
-    `stale_threshold_days` and `unresolved_retry_days` are the windows of rule 7 in DOMAIN.md: the selection's
+    `stale_threshold_days`, `unresolved_retry_days` and `invalid_retry_days` are the windows of rule 7 in DOMAIN.md: the selection's
     SQL and the freshness policies both take them from here.
     """
 
@@ -189,6 +189,7 @@ class Settings:
     lml_retry_wait_seconds: float = _env("LML_RETRY_WAIT_SECONDS", number(0.001, 60, "of seconds "), 0.5)
     stale_threshold_days: int = _env("STALE_THRESHOLD_DAYS", DAYS, 7)
     unresolved_retry_days: int = _env("UNRESOLVED_RETRY_DAYS", DAYS, 7)
+    invalid_retry_days: int = _env("INVALID_RETRY_DAYS", DAYS, 1)
     library_partitions: int = _env("LIBRARY_PARTITIONS", whole_number(1, 100), 16)
     gate_threshold: int = _env("GATE_THRESHOLD", whole_number(1, 1_000_000_000), 1000)
     gate_enforced: bool = _env("GATE_ENFORCED", SWITCH, False)
@@ -200,6 +201,7 @@ class Settings:
     unwind_days: int = _env("UNWIND_DAYS", DAYS, 30)
     verdict_history_days: int = _env("VERDICT_HISTORY_DAYS", DAYS, 365)
     writer_chunk_rows: int = _env("WRITER_CHUNK_ROWS", whole_number(1, 100_000), 5000)
+    writer_connections: int = _env("WRITER_CONNECTIONS", whole_number(1, 16), 2)
     identity_legs: tuple[Leg, ...] = _env("IDENTITY_LEGS", Variable("S1, S3 or S1,S3", _legs), ())
     database_url_discogs: URL | None = _env("DATABASE_URL_DISCOGS", POSTGRES_URL)
     discogs_schema_name: str = _env(

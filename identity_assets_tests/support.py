@@ -1,7 +1,7 @@
 """A small library for a test: rows put on its shelf, verdicts stored for them, tables read back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -115,8 +115,24 @@ class Shelf:
 
     def write(self, chunk_rows: int = 100, run_id: str = "run") -> Written:
         """Write what is answered and not written yet, in the name of a run."""
-        written = write_verdicts(self.database, EVERY_BUCKET, chunk_rows, run_id, lambda _rows: None)
+        chosen = replace(self.settings, writer_chunk_rows=chunk_rows)
+        written = write_verdicts(self.database, EVERY_BUCKET, chosen, run_id)
         return sum(written.values(), Written())
+
+    def fault(self, table: str, body: str) -> None:
+        """From now on, writing a row of this table runs this PL/pgSQL first."""
+        self.run(
+            f"CREATE FUNCTION fault_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; "
+            "RETURN NEW; END $$"
+        )
+        self.run(
+            f"CREATE TRIGGER fault BEFORE INSERT OR UPDATE ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION fault_{table}()"
+        )
+
+    def mend(self, table: str) -> None:
+        """Take the fault away again."""
+        self.run(f"DROP FUNCTION fault_{table}() CASCADE")
 
     def outcomes(self) -> dict[int, str | None]:
         """The ledger: each row's outcome."""

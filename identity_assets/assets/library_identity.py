@@ -127,7 +127,7 @@ def _write(
             written = write_verdicts(
                 database,
                 buckets,
-                backend.settings.writer_chunk_rows,
+                backend.settings,
                 run_id,
                 advance,
                 with_legs=bool(legs),

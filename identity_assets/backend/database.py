@@ -1,12 +1,10 @@
-"""Connections, transactions and locks on Backend's database; which errors are a row's own fault.
+"""Connections, transactions and locks on Backend's database.
 
-No statement of the domain stands here: these are the .sql files in sql/, run by the modules beside this one.
+Statements about the domain do not belong here: they are the .sql files of each room, beside the module that runs them.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, TextClause, create_engine, event, text
@@ -15,13 +13,14 @@ from sqlalchemy.pool import QueuePool
 
 from identity_assets.errors import OperatorError
 from identity_assets.partition_keys import Buckets
-from identity_assets.postgres import first_line, sqlstate
+from identity_assets.postgres import first_line, sqlstate, statements
 from identity_assets.settings import Settings
 
 OWN_SCHEMA = "identity_assets"
-SQL_FOLDER = Path(__file__).parent / "sql"
+# The locks, the writer's connections, and one for each worker that stores answers; opened when first used.
+POOL_SIZE = 40
 
-ARTIST_IDS = "-- artist ids"
+_sql = statements(__file__)
 
 
 class DatabaseError(OperatorError):
@@ -32,39 +31,11 @@ class PartitionsBusyError(DatabaseError):
     """Another run works on one of these partitions."""
 
 
-@cache
-def statement(name: str, *, with_artist_ids: bool = True) -> TextClause:
-    """The statement that stands in `sql/<name>.sql`.
-
-    Lines that end in `-- artist ids` speak of columns that a Backend may lack, and are left out where it does.
-    """
-    lines = _lines(name)
-    return text("".join(line for line in lines if with_artist_ids or not _is_of_artist_ids(line)))
-
-
-@cache
-def _lines(name: str) -> tuple[str, ...]:
-    return tuple((SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8").splitlines(keepends=True))
-
-
-def _is_of_artist_ids(line: str) -> bool:
-    return line.rstrip().endswith(ARTIST_IDS)
-
-
-def execute(connection: Connection, name: str, **params: object) -> CursorResult[Any]:
-    """Run the named statement with its bind parameters."""
-    complete = not any(map(_is_of_artist_ids, _lines(name))) or has_artist_ids(connection)
-    result = connection.execute(statement(name, with_artist_ids=complete), params)
+def execute(connection: Connection, statement: TextClause, **params: object) -> CursorResult[Any]:
+    """Run a statement with its bind parameters."""
+    result = connection.execute(statement, params)
     assert isinstance(result, CursorResult)
     return result
-
-
-def has_artist_ids(connection: Connection) -> bool:
-    """Whether the main row and its history have LML's three artist ids; looked up once a connection."""
-    known = connection.info
-    if ARTIST_IDS not in known:
-        known[ARTIST_IDS] = bool(connection.execute(statement("has_artist_ids")).scalar_one())
-    return bool(known[ARTIST_IDS])
 
 
 class Database:
@@ -82,7 +53,7 @@ class Database:
         self._engine = create_engine(
             settings.require_database_url(),
             poolclass=QueuePool,
-            pool_size=2,
+            pool_size=POOL_SIZE,
             connect_args={"connect_timeout": 10},
         )
         event.listen(self._engine, "connect", self._on_connect)
@@ -90,6 +61,8 @@ class Database:
     def _on_connect(self, dbapi_connection: Any, _record: object) -> None:
         with dbapi_connection.cursor() as cursor:
             cursor.execute(f"SET search_path = {self._search_path}")
+            # Rows that are kept as JSON are compared as text, and windows are days of one calendar.
+            cursor.execute("SET TimeZone = 'UTC'")
             cursor.execute("SET application_name = %s", (self.application_name,))
             cursor.execute("SET lock_timeout = '60s'")
             if self._read_only:
@@ -120,6 +93,16 @@ class Database:
                 "check DATABASE_URL and the server, then run again: it goes on where this stopped"
             ) from error
 
+    def analyze(self, table: str, rows_written: int) -> None:
+        """Refresh the planner's statistics of a table of which more than a tenth was written."""
+        if rows_written:
+            with self.transaction() as connection:
+                rows = connection.execute(
+                    text("SELECT reltuples FROM pg_class WHERE oid = to_regclass(:name)"), {"name": table}
+                ).scalar_one()
+                if rows_written > rows / 10:
+                    connection.execute(text(f"ANALYZE {table}"))
+
     @contextmanager
     def partitions_locked(self, buckets: Buckets) -> Iterator[None]:
         """Hold each partition for this run alone, by advisory locks that end with the connection.
@@ -130,8 +113,10 @@ class Database:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             try:
                 for bucket in buckets.buckets:
-                    if not execute(connection, "try_partition_lock", bucket=bucket).scalar_one():
-                        holder = execute(connection, "partition_lock_holder", bucket=bucket).scalar()
+                    if not execute(connection, _sql("try_partition_lock.sql"), bucket=bucket).scalar_one():
+                        holder = execute(
+                            connection, _sql("partition_lock_holder.sql"), bucket=bucket
+                        ).scalar()
                         raise PartitionsBusyError(
                             f"partition {bucket:02d} is being worked on by "
                             f"{holder or 'a run that has just ended'}. "

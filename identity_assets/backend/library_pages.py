@@ -8,6 +8,9 @@ from sqlalchemy import Connection, text
 from identity_assets.backend.database import Database, execute
 from identity_assets.evidence import LibraryRow
 from identity_assets.partition_keys import Buckets
+from identity_assets.postgres import statements
+
+_sql = statements(__file__)
 
 
 @contextmanager
@@ -30,7 +33,7 @@ def library_pages(
         with reading(database) as connection:
             found = execute(
                 connection,
-                "library_page",
+                _sql("library_page.sql"),
                 **buckets.params(),
                 after=after,
                 rows=rows,

@@ -1,14 +1,19 @@
-"""Brings this project's own tables up to date in a Backend database. Backend's tables are never made here."""
+"""Brings this project's own tables, functions and views up to date in a Backend database.
 
+Backend's tables are never made here. A revision of Alembic holds tables; functions and views are made again each time.
+"""
+
+import re
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-from identity_assets.backend.database import OWN_SCHEMA, Database, DatabaseError, missing_tables
+from identity_assets.backend.database import OWN_SCHEMA, Database, DatabaseError, execute, missing_tables
+from identity_assets.postgres import statements
 
 BACKEND_TABLES = (
     "artists",
@@ -18,6 +23,8 @@ BACKEND_TABLES = (
     "library_identity_history",
     "compilation_track_artist",
 )
+
+_sql = statements(__file__)
 
 
 def _config(connection: Connection) -> Config:
@@ -41,6 +48,9 @@ def _revision(connection: Connection) -> str | None:
 def migrate(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
     """Migrate to `revision` (`base` takes everything down again); the revision before, and the one after.
 
+    Functions and views are dropped first and, unless everything is taken down, made again at the end, all in one
+    transaction.
+
     Raises:
         DatabaseError: Backend's own tables are not all there.
     """
@@ -53,8 +63,29 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
             )
         before = _revision(connection)
         config = _config(connection)
-        (command.downgrade if revision == "base" else command.upgrade)(config, revision)
+        drop_functions_and_views(connection)
+        if revision == "base":
+            command.downgrade(config, revision)
+        else:
+            command.upgrade(config, revision)
+            make_functions_and_views(connection)
         return before, _revision(connection)
+
+
+def drop_functions_and_views(connection: Connection) -> None:
+    """Drop every function and view of this project's schema, also those that no file makes any more."""
+    for statement in execute(connection, _sql("functions_and_views.sql")).scalars().all():
+        connection.execute(text(statement))
+
+
+def make_functions_and_views(connection: Connection) -> None:
+    """Make the functions and views anew, in the order that schema.sql gives."""
+    folder = Path(__file__).parent
+    for name in re.findall(
+        r"^\\ir (\S+)$", (folder / "schema.sql").read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        # Not text(): a colon in these files is a colon.
+        connection.exec_driver_sql((folder / name).read_text(encoding="utf-8").replace("%", "%%"))
 
 
 def require_migrated(database: Database) -> None:

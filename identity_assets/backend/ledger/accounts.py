@@ -10,6 +10,9 @@ from typing import Any
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.partition_keys import Buckets
+from identity_assets.postgres import statements
+
+_sql = statements(__file__)
 
 COUNTED_APART = ("resolved", "resolved_compilation", "unresolved")
 PENDING = "pending"
@@ -76,7 +79,7 @@ def read_accounts(database: Database, buckets: Buckets, run_id: str | None = Non
     With a `run_id`, only of the rows that this run selected.
     """
     with database.transaction() as connection:
-        rows = execute(connection, "count_accounts", **buckets.params(), run_id=run_id).all()
+        rows = execute(connection, _sql("count_accounts.sql"), **buckets.params(), run_id=run_id).all()
     return {
         bucket: Accounts.of((row.outcome, row.rows) for row in rows if row.bucket == bucket)
         for bucket in buckets.buckets
@@ -86,5 +89,5 @@ def read_accounts(database: Database, buckets: Buckets, run_id: str | None = Non
 def count_rows(database: Database, buckets: Buckets) -> Counter[tuple[str, int]]:
     """How many rows the table of each asset holds, by asset and bucket; 0 where it holds none."""
     with database.transaction() as connection:
-        rows = execute(connection, "count_rows", **buckets.params()).all()
+        rows = execute(connection, _sql("count_rows.sql"), **buckets.params()).all()
     return Counter({(row.asset, row.bucket): row.rows for row in rows})

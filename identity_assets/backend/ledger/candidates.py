@@ -1,15 +1,19 @@
-"""The ledger of the current pass: which library rows are due, and which of them LML has yet to be asked.
+"""The ledger of the current pass: which library rows are due, and which of them LML has yet to answer.
 
-What becomes of them is written by verdicts.py and writer.py.
+What becomes of them is written by verdicts.py beside this and by the writer.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.lml.contract import LibraryInput
 from identity_assets.partition_keys import Buckets
+from identity_assets.postgres import statements
 from identity_assets.settings import Scope, Settings
 
 COHORTS = ("non_va", "va")
@@ -18,10 +22,12 @@ BATCHES_READ_AHEAD = 10
 ReadInputs = Callable[[str, int, int], list[LibraryInput]]
 """The next inputs: of a cohort, after a library_id, at most so many."""
 
+_sql = statements(__file__)
+
 
 @dataclass(frozen=True)
 class DuePartition:
-    """How many rows of one partition are due, and since when the longest waiting is (None: all were never asked)."""
+    """How many rows of one partition are due, and since when the first of them (None: all were never asked)."""
 
     bucket: int
     rows: int
@@ -40,6 +46,15 @@ class Selected:
     rows: int
 
 
+def windows(settings: Settings) -> dict[str, Any]:
+    """The bind parameters of every statement that reads when a library row is due, in days."""
+    return {
+        "stale_threshold_days": settings.stale_threshold_days,
+        "unresolved_retry_days": settings.unresolved_retry_days,
+        "invalid_retry_days": settings.invalid_retry_days,
+    }
+
+
 def select_candidates(
     database: Database,
     buckets: Buckets,
@@ -48,62 +63,66 @@ def select_candidates(
     run_id: str,
     max_inputs: int | None = None,
 ) -> list[Selected]:
-    """Begin a pass: the due rows of these partitions take the place of the last pass's in the ledger.
+    """Begin a pass: the due rows of these partitions replace the rows of the last pass in the ledger.
 
-    The rules are "Which rows are due" in DOMAIN.md; the windows are the settings'. `max_inputs` takes only so many,
-    those that have waited longest. What has been kept for longer than the settings say is forgotten.
+    The rule is functions/due_library.sql. `max_inputs` takes only so many rows, those that have waited longest.
+    Library rows that Backend has deleted, and what is older than the settings keep, are forgotten first.
     """
     with database.transaction() as connection:
-        execute(connection, "prune_writes", unwind_days=settings.unwind_days)
+        _forget(connection, buckets, settings)
+        execute(connection, _sql("delete_candidates.sql"), **buckets.params())
         execute(
             connection,
-            "prune_verdict_history",
+            _sql("select_candidates.sql"),
             **buckets.params(),
-            verdict_history_days=settings.verdict_history_days,
-        )
-        execute(connection, "delete_candidates", **buckets.params())
-        execute(
-            connection,
-            "select_candidates",
-            **buckets.params(),
+            **windows(settings),
             scope=scope,
             run_id=run_id,
             max_inputs=max_inputs,
-            stale_threshold_days=settings.stale_threshold_days,
-            unresolved_retry_days=settings.unresolved_retry_days,
         )
-        rows = execute(connection, "count_candidates", **buckets.params()).mappings().all()
+        rows = execute(connection, _sql("count_candidates.sql"), **buckets.params()).mappings().all()
+    database.analyze("candidate_library", sum(row["rows"] for row in rows))
     return [Selected(**row) for row in rows]
 
 
+def _forget(connection: Connection, buckets: Buckets, settings: Settings) -> None:
+    execute(connection, _sql("forget_gone.sql"), **buckets.params())
+    execute(connection, _sql("prune_journal.sql"), unwind_days=settings.unwind_days)
+    execute(
+        connection,
+        _sql("prune_verdict_history.sql"),
+        **buckets.params(),
+        verdict_history_days=settings.verdict_history_days,
+    )
+
+
 def due_partitions(database: Database, settings: Settings) -> list[DuePartition]:
-    """The partitions that have due rows in the settings' scope, the stalest first."""
+    """The partitions that have due rows in the settings' scope, the one that has waited longest first."""
     with database.transaction() as connection:
         rows = execute(
             connection,
-            "count_due",
+            _sql("count_due.sql"),
+            **windows(settings),
             partitions=settings.library_partitions,
             scope=settings.scope,
-            stale_threshold_days=settings.stale_threshold_days,
-            unresolved_retry_days=settings.unresolved_retry_days,
         )
         return [DuePartition(**row) for row in rows.mappings()]
 
 
 def reopen_failed(database: Database, buckets: Buckets) -> int:
-    """Put rows that LML failed on earlier in this pass back among those to ask; says how many."""
+    """Let rows that LML failed on earlier in this pass be asked again; returns how many."""
     with database.transaction() as connection:
-        return execute(connection, "reopen_failed", **buckets.params()).rowcount
+        return execute(connection, _sql("reopen_failed.sql"), **buckets.params()).rowcount
 
 
 def count_unasked(database: Database, buckets: Buckets) -> int:
-    """How many rows of the ledger LML has yet to be asked about."""
+    """How many rows of the ledger LML has yet to answer."""
     with database.transaction() as connection:
-        return int(execute(connection, "count_unasked", **buckets.params()).scalar_one())
+        return int(execute(connection, _sql("count_unasked.sql"), **buckets.params()).scalar_one())
 
 
 def batches_to_ask(database: Database, buckets: Buckets, settings: Settings) -> Iterator[list[LibraryInput]]:
-    """The ledger's unasked inputs, a batch at a time; V/A rows in batches of their own size.
+    """The inputs of the ledger that LML has yet to answer, a batch at a time, each of one cohort.
 
     They are read some batches ahead, in transactions of their own, while answers are being stored.
     """
@@ -111,7 +130,7 @@ def batches_to_ask(database: Database, buckets: Buckets, settings: Settings) -> 
     def read(cohort: str, after: int, rows: int) -> list[LibraryInput]:
         with database.transaction() as connection:
             found = execute(
-                connection, "next_inputs", **buckets.params(), cohort=cohort, after=after, rows=rows
+                connection, _sql("next_inputs.sql"), **buckets.params(), cohort=cohort, after=after, rows=rows
             )
             return [LibraryInput(**row) for row in found.mappings()]
 

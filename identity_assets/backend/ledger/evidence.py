@@ -12,7 +12,10 @@ import orjson
 from identity_assets.backend.database import Database, execute
 from identity_assets.evidence import LARGEST_ID, Evidence, Gathered
 from identity_assets.partition_keys import Buckets
+from identity_assets.postgres import statements
 from identity_assets.settings import Leg
+
+_sql = statements(__file__)
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,12 @@ def replace_evidence(
             upto = LARGEST_ID if is_last else page[-1].library_id
             found = as_json(page)
             place = {**buckets.params(), "leg": leg, "after": after, "upto": upto, "evidence": found}
-            removed += execute(connection, "delete_lost_evidence", **place).rowcount
-            written += execute(connection, "store_evidence", leg=leg, evidence=found, run_id=run_id).rowcount
+            removed += execute(connection, _sql("delete_lost_evidence.sql"), **place).rowcount
+            written += execute(
+                connection, _sql("store_evidence.sql"), leg=leg, evidence=found, run_id=run_id
+            ).rowcount
             after = upto
-        execute(connection, "mark_gathered", leg=leg, **buckets.params())
+        execute(connection, _sql("mark_gathered.sql"), leg=leg, **buckets.params())
     return EvidenceStored(written, removed)
 
 

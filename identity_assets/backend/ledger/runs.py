@@ -5,6 +5,9 @@ from datetime import datetime
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.errors import OperatorError
+from identity_assets.postgres import statements
+
+_sql = statements(__file__)
 
 SHORTEST = 8
 
@@ -31,7 +34,7 @@ def find_run(database: Database, run_id: str) -> KnownRun:
     if len(run_id) < SHORTEST:
         raise UnknownRunError(f"{run_id!r} is no run id: give it whole, or its first {SHORTEST} characters")
     with database.transaction() as connection:
-        found = execute(connection, "find_run", run_id=run_id).all()
+        found = execute(connection, _sql("find_run.sql"), run_id=run_id).all()
     if not found:
         raise UnknownRunError(
             f"nothing here is known of a run {run_id}: it wrote nothing, or too long ago, or in another database. "

@@ -10,7 +10,10 @@ from identity_assets.lml.asking import Asked, ask
 from identity_assets.lml.client import LmlClient
 from identity_assets.lml.contract import Verdict
 from identity_assets.partition_keys import Buckets
+from identity_assets.postgres import statements
 from identity_assets.settings import Settings
+
+_sql = statements(__file__)
 
 
 def ask_and_store(
@@ -35,9 +38,11 @@ def store_asked(database: Database, asked: Asked, run_id: str) -> None:
     ]
     with database.transaction() as connection:
         if asked.verdicts:
-            execute(connection, "store_answers", answers=answers_json(asked.verdicts), run_id=run_id)
+            execute(
+                connection, _sql("store_answers.sql"), answers=answers_json(asked.verdicts), run_id=run_id
+            )
         if failures:
-            execute(connection, "store_failures", failures=orjson.dumps(failures).decode())
+            execute(connection, _sql("store_failures.sql"), failures=orjson.dumps(failures).decode())
 
 
 def answers_json(verdicts: Sequence[Verdict]) -> str:
@@ -48,6 +53,7 @@ def answers_json(verdicts: Sequence[Verdict]) -> str:
                 "library_id": verdict.library_id,
                 "kind": verdict.kind,
                 "rejected_reason": verdict.rejected_reason,
+                "tracks_trusted": verdict.tracks_trusted,
                 "verdict": orjson.Fragment(verdict.body),
             }
             for verdict in verdicts
@@ -58,4 +64,4 @@ def answers_json(verdicts: Sequence[Verdict]) -> str:
 def fail_unasked(database: Database, buckets: Buckets, detail: str) -> int:
     """Give every row that was not asked the outcome `lml_error` and say why; says how many. They stay due."""
     with database.transaction() as connection:
-        return execute(connection, "fail_unasked", **buckets.params(), detail=detail).rowcount
+        return execute(connection, _sql("fail_unasked.sql"), **buckets.params(), detail=detail).rowcount

@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from identity_assets.backend import database
 from identity_assets.backend.database import DatabaseError
 from identity_assets.backend.ledger.accounts import Accounts, AccountsError, read_accounts
-from identity_assets.backend.writing import verdicts as writer
 from identity_assets.backend.writing.verdicts import Written
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, provenance, single_artist
 
@@ -47,7 +45,7 @@ def test_a_verdict_is_written_verbatim_with_its_sources_and_says_who_wrote_it(sh
     }
     assert shelf.outcomes() == {library_id: "resolved"}
     assert (written.main_rows_written, written.source_rows_written, written.history_rows_written) == (1, 2, 0)
-    [stored] = shelf.rows("SELECT asked_at, applied_at FROM lml_verdict")
+    [stored] = shelf.rows("SELECT asked_at, applied_at FROM answer")
     assert row["last_verified_at"] == stored["asked_at"]
     assert stored["applied_at"] is not None
 
@@ -259,27 +257,32 @@ def test_a_library_row_that_is_gone_by_the_time_of_writing_is_set_aside(shelf: S
     shelf.select()
     shelf.answer(single_artist(gone), single_artist(here))
     shelf.run("DELETE FROM library WHERE id = :id", id=gone)
-    write(shelf)
-    assert shelf.outcomes() == {gone: "writer_error", here: "resolved"}
+    assert write(shelf).rows_gone == 1
+    assert shelf.outcomes() == {gone: "library_row_gone", here: "resolved"}
 
 
-def test_source_rows_and_main_row_land_together_or_not_at_all(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+def test_the_verdict_of_the_former_artist_is_not_written_to_a_row_that_was_renamed_since(
+    shelf: Shelf,
 ) -> None:
+    renamed, here = shelf.put(), shelf.put()
+    shelf.select()
+    shelf.answer(single_artist(renamed), single_artist(here))
+    shelf.run("UPDATE library SET artist_name = 'Somebody else' WHERE id = :id", id=renamed)
+    assert write(shelf).rows_renamed == 1
+    assert shelf.outcomes() == {renamed: "names_changed", here: "resolved"}
+    assert [row["library_id"] for row in shelf.tables()["main"]] == [here]
+    shelf.select()
+    assert shelf.outcomes() == {renamed: None}
+
+
+def test_source_rows_and_main_row_land_together_or_not_at_all(shelf: Shelf) -> None:
     library_id = shelf.put()
     shelf.select()
     shelf.answer(single_artist(library_id))
-    real = database.execute
-
-    def lose_the_server(connection: Any, name: str, **params: Any) -> Any:
-        if name == "upsert_source_rows":
-            connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
-        return real(connection, name, **params)
-
-    monkeypatch.setattr(writer, "execute", lose_the_server)
+    shelf.fault("library_identity_source", "PERFORM pg_terminate_backend(pg_backend_pid())")
     with pytest.raises(DatabaseError, match="What was committed stands"):
         write(shelf)
-    monkeypatch.undo()
+    shelf.mend("library_identity_source")
     assert shelf.tables()["main"] == shelf.tables()["source"] == []
 
     shelf.select()
@@ -290,27 +293,31 @@ def test_a_fault_that_is_not_a_rows_own_fails_the_step_in_one_line(shelf: Shelf)
     library_id = shelf.put()
     shelf.select()
     shelf.answer(single_artist(library_id))
-    shelf.run("ALTER TABLE library_identity_history RENAME TO elsewhere")
-    with pytest.raises(DatabaseError, match=r"library_identity_history.*run again when it is mended"):
+    shelf.run("ALTER TABLE library_unresolved RENAME TO elsewhere")
+    with pytest.raises(DatabaseError, match=r"library_unresolved.*run again when it is mended"):
         write(shelf)
     assert shelf.outcomes() == {library_id: None}
 
 
-def test_a_deadlock_is_tried_again(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deadlock_is_tried_again(shelf: Shelf) -> None:
     library_id = shelf.put()
     shelf.select()
     shelf.answer(single_artist(library_id))
-    failing = iter([True, True, False])
-    real = database.execute
-
-    def lose_the_lock(connection: Any, name: str, **params: Any) -> Any:
-        if name == "lock_main_rows" and next(failing):
-            connection.exec_driver_sql("DO $$ BEGIN RAISE deadlock_detected; END $$")
-        return real(connection, name, **params)
-
-    monkeypatch.setattr(writer, "execute", lose_the_lock)
+    # A sequence is not rolled back: the first two attempts fail, the third is accepted.
+    shelf.run("CREATE SEQUENCE attempts")
+    shelf.fault("library_identity", "IF nextval('attempts') <= 2 THEN RAISE deadlock_detected; END IF")
     write(shelf)
     assert shelf.outcomes() == {library_id: "resolved"}
+
+
+def test_a_database_that_refuses_every_row_is_not_asked_row_by_row(shelf: Shelf) -> None:
+    ids = shelf.put_many([f"A {number}" for number in range(300)])
+    shelf.run("ALTER TABLE library_identity ADD CONSTRAINT nobody CHECK (false)")
+    shelf.select()
+    shelf.answer(*(single_artist(library_id) for library_id in ids))
+    with pytest.raises(DatabaseError, match=r"refused 100 library rows one after the other.*nobody"):
+        write(shelf, 300)
+    assert list(shelf.outcomes().values()).count("writer_error") < 200
 
 
 def test_the_library_table_is_never_written(shelf: Shelf) -> None:

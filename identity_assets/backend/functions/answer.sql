@@ -1,0 +1,23 @@
+-- The latest answer of LML for each library row with what became of it.
+CREATE VIEW identity_assets.answer AS
+SELECT
+    verdict.library_id,
+    verdict.kind,
+    verdict.verdict,
+    verdict.tracks_trusted,
+    verdict.artist_name,
+    verdict.album_title,
+    verdict.asked_at,
+    verdict.run_id,
+    verdict.previous_asked_at,
+    verdict.previous_kind,
+    state.applied_at,
+    state.unwound_at,
+    state.rejected_reason,
+    state.set_aside
+FROM identity_assets.lml_verdict AS verdict
+LEFT JOIN identity_assets.lml_verdict_state AS state
+    ON state.library_id = verdict.library_id AND state.asked_at = verdict.asked_at;
+
+COMMENT ON VIEW identity_assets.answer IS
+'The latest answer of LML for each library row; it waits to be applied where applied_at, unwound_at and rejected_reason are null';

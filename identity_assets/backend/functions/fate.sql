@@ -1,0 +1,28 @@
+-- What an answer does to the identity of its library row. The one place of this rule.
+--
+-- gone, renamed: the answer does not apply (it stays stored). manual: a person decided the main row (rule 5 in
+-- DOMAIN.md). new, changed, confirmed, same: the main row; confirmed differs in its moment alone, same in nothing.
+-- unresolved, compilation: the sidecar.
+CREATE FUNCTION identity_assets.fate(
+    kind text, has_library_row boolean, has_same_names boolean, old identity_assets.main_row,
+    new identity_assets.main_row
+)
+RETURNS text
+LANGUAGE sql STABLE
+AS $$
+    SELECT CASE
+        WHEN NOT has_library_row THEN 'gone'
+        WHEN NOT has_same_names THEN 'renamed'
+        WHEN old.method = 'manual' THEN 'manual'
+        WHEN kind <> 'single_artist' THEN kind
+        WHEN old.library_id IS NULL THEN 'new'
+        WHEN old IS NOT DISTINCT FROM new THEN 'same'
+        WHEN old IS NOT DISTINCT FROM jsonb_populate_record(
+            new, jsonb_build_object('last_verified_at', old.last_verified_at)
+        ) THEN 'confirmed'
+        ELSE 'changed'
+    END
+$$;
+
+COMMENT ON FUNCTION identity_assets.fate IS
+'What an answer does to its library row: new, changed, confirmed, same, unresolved, compilation, manual, renamed or gone';

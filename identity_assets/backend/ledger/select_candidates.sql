@@ -1,0 +1,13 @@
+-- Puts the due library rows into the ledger: at most :max_inputs of them, or all where it is null. Rows that have
+-- waited longest come first, rows that cannot be asked about last.
+INSERT INTO candidate_library (
+    library_id, scope, cohort, reason, artist_name, album_title, legacy_release_id,
+    selected_at, run_id, answers_since, outcome
+)
+SELECT
+    library_id, :scope, cohort, reason, artist_name, album_title, legacy_release_id,
+    now(), :run_id, answers_since, outcome
+FROM candidate(:scope, :stale_threshold_days, :unresolved_retry_days, :invalid_retry_days)
+WHERE library_id % :partitions = ANY (:buckets)
+ORDER BY outcome IS NOT DISTINCT FROM 'missing_artist_name', due_from NULLS LAST, library_id
+LIMIT :max_inputs

@@ -1,0 +1,72 @@
+-- Stores one batch of answers as they came, before anything is made of them.
+--
+-- An earlier answer that said something else goes to the history. The ledger is touched only where an answer is
+-- rejected. Asking anew after an answer was taken back does not count as asking twice.
+WITH given AS MATERIALIZED (
+    SELECT
+        answer.*, candidate.artist_name, candidate.album_title, greatest(now(), candidate.selected_at) AS asked_at
+    FROM jsonb_to_recordset(CAST(:answers AS jsonb)) AS answer (
+        library_id integer, kind text, verdict jsonb, tracks_trusted boolean, rejected_reason text, set_aside jsonb
+    )
+    JOIN candidate_library AS candidate ON candidate.library_id = answer.library_id
+),
+kept AS (
+    INSERT INTO lml_verdict_history (
+        library_id, kind, verdict, artist_name, album_title, asked_at, run_id, applied_at, rejected_reason
+    )
+    SELECT
+        earlier.library_id, earlier.kind, earlier.verdict, earlier.artist_name, earlier.album_title,
+        earlier.asked_at, earlier.run_id, earlier.applied_at, earlier.rejected_reason
+    FROM answer AS earlier
+    JOIN given ON given.library_id = earlier.library_id
+    WHERE earlier.verdict <> given.verdict
+    ON CONFLICT (library_id, asked_at) DO NOTHING
+),
+unwound AS MATERIALIZED (
+    SELECT earlier.library_id
+    FROM answer AS earlier
+    JOIN given ON given.library_id = earlier.library_id
+    WHERE earlier.unwound_at IS NOT NULL
+),
+stored AS (
+    INSERT INTO lml_verdict AS earlier (
+        library_id, kind, verdict, tracks_trusted, artist_name, album_title, asked_at, run_id
+    )
+    SELECT library_id, kind, verdict, tracks_trusted, artist_name, album_title, asked_at, :run_id
+    FROM given
+    ORDER BY library_id
+    ON CONFLICT (library_id) DO UPDATE SET
+        kind = excluded.kind,
+        verdict = excluded.verdict,
+        tracks_trusted = excluded.tracks_trusted,
+        artist_name = excluded.artist_name,
+        album_title = excluded.album_title,
+        asked_at = greatest(excluded.asked_at, earlier.asked_at + interval '1 microsecond'),
+        run_id = excluded.run_id,
+        previous_asked_at = CASE
+            WHEN (earlier.artist_name, earlier.album_title) = (excluded.artist_name, excluded.album_title)
+                AND NOT EXISTS (SELECT FROM unwound WHERE unwound.library_id = earlier.library_id)
+            THEN earlier.asked_at
+        END,
+        previous_kind = earlier.kind
+    RETURNING library_id, asked_at
+),
+judged AS (
+    INSERT INTO lml_verdict_state AS state (library_id, asked_at, rejected_reason, set_aside)
+    SELECT given.library_id, stored.asked_at, given.rejected_reason, given.set_aside
+    FROM given
+    JOIN stored ON stored.library_id = given.library_id
+    WHERE given.rejected_reason IS NOT NULL OR given.set_aside IS NOT NULL
+    ORDER BY given.library_id
+    ON CONFLICT (library_id) DO UPDATE SET
+        asked_at = excluded.asked_at,
+        applied_at = NULL,
+        unwound_at = NULL,
+        rejected_reason = excluded.rejected_reason,
+        set_aside = excluded.set_aside
+)
+UPDATE candidate_library AS candidate
+SET outcome = 'lml_invalid_verdict', detail = given.rejected_reason
+FROM given
+WHERE candidate.library_id = given.library_id
+  AND given.rejected_reason IS NOT NULL

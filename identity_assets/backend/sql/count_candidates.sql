@@ -1,6 +1,0 @@
--- The ledger of these partitions by partition, cohort and reason.
-SELECT library_id % :partitions AS bucket, cohort, reason, outcome, answered_at IS NOT NULL AS answered, count(*) AS rows
-FROM candidate_library
-WHERE library_id % :partitions = ANY (:buckets)
-GROUP BY 1, 2, 3, 4, 5
-ORDER BY 1, 2, 3, 4, 5

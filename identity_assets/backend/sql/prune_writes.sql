@@ -1,3 +1,0 @@
--- What is too old to be taken back.
-DELETE FROM library_write
-WHERE written_at < now() - make_interval(days => :unwind_days)

@@ -1,0 +1,143 @@
+"""How the writer divides its work: ranges of library_id, several at a time, halved where the database refuses a row.
+
+What is written in a range belongs in verdicts.py and legs.py.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Generic, Protocol, Self, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from identity_assets.backend.database import Database, DatabaseError
+from identity_assets.postgres import first_line, is_row_fault, is_worth_retrying
+
+REFUSALS_TO_STOP = 100
+"""So many rows refused for one reason, with none accepted between, are the database's fault and not the rows'."""
+
+
+class Summable(Protocol):
+    """What a chunk came to; the sum of two chunks is what both came to."""
+
+    def __add__(self, other: Self) -> Self: ...
+
+
+Result = TypeVar("Result", bound=Summable)
+
+
+@dataclass(frozen=True)
+class Range:
+    """The library rows from `first_id` to `last_id`, both included."""
+
+    first_id: int
+    last_id: int
+
+    def params(self) -> dict[str, int]:
+        """The bind parameters of every statement that works on one range."""
+        return {"first_id": self.first_id, "last_id": self.last_id}
+
+    def halves(self) -> tuple["Range", "Range"]:
+        """The lower and the upper half."""
+        middle = (self.first_id + self.last_id) // 2
+        return Range(self.first_id, middle), Range(middle + 1, self.last_id)
+
+
+@dataclass(frozen=True)
+class Stage(Generic[Result]):
+    """How a range is written in one transaction, and how a row that the database refuses is set aside."""
+
+    write: Callable[[Connection, Range], Result]
+    set_aside: Callable[[Database, int, str], Result]
+
+
+class _Refusals:
+    """Counts rows refused for the same reason, one after the other; shared by the writer's threads."""
+
+    def __init__(self) -> None:
+        self._reason = ""
+        self._rows = 0
+
+    def accepted(self) -> None:
+        self._rows = 0
+
+    def refused(self, reason: str) -> None:
+        """Raises DatabaseError where the database refuses every row."""
+        self._rows = self._rows + 1 if reason == self._reason else 1
+        self._reason = reason
+        if self._rows >= REFUSALS_TO_STOP:
+            raise DatabaseError(
+                f"the database refused {self._rows} library rows one after the other for the same reason: {reason}. "
+                "What was committed stands; fix the cause, then run again"
+            )
+
+
+def write_ranges(
+    database: Database, ranges: Sequence[Range], stage: Stage[Result], connections: int
+) -> Iterator[Result]:
+    """Write these ranges, `connections` at a time; yields what each came to, in any order.
+
+    Raises:
+        DatabaseError: the fault is not a row's own, or the database refuses every row. What was committed stands.
+    """
+    refusals = _Refusals()
+    waiting = iter(ranges)
+    with ThreadPoolExecutor(connections, thread_name_prefix="writer") as executor:
+        running: set[Future[Result]] = set()
+        try:
+            while True:
+                for one in waiting:
+                    run = copy_context().run
+                    running.add(executor.submit(run, _write_or_halve, database, one, stage, refusals))
+                    if len(running) >= connections:
+                        break
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _write_or_halve(database: Database, one: Range, stage: Stage[Result], refusals: _Refusals) -> Result:
+    """Write a range; where the database refuses a row, halve down to it, set it aside, and write the rest."""
+    try:
+        result = _write(database, one, stage)
+    except DBAPIError as error:
+        if not is_row_fault(error):
+            raise DatabaseError(
+                f"the database refused to write the library rows {one.first_id} to {one.last_id}: "
+                f"{first_line(error)}. What was committed stands; run again when it is mended"
+            ) from error
+        if one.first_id == one.last_id:
+            reason = first_line(error)
+            refusals.refused(_without_values(error, reason))
+            return stage.set_aside(database, one.first_id, reason)
+    else:
+        refusals.accepted()
+        return result
+    lower, upper = one.halves()
+    return _write_or_halve(database, lower, stage, refusals) + _write_or_halve(
+        database, upper, stage, refusals
+    )
+
+
+def _write(database: Database, one: Range, stage: Stage[Result]) -> Result:
+    for attempt in Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, DBAPIError) and is_worth_retrying(error)),
+        stop=stop_after_attempt(3),
+        wait=wait_random_exponential(multiplier=0.2, max=3),
+        reraise=True,
+    ):
+        with attempt, database.transaction() as connection:
+            return stage.write(connection, one)
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _without_values(error: DBAPIError, reason: str) -> str:
+    """The reason without the DETAIL, which names the values of one row."""
+    diagnosis = getattr(error.orig, "diag", None)
+    return str(getattr(diagnosis, "message_primary", None) or reason)

@@ -1,0 +1,57 @@
+-- Stored answers that are written now, in one range of library_id: those that answer the ledger's open rows, or those of
+-- :library_ids where it is given. Beside each: the main row that stands, the one that the answer makes, and the fate.
+-- Main rows are locked in library_id order, so that what is compared is what is replaced.
+CREATE TEMPORARY TABLE staged ON COMMIT DROP AS
+WITH answered AS MATERIALIZED (
+    SELECT
+        answer.library_id, answer.kind, answer.verdict, answer.set_aside, answer.artist_name, answer.album_title,
+        answer.asked_at, answer.run_id
+    FROM answer
+    LEFT JOIN candidate_library AS candidate
+        ON candidate.library_id = answer.library_id
+       AND candidate.library_id BETWEEN :first_id AND :last_id
+       AND candidate.answers_since <= answer.asked_at
+       AND (candidate.outcome IS NULL OR candidate.outcome = 'writer_error')
+    WHERE answer.library_id BETWEEN :first_id AND :last_id
+      AND answer.library_id % :partitions = ANY (:buckets)
+      AND answer.rejected_reason IS NULL
+      AND CASE
+          WHEN CAST(:library_ids AS integer[]) IS NULL THEN candidate.library_id IS NOT NULL
+          ELSE answer.library_id = ANY (CAST(:library_ids AS integer[]))
+      END
+),
+standing AS MATERIALIZED (
+    SELECT main
+    FROM main_row AS main
+    WHERE main.library_id BETWEEN :first_id AND :last_id
+      AND main.library_id IN (SELECT answered.library_id FROM answered)
+    ORDER BY main.library_id
+    FOR NO KEY UPDATE
+)
+SELECT
+    answered.library_id,
+    answered.library_id % :partitions AS bucket,
+    answered.kind,
+    answered.asked_at,
+    answered.run_id,
+    standing.main AS old_main,
+    made.main AS new_main,
+    CASE
+        WHEN answered.kind = 'single_artist' THEN usable_provenance(answered.verdict, answered.set_aside)
+    END AS provenance,
+    fate(
+        answered.kind,
+        library.id IS NOT NULL,
+        (answered.artist_name, answered.album_title)
+            IS NOT DISTINCT FROM (CAST(library.artist_name AS text), CAST(library.album_title AS text)),
+        standing.main,
+        made.main
+    ) AS fate
+FROM answered
+LEFT JOIN library ON library.id = answered.library_id AND library.id BETWEEN :first_id AND :last_id
+LEFT JOIN standing ON (standing.main).library_id = answered.library_id
+LEFT JOIN LATERAL (
+    -- OFFSET 0: the answer is parsed once.
+    SELECT lml_main_row(answered.library_id, answered.verdict, answered.asked_at, standing.main) AS main
+    OFFSET 0
+) AS made ON answered.kind = 'single_artist'

@@ -1,0 +1,180 @@
+-- The artist ids of LML, which Backend's own schema has no column for.
+ALTER TABLE library_identity
+    ADD COLUMN IF NOT EXISTS discogs_artist_id integer,
+    ADD COLUMN IF NOT EXISTS musicbrainz_artist_id text,
+    ADD COLUMN IF NOT EXISTS bandcamp_id text;
+
+ALTER TABLE library_identity_history
+    ADD COLUMN IF NOT EXISTS discogs_artist_id integer,
+    ADD COLUMN IF NOT EXISTS musicbrainz_artist_id text,
+    ADD COLUMN IF NOT EXISTS bandcamp_id text;
+
+CREATE TABLE library_unresolved (
+    library_id         integer PRIMARY KEY,
+    kind               text NOT NULL CHECK (kind IN ('unresolved', 'compilation')),
+    attempted_at       timestamptz NOT NULL,
+    attempts           integer NOT NULL CHECK (attempts > 0),
+    first_attempted_at timestamptz NOT NULL,
+    run_id             text
+);
+
+COMMENT ON TABLE library_unresolved IS
+'Library rows that LML was asked about and found no identity for. They are not asked again before their window ends.';
+
+-- Each row is updated once in a pass: with room on its page, no index changes.
+CREATE TABLE identity_assets.candidate_library (
+    library_id        integer PRIMARY KEY,
+    scope             text NOT NULL CHECK (scope IN ('canonical', 'full')),
+    cohort            text NOT NULL CHECK (cohort IN ('va', 'non_va')),
+    reason            text NOT NULL CHECK (reason IN (
+                          'never_asked', 'names_changed', 'stale', 'retry_due', 'invalid_retry_due')),
+    artist_name       text,
+    album_title       text NOT NULL,
+    legacy_release_id integer,
+    selected_at       timestamptz NOT NULL,
+    run_id            text NOT NULL,
+    answers_since     timestamptz NOT NULL,
+    outcome           text CHECK (outcome IN (
+                          'resolved', 'resolved_compilation', 'unresolved', 'compilation', 'missing_artist_name',
+                          'manual_override', 'lml_error', 'lml_cardinality_mismatch', 'lml_invalid_verdict',
+                          'lml_untrusted_library_id', 'writer_error', 'library_row_gone', 'names_changed',
+                          'rejected_by_person', 'unwound')),
+    detail            text
+) WITH (fillfactor = 45);
+
+COMMENT ON TABLE identity_assets.candidate_library IS
+'The ledger of the current pass: each library row that was due, and its one outcome';
+COMMENT ON COLUMN identity_assets.candidate_library.answers_since IS
+'An answer stored at this moment or later answers the row: the moment of selection, or that of an answer in store';
+
+CREATE TABLE identity_assets.lml_verdict (
+    library_id        integer PRIMARY KEY,
+    kind              text,
+    verdict           jsonb NOT NULL,
+    tracks_trusted    boolean NOT NULL,
+    artist_name       text NOT NULL,
+    album_title       text NOT NULL,
+    asked_at          timestamptz NOT NULL,
+    run_id            text NOT NULL,
+    previous_asked_at timestamptz,
+    previous_kind     text
+);
+
+COMMENT ON TABLE identity_assets.lml_verdict IS
+'The latest answer of LML for each library row as it came, stored before it is applied';
+COMMENT ON COLUMN identity_assets.lml_verdict.previous_asked_at IS
+'When LML was last asked before this about the same artist and title; previous_kind is its answer of then';
+COMMENT ON COLUMN identity_assets.lml_verdict.tracks_trusted IS
+'Whether the response vouched for tracks_attempted and tracks: tracks_contract_version was 1';
+
+CREATE TABLE identity_assets.lml_verdict_state (
+    library_id      integer PRIMARY KEY,
+    asked_at        timestamptz NOT NULL,
+    applied_at      timestamptz,
+    unwound_at      timestamptz,
+    rejected_reason text,
+    set_aside       jsonb
+) WITH (fillfactor = 70);
+
+COMMENT ON TABLE identity_assets.lml_verdict_state IS
+'What became of the answer of the same asked_at. An answer without a row here waits to be applied';
+COMMENT ON COLUMN identity_assets.lml_verdict_state.unwound_at IS
+'When what was written from this answer was taken back: it is not applied again, and LML is asked anew';
+COMMENT ON COLUMN identity_assets.lml_verdict_state.set_aside IS
+'The entries of the answer that are not used: an array of {where, index, reason}';
+
+CREATE TABLE identity_assets.lml_verdict_history (
+    library_id      integer NOT NULL,
+    kind            text,
+    verdict         jsonb NOT NULL,
+    artist_name     text NOT NULL,
+    album_title     text NOT NULL,
+    asked_at        timestamptz NOT NULL,
+    run_id          text NOT NULL,
+    applied_at      timestamptz,
+    rejected_reason text,
+    superseded_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (library_id, asked_at)
+);
+
+COMMENT ON TABLE identity_assets.lml_verdict_history IS
+'Earlier answers of LML that differ from the one that followed';
+
+CREATE TABLE identity_assets.journal_chunk (
+    chunk_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id           text NOT NULL,
+    table_name       text NOT NULL,
+    written_at       timestamptz NOT NULL DEFAULT now(),
+    first_library_id integer NOT NULL,
+    last_library_id  integer NOT NULL,
+    library_ids      integer[] NOT NULL,
+    keys             text[] NOT NULL,
+    befores          text[] NOT NULL,
+    times_before     timestamptz[] NOT NULL,
+    row_hashes       bigint[] NOT NULL
+);
+
+CREATE INDEX journal_chunk_run_id_idx ON identity_assets.journal_chunk (run_id);
+
+COMMENT ON TABLE identity_assets.journal_chunk IS
+'What one transaction of a run wrote to one table, for taking it back: parallel arrays, one place a table row';
+COMMENT ON COLUMN identity_assets.journal_chunk.keys IS
+'The rest of the primary key after library_id; empty where there is none';
+COMMENT ON COLUMN identity_assets.journal_chunk.befores IS
+'What stood before: absent, same (the write left it as it was), time (only its time differed), image (journal_image)';
+COMMENT ON COLUMN identity_assets.journal_chunk.row_hashes IS
+'The hash of the table row as it stood after the write; null where no row stood';
+
+CREATE TABLE identity_assets.journal_image (
+    chunk_id   bigint NOT NULL REFERENCES identity_assets.journal_chunk (chunk_id) ON DELETE CASCADE,
+    library_id integer NOT NULL,
+    key        text NOT NULL,
+    image      jsonb NOT NULL,
+    PRIMARY KEY (chunk_id, library_id, key)
+);
+
+COMMENT ON TABLE identity_assets.journal_image IS
+'Table rows that a write replaced or removed, as they stood before it';
+
+CREATE TABLE identity_assets.leg_evidence (
+    library_id         integer NOT NULL,
+    leg                text NOT NULL CHECK (leg IN ('S1', 'S3')),
+    source             text NOT NULL CHECK (source IN ('discogs_master', 'discogs_release')),
+    external_id        text NOT NULL,
+    method             text NOT NULL,
+    confidence         real NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    verified_at        timestamptz NOT NULL,
+    run_id             text NOT NULL,
+    checked_release_id integer,
+    checked_master_id  integer,
+    refused_reason     text,
+    PRIMARY KEY (library_id, leg, source),
+    UNIQUE (library_id, leg)
+);
+
+CREATE INDEX leg_evidence_refused_idx ON identity_assets.leg_evidence (library_id) WHERE refused_reason IS NOT NULL;
+
+COMMENT ON TABLE identity_assets.leg_evidence IS
+'The Discogs release or master to which the legs S1 (canonical_entity_id) and S3 (flowsheet_match) pin a library row';
+COMMENT ON COLUMN identity_assets.leg_evidence.checked_master_id IS
+'The master of checked_release_id in the discogs-cache: the release that either leg pins';
+
+CREATE TABLE identity_assets.leg_gathered (
+    leg        text NOT NULL,
+    partitions integer NOT NULL,
+    bucket     integer NOT NULL,
+    PRIMARY KEY (leg, partitions, bucket)
+);
+
+COMMENT ON TABLE identity_assets.leg_gathered IS
+'The partitions in which a leg was gathered at least once: only there does missing evidence remove its source rows';
+
+CREATE TABLE identity_assets.leg_filled (
+    library_id         integer PRIMARY KEY,
+    discogs_master_id  integer,
+    discogs_release_id integer,
+    pinned_manual      boolean NOT NULL
+);
+
+COMMENT ON TABLE identity_assets.leg_filled IS
+'The values that the legs put into each main row, so that values of others are left alone';
