@@ -186,7 +186,10 @@ COMMENT ON TABLE identity_assets.leg_filled IS
 'The values that the legs put into each main row, so that values of others are left alone';
 
 \ir functions/main_row.sql
-\ir functions/source_row.sql
+\ir functions/main_row_columns.sql
+\ir functions/standing_main_rows.sql
+\ir functions/insert_main_rows.sql
+\ir functions/source_row_hash.sql
 \ir functions/answer.sql
 \ir functions/ledger.sql
 \ir functions/journal_entry.sql

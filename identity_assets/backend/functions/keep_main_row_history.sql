@@ -1,6 +1,4 @@
--- Copies main rows into Backend's history, as they stood before they are replaced or removed.
---
--- The columns are those of main_row, read from the catalogue, so that a new column is listed in one place.
+-- Copies main rows into Backend's history, as they stood before they are replaced or removed; returns how many.
 CREATE FUNCTION identity_assets.keep_main_row_history(old_rows identity_assets.main_row[], reason text)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -11,13 +9,9 @@ BEGIN
     IF old_rows IS NULL THEN
         RETURN 0;
     END IF;
-    EXECUTE (
-        SELECT format(
-            'INSERT INTO library_identity_history (%s, superseded_reason) SELECT %1$s, $2 FROM unnest($1) ORDER BY library_id',
-            string_agg(quote_ident(attname), ', ' ORDER BY attnum)
-        )
-        FROM pg_attribute
-        WHERE attrelid = 'identity_assets.main_row'::regclass AND attnum > 0 AND NOT attisdropped
+    EXECUTE format(
+        'INSERT INTO library_identity_history (%1$s, superseded_reason) SELECT %1$s, $2 FROM unnest($1) ORDER BY library_id',
+        identity_assets.main_row_columns()
     )
     USING old_rows, reason;
     GET DIAGNOSTICS kept = ROW_COUNT;

@@ -1,24 +1,23 @@
--- The one list of the main row's columns. Statements name a main row as a whole: `main`, `(new_main).*`.
-CREATE VIEW identity_assets.main_row AS
-SELECT
-    library_id,
-    discogs_master_id,
-    discogs_release_id,
-    musicbrainz_release_group_mbid,
-    musicbrainz_release_mbid,
-    musicbrainz_recording_mbid,
-    wikidata_qid,
-    spotify_id,
-    apple_music_id,
-    discogs_artist_id,
-    musicbrainz_artist_id,
-    bandcamp_id,
-    last_verified_at,
-    method,
-    confidence,
-    agreement_sources,
-    notes
-FROM library_identity;
+-- The one list of the main row's columns. Statements name a main row as a whole; the functions beside this read the
+-- list from the catalogue. A type and not a view of library_identity: Backend may change its table as it likes.
+CREATE TYPE identity_assets.main_row AS (
+    library_id                     integer,
+    discogs_master_id              integer,
+    discogs_release_id             integer,
+    musicbrainz_release_group_mbid uuid,
+    musicbrainz_release_mbid       uuid,
+    musicbrainz_recording_mbid     uuid,
+    wikidata_qid                   text,
+    spotify_id                     text,
+    apple_music_id                 text,
+    discogs_artist_id              integer,
+    musicbrainz_artist_id          text,
+    bandcamp_id                    text,
+    last_verified_at               timestamptz,
+    method                         text,
+    confidence                     real,
+    agreement_sources              text,
+    notes                          text
+);
 
-COMMENT ON VIEW identity_assets.main_row IS
-'library_identity with the columns that this project writes; rows can be inserted and updated through it';
+COMMENT ON TYPE identity_assets.main_row IS 'A row of library_identity: the columns that this project reads and writes';

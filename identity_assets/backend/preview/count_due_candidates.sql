@@ -1,5 +1,5 @@
 -- What a run would select now: how many rows have their outcome already, their answer in store, or are to be asked.
-SELECT outcome, answered_at IS NOT NULL AS answered, count(*) AS rows
-FROM candidate(:scope, :stale_threshold_days, :unresolved_retry_days)
+SELECT outcome, is_answered AS answered, count(*) AS rows
+FROM candidate(:scope, :stale_threshold_days, :unresolved_retry_days, :invalid_retry_days)
 WHERE library_id % :partitions = ANY (:buckets)
 GROUP BY 1, 2

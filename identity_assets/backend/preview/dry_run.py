@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from identity_assets.backend.database import Database, execute
-from identity_assets.backend.ledger.candidates import in_batches
+from identity_assets.backend.ledger.candidates import in_batches, windows
 from identity_assets.backend.ledger.verdicts import answers_json
 from identity_assets.backend.preview.changes import Change, ChangeKind, change_of
 from identity_assets.lml.asking import ask
 from identity_assets.lml.client import LmlClient, LmlError
 from identity_assets.lml.contract import LibraryInput, Verdict
 from identity_assets.partition_keys import Buckets
+from identity_assets.postgres import statements
 from identity_assets.settings import Scope, Settings
+
+_sql = statements(__file__)
 
 WOULD_SKIP = (
     "compilation",
@@ -88,21 +91,20 @@ class _Due:
     def _params(self) -> dict[str, Any]:
         return {
             **self.buckets.params(),
+            **windows(self.settings),
             "scope": self.scope,
-            "stale_threshold_days": self.settings.stale_threshold_days,
-            "unresolved_retry_days": self.settings.unresolved_retry_days,
         }
 
     def counts(self) -> list[Mapping[str, Any]]:
         """Rows by outcome that stands already, and by whether their answer is in store."""
         with self.database.transaction() as connection:
-            return list(map(dict, execute(connection, "count_due_candidates", **self._params()).mappings()))
+            return list(map(dict, execute(connection, _sql("count_due_candidates.sql"), **self._params()).mappings()))
 
     def inputs(self, cohort: str, after: int, rows: int) -> list[LibraryInput]:
         """The next ones that LML would be asked about."""
         with self.database.transaction() as connection:
             found = execute(
-                connection, "next_due_inputs", **self._params(), cohort=cohort, after=after, rows=rows
+                connection, _sql("next_due_inputs.sql"), **self._params(), cohort=cohort, after=after, rows=rows
             )
             return [LibraryInput(**row) for row in found.mappings()]
 
@@ -112,7 +114,7 @@ class _Due:
         while True:
             with self.database.transaction() as connection:
                 found = execute(
-                    connection, "next_due_answers", **self._params(), after=after, rows=ANSWERS_A_PAGE
+                    connection, _sql("next_due_answers.sql"), **self._params(), after=after, rows=ANSWERS_A_PAGE
                 ).all()
             if not found:
                 return
@@ -175,5 +177,5 @@ def _preview(database: Database, verdicts: Sequence[Verdict]) -> Sequence[Mappin
     if not verdicts:
         return ()
     with database.transaction() as connection:
-        found = execute(connection, "preview_answers", answers=answers_json(verdicts))
+        found = execute(connection, _sql("preview_answers.sql"), answers=answers_json(verdicts))
         return list(map(dict, found.mappings()))

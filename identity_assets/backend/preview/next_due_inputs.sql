@@ -1,10 +1,10 @@
 -- The next inputs that a run would ask LML about: at most :rows rows of one cohort after :after, in library_id order.
 SELECT library_id, artist_name, album_title, legacy_release_id
-FROM candidate(:scope, :stale_threshold_days, :unresolved_retry_days)
+FROM candidate(:scope, :stale_threshold_days, :unresolved_retry_days, :invalid_retry_days)
 WHERE library_id > :after
   AND library_id % :partitions = ANY (:buckets)
   AND cohort = :cohort
   AND outcome IS NULL
-  AND answered_at IS NULL
+  AND NOT is_answered
 ORDER BY library_id
 LIMIT :rows

@@ -1,32 +1,21 @@
 """Taking back what a run wrote: the identity tables of these library rows as they stood before it.
 
-What stood there was remembered by the writer in the same transaction (`library_write`). Writes are taken back in
-the reverse order of their writing; what somebody else has changed since is left alone, and said.
+The writer notes in its own transaction what it replaces, and a hash of what it leaves (the journal). A row goes back
+only where what stands is what the run left. Runs are taken back in the reverse order of their writing.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
 from identity_assets.backend.database import Database, execute
+from identity_assets.backend.writing.chunks import Range
+from identity_assets.postgres import statements
 
-APPLY = (
-    "unwind_keep_history",
-    "unwind_remove_main_rows",
-    "unwind_restore_main_rows",
-    "unwind_remove_source_rows",
-    "unwind_restore_source_rows",
-    "unwind_remove_attempts",
-    "unwind_restore_attempts",
-    "unwind_remove_filled",
-    "unwind_restore_filled",
-    "unwind_verdicts",
-    "unwind_forget",
-)
+_sql = statements(__file__)
 
 WHY_LEFT_ALONE = {
     "manual": "a person has decided the row since",
@@ -111,9 +100,9 @@ class Writes:
 
 
 def last_writes(database: Database, library_ids: Sequence[int]) -> Writes:
-    """What was written of these library rows last, by whichever run."""
+    """What was written to each of these library rows last, by whichever run."""
     with database.transaction() as connection:
-        found = execute(connection, "last_writes", library_ids=sorted(set(library_ids))).all()
+        found = execute(connection, _sql("last_writes.sql"), library_ids=sorted(set(library_ids))).all()
     runs: dict[str, list[int]] = {}
     for row in found:
         runs.setdefault(row.run_id, []).append(row.library_id)
@@ -123,7 +112,7 @@ def last_writes(database: Database, library_ids: Sequence[int]) -> Writes:
 
 def plan_unwind(database: Database, writes: Writes, chunk_rows: int) -> Unwound:
     """What `unwind` would do now; nothing is written."""
-    return _each_run(database, writes, chunk_rows, _plan)
+    return _each_range(database, writes, chunk_rows, _plan, lambda _rows: None)
 
 
 def unwind(
@@ -133,11 +122,16 @@ def unwind(
     *,
     advance: Callable[[int], None] = lambda _rows: None,
 ) -> Unwound:
-    """Take back what was written; a chunk of library rows is one transaction.
+    """Take back what was written; a range of library rows is one transaction.
 
-    The caller holds the partitions. Manual rows stay, and so does whatever somebody else has written since.
+    The caller holds the partitions. Rows that a person decided stay, and so does what somebody else has written,
+    changed or removed since.
     """
-    return _each_run(database, writes, chunk_rows, _unwind_chunk, advance)
+    return _each_range(database, writes, chunk_rows, _take_back, advance)
+
+
+Plan = list[Mapping[str, Any]]
+"""One row a library row: library_id, left_alone, later_run_id, main_row."""
 
 
 def in_chunks(
@@ -155,51 +149,61 @@ def in_chunks(
             page = chunk(connection, after)
         if not page:
             return total
-        total += _summed(page)
+        total += summed(page)
         advance(len(page))
         after = page[-1]["library_id"]
 
 
-def _each_run(
+def _each_range(
     database: Database,
     writes: Writes,
     chunk_rows: int,
-    work: Callable[..., list[Mapping[str, Any]]],
-    advance: Callable[[int], None] = lambda _rows: None,
+    work: Callable[[Connection, str, Range, list[int] | None], Plan],
+    advance: Callable[[int], None],
 ) -> Unwound:
     total = writes.left_alone()
     for run_id, library_ids in writes.by_run.items():
-        chunk = partial(work, run_id=run_id, library_ids=library_ids, rows=chunk_rows)
-        total += in_chunks(database, chunk, advance)
+        ids = None if library_ids is None else list(library_ids)
+        with database.transaction() as connection:
+            found = execute(
+                connection, _sql("run_ranges.sql"), run_id=run_id, library_ids=ids, rows=chunk_rows
+            ).all()
+        for row in found:
+            with database.transaction() as connection:
+                page = work(connection, run_id, Range(row.first_id, row.last_id), ids)
+            total += summed(page)
+            advance(len(page))
     return total
 
 
-def _unwind_chunk(
-    connection: Connection, after: int, run_id: str, library_ids: Sequence[int] | None, rows: int
-) -> list[Mapping[str, Any]]:
-    ids = [row["library_id"] for row in _plan(connection, after, run_id, library_ids, rows)]
-    if not ids:
-        return []
-    execute(connection, "lock_main_rows", library_ids=ids)
-    # Planned once more under the locks: what is judged is what is replaced.
-    page = _plan(connection, 0, run_id, ids, len(ids))
-    going = [row["library_id"] for row in page if row["left_alone"] is None]
-    for name in APPLY if going else ():
-        execute(connection, name, run_id=run_id, library_ids=going)
+def _plan(connection: Connection, run_id: str, one: Range, library_ids: list[int] | None) -> Plan:
+    execute(connection, _sql("stage_undo.sql"), **one.params(), run_id=run_id, library_ids=library_ids)
+    return list(map(dict, execute(connection, _sql("plan_undo.sql")).mappings()))
+
+
+def _take_back(connection: Connection, run_id: str, one: Range, library_ids: list[int] | None) -> Plan:
+    page = _plan(connection, run_id, one, library_ids)
+    params = {
+        **one.params(),
+        "run_id": run_id,
+        "library_ids": [row["library_id"] for row in page if row["left_alone"] is None],
+    }
+    if params["library_ids"]:
+        execute(connection, _sql("drop_left_alone.sql"), **params)
+        for statement in (
+            _sql("restore_main_rows.sql"),
+            _sql("restore_source_rows.sql"),
+            _sql("restore_attempts.sql"),
+            _sql("restore_leg_filled.sql"),
+            _sql("unwind_answers.sql"),
+            _sql("forget_run.sql"),
+        ):
+            execute(connection, statement, **params)
     return page
 
 
-def _plan(
-    connection: Connection, after: int, run_id: str, library_ids: Sequence[int] | None, rows: int
-) -> list[Mapping[str, Any]]:
-    execute(connection, "rows_as_json")
-    ids = None if library_ids is None else list(library_ids)
-    found = execute(connection, "plan_unwind", run_id=run_id, library_ids=ids, after=after, rows=rows)
-    return list(map(dict, found.mappings()))
-
-
-def _summed(page: Sequence[Mapping[str, Any]]) -> Unwound:
-    """The library rows of a plan, counted by what becomes of them."""
+def summed(page: Sequence[Mapping[str, Any]]) -> Unwound:
+    """The library rows of a plan, counted by what becomes of their main rows."""
     going = Counter(row["main_row"] for row in page if row["left_alone"] is None)
     return Unwound(
         restored=going["restore"],

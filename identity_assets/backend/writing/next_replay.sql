@@ -1,30 +1,30 @@
--- The next stored answers to apply again: at most :rows after :after, in library_id order; all of these partitions,
--- or only those set aside, or only those that came with a certain run or after it.
+-- The next stored answers to apply again: at most :rows after :after, in library_id order; all of these partitions, or
+-- only those set aside, or only those stored at :since or later. `left_alone` says why an answer is not applied.
 SELECT
-    verdict.library_id,
-    CAST(verdict.verdict AS text) AS verdict,
-    verdict.kind,
-    verdict.rejected_reason,
+    answer.library_id,
+    CAST(answer.verdict AS text) AS verdict,
+    answer.rejected_reason,
+    CAST(answer.set_aside AS text) AS set_aside,
     CASE
-        WHEN verdict.unwound_at IS NOT NULL THEN 'unwound'
-        WHEN verdict.applied_at IS NULL AND (verdict.artist_name, verdict.album_title)
+        WHEN answer.unwound_at IS NOT NULL THEN 'unwound'
+        WHEN library.id IS NULL THEN 'library_row_gone'
+        WHEN (answer.artist_name, answer.album_title)
             IS DISTINCT FROM (CAST(library.artist_name AS text), CAST(library.album_title AS text))
         THEN 'names_changed'
-        WHEN verdict.applied_at IS NULL
-            AND verdict.rejected_reason IS NULL
-            AND candidate.outcome IS DISTINCT FROM 'writer_error'
+        WHEN answer.applied_at IS NULL
+            AND answer.rejected_reason IS NULL
+            AND ledger.outcome IS DISTINCT FROM 'writer_error'
         THEN 'waiting'
     END AS left_alone
-FROM lml_verdict AS verdict
-JOIN library ON library.id = verdict.library_id
-LEFT JOIN candidate_library AS candidate
-    ON candidate.library_id = verdict.library_id AND candidate.answered_at = verdict.asked_at
-WHERE verdict.library_id > :after
-  AND verdict.library_id % :partitions = ANY (:buckets)
+FROM answer
+LEFT JOIN library ON library.id = answer.library_id
+LEFT JOIN ledger ON ledger.library_id = answer.library_id AND ledger.answered_at = answer.asked_at
+WHERE answer.library_id > :after
+  AND answer.library_id % :partitions = ANY (:buckets)
   AND (
       NOT :only_rejected
-      OR verdict.applied_at IS NULL AND (verdict.rejected_reason IS NOT NULL OR candidate.outcome = 'writer_error')
+      OR answer.applied_at IS NULL AND (answer.rejected_reason IS NOT NULL OR ledger.outcome = 'writer_error')
   )
-  AND (CAST(:since AS timestamptz) IS NULL OR verdict.asked_at >= :since)
-ORDER BY verdict.library_id
+  AND (CAST(:since AS timestamptz) IS NULL OR answer.asked_at >= :since)
+ORDER BY answer.library_id
 LIMIT :rows

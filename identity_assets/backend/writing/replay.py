@@ -1,6 +1,6 @@
 """Stored answers judged and applied again, without a call to LML.
 
-After a rule or a column has changed, or rows were set aside. How an answer is written is the writer's business.
+After a rule or a column has changed, or rows were set aside. How an answer is written belongs in verdicts.py.
 """
 
 from collections import Counter
@@ -13,15 +13,19 @@ import orjson
 from sqlalchemy import Row
 
 from identity_assets.backend.database import Database, execute
-from identity_assets.backend.writing.verdicts import Written, verdicts_stage, write_or_halve
+from identity_assets.backend.writing.chunks import Range, write_ranges
+from identity_assets.backend.writing.verdicts import VerdictWriter, Written
 from identity_assets.lml.contract import rejection
 from identity_assets.partition_keys import Buckets
+from identity_assets.postgres import statements
 from identity_assets.settings import Bands, Settings
+
+_sql = statements(__file__)
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a replay came to, in library rows; `left_alone` counts by reason those that were not applied."""
+    """What a replay came to, in library rows; `left_alone` counts by reason the rows that were not applied."""
 
     found: int = 0
     newly_accepted: int = 0
@@ -39,7 +43,7 @@ class Replayed:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The object of `replay --json`, but for its run id and its seconds."""
+        """The object of `replay --json`, except its run id and its seconds."""
         return {
             "answers": self.found,
             "applied": self.written.rows - self.written.rows_refused,
@@ -67,16 +71,16 @@ def replay(
 ) -> Replayed:
     """Judge and apply the stored answers of these partitions again, in the name of `run_id`; LML is not asked.
 
-    `only_rejected`: only answers that were set aside, by a rule or by the database; `since`: only those that came
-    then or later. An answer that waits for its run, whose writing was taken back, or that speaks of names which
-    have changed since, is left alone. The caller holds the partitions.
+    `only_rejected`: only answers that were set aside, by a rule or by the database. `since`: only answers stored at
+    that moment or later. An answer is left alone where it waits for its run, where its writing was taken back, and
+    where the names in the library are not the names that were asked. The caller holds the partitions.
     """
     total, after = Replayed(), 0
     while True:
         with database.transaction() as connection:
             page = execute(
                 connection,
-                "next_replay",
+                _sql("next_replay.sql"),
                 **buckets.params(),
                 after=after,
                 only_rejected=only_rejected,
@@ -85,12 +89,14 @@ def replay(
             ).all()
         if not page:
             return total
-        total += _replay_page(database, page, settings, run_id)
+        total += _replay_page(database, buckets, page, settings, run_id)
         advance(len(page))
         after = page[-1].library_id
 
 
-def _replay_page(database: Database, page: Sequence[Row[Any]], settings: Settings, run_id: str) -> Replayed:
+def _replay_page(
+    database: Database, buckets: Buckets, page: Sequence[Row[Any]], settings: Settings, run_id: str
+) -> Replayed:
     left_alone = Counter(row.left_alone for row in page if row.left_alone is not None)
     open_rows = [row for row in page if row.left_alone is None]
     reasons = {
@@ -105,14 +111,27 @@ def _replay_page(database: Database, page: Sequence[Row[Any]], settings: Setting
             {"library_id": row.library_id, "rejected_reason": reasons[row.library_id]} for row in changed
         ]
         with database.transaction() as connection:
-            execute(connection, "store_judgements", judgements=orjson.dumps(judgements).decode())
-    stage = verdicts_stage(run_id, with_legs=bool(settings.identity_legs))
+            execute(
+                connection, _sql("store_judgements.sql"), judgements=orjson.dumps(judgements).decode()
+            )
     accepted = [library_id for library_id, reason in reasons.items() if reason is None]
     left_alone["rejected"] += len(reasons) - len(accepted)
+    written = _apply(database, buckets, accepted, settings, run_id) if accepted else Written()
+    left_alone["names_changed"] += written.rows_renamed
+    left_alone["library_row_gone"] += written.rows_gone
     return Replayed(
         found=len(page),
         newly_accepted=sum(reasons[row.library_id] is None for row in changed),
         newly_rejected=sum(row.rejected_reason is None for row in changed),
         left_alone=+left_alone,
-        written=write_or_halve(database, accepted, stage) if accepted else Written(),
+        written=written,
     )
+
+
+def _apply(
+    database: Database, buckets: Buckets, library_ids: Sequence[int], settings: Settings, run_id: str
+) -> Written:
+    """Write these answers as one range, on one connection."""
+    writer = VerdictWriter(run_id, buckets, bool(settings.identity_legs), library_ids)
+    pages = write_ranges(database, [Range(library_ids[0], library_ids[-1])], writer.stage(), connections=1)
+    return sum((one.total() for one in pages), Written())

@@ -22,11 +22,7 @@ WITH answered AS MATERIALIZED (
 ),
 standing AS MATERIALIZED (
     SELECT main
-    FROM main_row AS main
-    WHERE main.library_id BETWEEN :first_id AND :last_id
-      AND main.library_id IN (SELECT answered.library_id FROM answered)
-    ORDER BY main.library_id
-    FOR NO KEY UPDATE
+    FROM standing_main_rows(:first_id, :last_id, ARRAY(SELECT answered.library_id FROM answered)) AS main
 )
 SELECT
     answered.library_id,

@@ -1,17 +1,28 @@
--- Stored answers that are judged otherwise than before; the ledger follows where it stands on the same answer. What
--- was written from one that is rejected now was written all the same: its outcome stays.
-WITH judged AS (
-    UPDATE lml_verdict AS verdict
-    SET rejected_reason = judgement.rejected_reason
-    FROM jsonb_to_recordset(CAST(:judgements AS jsonb)) AS judgement (library_id integer, rejected_reason text)
-    WHERE verdict.library_id = judgement.library_id
-    RETURNING verdict.library_id, verdict.asked_at, verdict.applied_at, verdict.rejected_reason
+-- Stored answers that are judged otherwise than before. The ledger follows where the same answer answers its row and was
+-- never applied: what was written from an answer that is rejected now keeps its outcome.
+WITH given AS MATERIALIZED (
+    SELECT judgement.library_id, answer.asked_at, answer.applied_at, judgement.rejected_reason, judgement.set_aside
+    FROM jsonb_to_recordset(CAST(:judgements AS jsonb))
+        AS judgement (library_id integer, rejected_reason text, set_aside jsonb)
+    JOIN answer ON answer.library_id = judgement.library_id
+),
+judged AS (
+    INSERT INTO lml_verdict_state AS state (library_id, asked_at, rejected_reason, set_aside)
+    SELECT library_id, asked_at, rejected_reason, set_aside
+    FROM given
+    ORDER BY library_id
+    ON CONFLICT (library_id) DO UPDATE SET
+        asked_at = excluded.asked_at,
+        applied_at = CASE WHEN state.asked_at = excluded.asked_at THEN state.applied_at END,
+        unwound_at = CASE WHEN state.asked_at = excluded.asked_at THEN state.unwound_at END,
+        rejected_reason = excluded.rejected_reason,
+        set_aside = excluded.set_aside
 )
 UPDATE candidate_library AS candidate
 SET
-    outcome = CASE WHEN judged.rejected_reason IS NOT NULL THEN 'lml_invalid_verdict' END,
-    detail = judged.rejected_reason
-FROM judged
-WHERE candidate.library_id = judged.library_id
-  AND candidate.answered_at = judged.asked_at
-  AND judged.applied_at IS NULL
+    outcome = CASE WHEN given.rejected_reason IS NOT NULL THEN 'lml_invalid_verdict' END,
+    detail = given.rejected_reason
+FROM given
+WHERE candidate.library_id = given.library_id
+  AND candidate.answers_since <= given.asked_at
+  AND given.applied_at IS NULL

@@ -4,34 +4,15 @@ WITH history AS MATERIALIZED (
         (SELECT array_agg(old_main ORDER BY library_id) FROM staged WHERE fate = 'changed'), 'rerun'
     ) AS rows
 ),
-inserted AS (
-    INSERT INTO main_row AS main
-    SELECT (new_main).*
-    FROM staged
-    WHERE fate = 'new'
-    ORDER BY library_id
-    RETURNING main.library_id, hash_record_extended(main, 0) AS row_hash
-),
-confirmed AS (
-    UPDATE main_row AS main
-    SET last_verified_at = staged.asked_at
-    FROM staged
-    WHERE staged.library_id = main.library_id
-      AND main.library_id BETWEEN :first_id AND :last_id
-      AND staged.fate = 'confirmed'
-    RETURNING main.library_id, hash_record_extended(main, 0) AS row_hash
-),
-changed AS MATERIALIZED (
-    SELECT changed.library_id, changed.row_hash
+written AS MATERIALIZED (
+    SELECT inserted.library_id, inserted.row_hash
+    FROM insert_main_rows((SELECT array_agg(new_main) FROM staged WHERE fate = 'new')) AS inserted
+    UNION ALL
+    SELECT updated.library_id, updated.row_hash
     FROM history
     CROSS JOIN LATERAL update_main_rows(
-        (SELECT array_agg(new_main) FROM staged WHERE fate = 'changed')
-    ) AS changed
-),
-written AS MATERIALIZED (
-    SELECT library_id, row_hash FROM inserted
-    UNION ALL SELECT library_id, row_hash FROM confirmed
-    UNION ALL SELECT library_id, row_hash FROM changed
+        (SELECT array_agg(new_main) FROM staged WHERE fate IN ('confirmed', 'changed'))
+    ) AS updated
 ),
 chunk AS (
     INSERT INTO journal_chunk (

@@ -16,7 +16,7 @@ entry AS MATERIALIZED (
 ),
 standing AS MATERIALIZED (
     SELECT old, resolved.bucket
-    FROM source_row AS old
+    FROM library_identity_source AS old
     JOIN resolved ON resolved.library_id = old.library_id
     WHERE old.library_id BETWEEN :first_id AND :last_id
 ),
@@ -36,7 +36,7 @@ removed AS (
     RETURNING old.library_id, old.source, standing.bucket
 ),
 written AS (
-    INSERT INTO source_row AS old (library_id, source, external_id, method, confidence, last_verified_at, notes)
+    INSERT INTO library_identity_source AS old (library_id, source, external_id, method, confidence, last_verified_at, notes)
     SELECT library_id, source, external_id, method, confidence, asked_at, 'consumer:lml-bulk'
     FROM entry
     WHERE is_usable AND rank = 1
@@ -56,7 +56,10 @@ written AS (
           )
     RETURNING
         old.library_id, old.source, old.external_id, old.method, old.confidence, old.notes,
-        hash_record_extended(old, 0) AS row_hash
+        source_row_hash(
+            old.library_id, old.source, old.external_id, old.method, old.confidence, old.last_verified_at, old.boost_sources,
+            old.notes
+        ) AS row_hash
 ),
 touched AS MATERIALIZED (
     SELECT
@@ -86,7 +89,13 @@ touched AS MATERIALIZED (
 journaled AS MATERIALIZED (
     SELECT * FROM touched
     UNION ALL
-    SELECT (old).library_id, (old).source, hash_record_extended(old, 0), old, 'same'
+    SELECT
+        (old).library_id, (old).source,
+        source_row_hash(
+            (old).library_id, (old).source, (old).external_id, (old).method, (old).confidence, (old).last_verified_at,
+            (old).boost_sources, (old).notes
+        ),
+        old, 'same'
     FROM standing
     WHERE (old).library_id IN (SELECT touched.library_id FROM touched)
       AND NOT EXISTS (

@@ -198,8 +198,8 @@ def fill(desk: Desk, rows: list[dict[str, Any]]) -> list[int]:
     """Put the rows on the shelf, with what stands in the tables before; and answers that nobody has applied."""
     shelf = desk.shelf
     shelf.run(
-        "TRUNCATE artists, library, lml_verdict, lml_verdict_history, candidate_library, library_write, "
-        "library_identity_history CASCADE"
+        "TRUNCATE artists, library, lml_verdict, lml_verdict_state, lml_verdict_history, candidate_library, "
+        "library_unresolved, journal_chunk, journal_image, library_identity_history CASCADE"
     )
     ids = [shelf.put(row["artist"], volume=row["volume"]) for row in rows]
     desk.lml.results = {
@@ -303,14 +303,14 @@ def test_a_dry_run_predicts_the_run_a_replay_changes_nothing_and_an_unwind_gives
     replayed = replay(shelf.database, EVERY_BUCKET, desk.settings, run_id="replay")
     assert snapshot(shelf) == after
     assert replayed.written.main_rows_written == replayed.written.source_rows_written == 0
-    assert not shelf.rows("SELECT FROM library_write WHERE run_id = 'replay'")
+    assert not shelf.rows("SELECT FROM journal_chunk WHERE run_id = 'replay'")
 
     planned = plan_unwind(shelf.database, Writes({"first": None}), 3)
     assert snapshot(shelf) == after
     assert unwind(shelf.database, Writes({"first": None}), 3) == planned
     assert planned.left_alone == ()
     assert snapshot(shelf) == before
-    assert not shelf.rows("SELECT FROM library_write")
+    assert not shelf.rows("SELECT FROM journal_chunk")
 
 
 @given(rows=ROWS, second=st.lists(VERDICTS, min_size=8, max_size=8))
@@ -337,7 +337,11 @@ def test_runs_are_taken_back_in_the_reverse_order_of_their_writing(
     written = {
         run: {
             row["library_id"]
-            for row in shelf.rows("SELECT * FROM library_write WHERE run_id = :run", run=run)
+            for row in shelf.rows(
+                "SELECT library_id FROM journal_entry WHERE run_id = :run AND before <> 'same' "
+                "AND (before <> 'absent' OR row_hash IS NOT NULL)",
+                run=run,
+            )
         }
         for run in ("first", "second")
     }

@@ -11,6 +11,7 @@ from identity_assets.settings import Settings
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
 
 RUN = Writes({"run": None})
+SHORT = {"library_identity": "main", "library_identity_source": "source", "library_unresolved": "sidecar"}
 
 
 def settle(shelf: Shelf, *results: dict[str, Any]) -> None:
@@ -78,6 +79,41 @@ def test_what_somebody_else_has_changed_since_is_left_alone_and_said(shelf: Shel
     assert shelf.tables() == before
 
 
+@pytest.mark.parametrize("table", ["library_identity", "library_identity_source", "library_unresolved"])
+def test_what_somebody_deleted_since_is_not_brought_back(shelf: Shelf, table: str) -> None:
+    library_id, other = shelf.put_many(["A", "B"])
+    settle(shelf, single_artist(library_id), nothing(other))
+    shelf.age(8)
+    settle(shelf, single_artist(library_id, confidence=0.96), nothing(other))
+    shelf.run("UPDATE journal_chunk SET run_id = 'earlier' WHERE chunk_id < (SELECT max(chunk_id) FROM journal_chunk) - 2")
+    shelf.run(f"DELETE FROM {table}")
+    before = shelf.tables()
+    concerned, untouched = (other, library_id) if table == "library_unresolved" else (library_id, other)
+    done = take_back(shelf)
+    assert done.left_alone == (LeftAlone(concerned, "changed_since"),)
+    assert done.rows == 1
+    after = shelf.tables()
+    assert [row for row in after[SHORT[table]] if row["library_id"] == concerned] == []
+    assert before[SHORT[table]] == [] and untouched != concerned
+
+
+def test_a_restored_dump_is_taken_back_like_the_database_that_it_was_made_of(shelf: Shelf) -> None:
+    library_id, other = shelf.put_many(["A", "B"])
+    settle(shelf, single_artist(library_id), nothing(other))
+    # Every row gets a new transaction id and a new place, as in a restored dump.
+    for table in SHORT:
+        shelf.run(f"CREATE TABLE copied_{table} AS SELECT * FROM {table}")
+        columns = shelf.rows(
+            "SELECT string_agg(attname, ', ') AS names FROM pg_attribute WHERE attrelid = to_regclass(:name) "
+            "AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
+            name=table,
+        )[0]["names"]
+        shelf.run(f"TRUNCATE {table}")
+        shelf.run(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM copied_{table}")
+    assert take_back(shelf) == Unwound(removed=1, unchanged=1)
+    assert shelf.tables()["main"] == shelf.tables()["source"] == shelf.tables()["sidecar"] == []
+
+
 def test_a_library_row_that_is_gone_is_said_to_be(shelf: Shelf) -> None:
     library_id = shelf.put()
     settle(shelf, single_artist(library_id))
@@ -122,7 +158,7 @@ def test_a_row_goes_back_one_write_at_a_time(shelf: Shelf) -> None:
 def test_what_is_older_than_unwind_days_is_forgotten(shelf: Shelf) -> None:
     library_id = shelf.put()
     settle(shelf, single_artist(library_id))
-    shelf.run("UPDATE library_write SET written_at = now() - interval '31 days'")
+    shelf.run("UPDATE journal_chunk SET written_at = now() - interval '31 days'")
     assert Settings().unwind_days == 30
     shelf.select()
     assert last_writes(shelf.database, [library_id]) == Writes({}, (library_id,))
@@ -138,6 +174,6 @@ def test_rows_are_compared_alike_whatever_time_zone_a_session_has(shelf: Shelf) 
     with Database(shelf.settings, "in New York") as there:
         shelf.run("UPDATE library_unresolved SET attempted_at = attempted_at - interval '9 days'")
         assert plan_unwind(there, RUN, 10).left_alone == (LeftAlone(library_id, "changed_since"),)
-        shelf.run("DELETE FROM library_write")
+        shelf.run("DELETE FROM journal_chunk")
         settle(shelf, nothing(library_id))
         assert plan_unwind(there, RUN, 10) == Unwound(unchanged=1)

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from identity_assets.backend.ledger.runs import UnknownRunError, find_run
+from identity_assets.backend.writing.chunks import Range
 from identity_assets.backend.writing.replay import Replayed, replay
+from identity_assets.backend.writing.verdicts import VerdictWriter
 from identity_assets.settings import Bands
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
 
@@ -40,30 +42,6 @@ def test_the_artist_ids_stand_on_the_main_row_and_in_its_history(shelf: Shelf) -
     }
     [kept] = shelf.rows("SELECT * FROM library_identity_history")
     assert {name: kept[name] for name in IDS} == IDS
-
-
-def test_the_writer_works_without_the_columns_and_a_replay_fills_them_once_they_are_there(
-    shelf: Shelf,
-) -> None:
-    for table in ("library_identity", "library_identity_history"):
-        for name in IDS:
-            shelf.run(f"ALTER TABLE {table} DROP COLUMN {name}")
-    shelf.database._engine.dispose()
-    first, second = shelf.put_many(["A", "B"])
-    settle(shelf, with_ids(first), with_ids(second))
-    assert "bandcamp_id" not in shelf.rows("SELECT * FROM library_identity")[0]
-
-    for table in ("library_identity", "library_identity_history"):
-        for name, kind in zip(IDS, ("integer", "text", "text"), strict=True):
-            shelf.run(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
-    shelf.database._engine.dispose()
-    done = replay_all(shelf)
-    assert (done.found, done.written.main_rows_written) == (2, 2)
-    rows = shelf.rows("SELECT * FROM library_identity")
-    assert [{name: row[name] for name in IDS} for row in rows] == [IDS, IDS]
-    before = shelf.tables()
-    assert replay_all(shelf).written.main_rows_written == 0
-    assert shelf.tables() == before
 
 
 def test_a_rejected_answer_is_applied_once_the_rule_lets_it(shelf: Shelf) -> None:
@@ -104,6 +82,30 @@ def test_answers_that_do_not_speak_for_the_row_any_more_are_left_alone(shelf: Sh
     shelf.answer(single_artist(renamed, method="x"), single_artist(waiting))
     shelf.run("UPDATE library SET artist_name = 'Z' WHERE id = :id", id=renamed)
     assert replay_all(shelf).left_alone == {"names_changed": 1, "waiting": 1}
+    assert shelf.tables()["main"] == []
+
+
+def test_an_applied_answer_is_not_applied_again_to_a_row_that_was_renamed_since(shelf: Shelf) -> None:
+    renamed, reloaded, other = shelf.put_many(["A", "B", "C"])
+    settle(shelf, single_artist(renamed), single_artist(reloaded), single_artist(other))
+    shelf.run("UPDATE library SET artist_name = 'Somebody else' WHERE id = :id", id=renamed)
+    # A reload of the catalogue: the same ids under other names, the identity tables emptied.
+    shelf.run("TRUNCATE library_identity, library_identity_source")
+    shelf.run("UPDATE library SET album_title = 'Another release' WHERE id = :id", id=reloaded)
+    done = replay_all(shelf)
+    assert done.left_alone == {"names_changed": 2}
+    assert [row["library_id"] for row in shelf.tables()["main"]] == [other]
+
+
+def test_names_are_compared_again_in_the_statement_that_writes(shelf: Shelf) -> None:
+    library_id = shelf.put()
+    settle(shelf, single_artist(library_id))
+    shelf.run("TRUNCATE library_identity, library_identity_source")
+    shelf.run("UPDATE library SET artist_name = 'Somebody else'")
+    writer = VerdictWriter("replay", EVERY_BUCKET, library_ids=[library_id])
+    with shelf.database.transaction() as connection:
+        written = writer.stage().write(connection, Range(library_id, library_id)).total()
+    assert (written.rows_renamed, written.main_rows_written) == (1, 0)
     assert shelf.tables()["main"] == []
 
 

@@ -1,0 +1,5 @@
+-- Keeps only the staged rows that go back: those of these library rows, without source rows that a person has set since.
+DELETE FROM undo
+WHERE library_id <> ALL (CAST(:library_ids AS integer[]))
+   OR before = 'same'
+   OR (table_name = 'library_identity_source' AND is_manual AND NOT is_as_written)

@@ -1,0 +1,103 @@
+-- Each table row that a run wrote in one range, beside what stands now: what stood before the run, what the run left,
+-- whether that stands still, and which later run has written the library row again.
+--
+-- A run may write a table row more than once: its first write says what stood before, its last one what it left.
+-- A row that nobody wrote in the run, but that stands now beside rows that the run did write, appeared since.
+CREATE TEMPORARY TABLE undo ON COMMIT DROP AS
+WITH entry AS MATERIALIZED (
+    SELECT entry.*
+    FROM journal_entry AS entry
+    WHERE entry.run_id = :run_id
+      AND entry.first_library_id <= :last_id
+      AND entry.last_library_id >= :first_id
+      AND entry.library_id BETWEEN :first_id AND :last_id
+      AND (CAST(:library_ids AS integer[]) IS NULL OR entry.library_id = ANY (CAST(:library_ids AS integer[])))
+),
+first AS (
+    SELECT DISTINCT ON (table_name, library_id, key) table_name, library_id, key, before, time_before, chunk_id
+    FROM entry
+    ORDER BY table_name, library_id, key, chunk_id
+),
+last AS (
+    SELECT DISTINCT ON (table_name, library_id, key) table_name, library_id, key, row_hash, chunk_id
+    FROM entry
+    ORDER BY table_name, library_id, key, chunk_id DESC
+),
+written AS MATERIALIZED (
+    SELECT
+        first.table_name, first.library_id, first.key, first.before, first.time_before, last.row_hash,
+        last.chunk_id AS last_chunk_id, image.image
+    FROM first
+    JOIN last
+        ON last.table_name = first.table_name AND last.library_id = first.library_id AND last.key = first.key
+    LEFT JOIN journal_image AS image
+        ON image.chunk_id = first.chunk_id AND image.library_id = first.library_id AND image.key = first.key
+),
+later AS MATERIALIZED (
+    SELECT other.library_id, max(other.chunk_id) AS chunk_id
+    FROM journal_entry AS other
+    WHERE other.run_id <> :run_id
+      AND other.chunk_id > (SELECT min(entry.chunk_id) FROM entry)
+      AND other.first_library_id <= :last_id
+      AND other.last_library_id >= :first_id
+      AND other.before <> 'same'
+      AND (other.before <> 'absent' OR other.row_hash IS NOT NULL)
+    GROUP BY other.library_id
+),
+standing AS MATERIALIZED (
+    SELECT
+        'library_identity' AS table_name, main.library_id, '' AS key, hash_record_extended(main, 0) AS row_hash,
+        main.method = 'manual' AS is_manual
+    FROM standing_main_rows(:first_id, :last_id, ARRAY(SELECT DISTINCT entry.library_id FROM entry)) AS main
+    UNION ALL
+    SELECT
+        'library_identity_source', held.library_id, held.source,
+        source_row_hash(
+            held.library_id, held.source, held.external_id, held.method, held.confidence, held.last_verified_at,
+            held.boost_sources, held.notes
+        ),
+        held.method = 'manual'
+    FROM library_identity_source AS held
+    WHERE held.library_id BETWEEN :first_id AND :last_id
+    UNION ALL
+    SELECT 'library_unresolved', attempt.library_id, '', hash_record_extended(attempt, 0), false
+    FROM library_unresolved AS attempt
+    WHERE attempt.library_id BETWEEN :first_id AND :last_id
+    UNION ALL
+    SELECT 'leg_filled', filled.library_id, '', hash_record_extended(filled, 0), false
+    FROM leg_filled AS filled
+    WHERE filled.library_id BETWEEN :first_id AND :last_id
+)
+SELECT
+    written.table_name,
+    written.library_id,
+    written.key,
+    written.before,
+    written.time_before,
+    written.image,
+    written.row_hash IS NOT NULL AS stood_after,
+    standing.library_id IS NOT NULL AS stands,
+    coalesce(standing.is_manual, false) AS is_manual,
+    standing.row_hash IS NOT DISTINCT FROM written.row_hash AS is_as_written,
+    false AS appeared,
+    chunk.run_id AS later_run_id
+FROM written
+LEFT JOIN standing
+    ON standing.table_name = written.table_name
+   AND standing.library_id = written.library_id
+   AND standing.key = written.key
+LEFT JOIN later ON later.library_id = written.library_id AND later.chunk_id > written.last_chunk_id
+LEFT JOIN journal_chunk AS chunk ON chunk.chunk_id = later.chunk_id
+UNION ALL
+SELECT
+    standing.table_name, standing.library_id, standing.key, 'same', NULL, NULL, false, true, standing.is_manual, false,
+    true, NULL
+FROM standing
+WHERE (standing.table_name, standing.library_id) IN (SELECT written.table_name, written.library_id FROM written)
+  AND NOT EXISTS (
+      SELECT
+      FROM written
+      WHERE written.table_name = standing.table_name
+        AND written.library_id = standing.library_id
+        AND written.key = standing.key
+  )
