@@ -98,13 +98,20 @@ class _Due:
     def counts(self) -> list[Mapping[str, Any]]:
         """Rows by outcome that stands already, and by whether their answer is in store."""
         with self.database.transaction() as connection:
-            return list(map(dict, execute(connection, _sql("count_due_candidates.sql"), **self._params()).mappings()))
+            return list(
+                map(dict, execute(connection, _sql("count_due_candidates.sql"), **self._params()).mappings())
+            )
 
     def inputs(self, cohort: str, after: int, rows: int) -> list[LibraryInput]:
         """The next ones that LML would be asked about."""
         with self.database.transaction() as connection:
             found = execute(
-                connection, _sql("next_due_inputs.sql"), **self._params(), cohort=cohort, after=after, rows=rows
+                connection,
+                _sql("next_due_inputs.sql"),
+                **self._params(),
+                cohort=cohort,
+                after=after,
+                rows=rows,
             )
             return [LibraryInput(**row) for row in found.mappings()]
 
@@ -114,7 +121,11 @@ class _Due:
         while True:
             with self.database.transaction() as connection:
                 found = execute(
-                    connection, _sql("next_due_answers.sql"), **self._params(), after=after, rows=ANSWERS_A_PAGE
+                    connection,
+                    _sql("next_due_answers.sql"),
+                    **self._params(),
+                    after=after,
+                    rows=ANSWERS_A_PAGE,
                 ).all()
             if not found:
                 return

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from identity_assets.backend.database import Database, execute
-from identity_assets.backend.writing.chunks import Range
+from identity_assets.backend.writing.chunks import HASH_JOINS, Range
 from identity_assets.postgres import statements
 
 _sql = statements(__file__)
@@ -177,6 +177,7 @@ def _each_range(
 
 
 def _plan(connection: Connection, run_id: str, one: Range, library_ids: list[int] | None) -> Plan:
+    execute(connection, HASH_JOINS)
     execute(connection, _sql("stage_undo.sql"), **one.params(), run_id=run_id, library_ids=library_ids)
     return list(map(dict, execute(connection, _sql("plan_undo.sql")).mappings()))
 

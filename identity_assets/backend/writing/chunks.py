@@ -9,12 +9,15 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from identity_assets.backend.database import Database, DatabaseError
 from identity_assets.postgres import first_line, is_row_fault, is_worth_retrying
+
+HASH_JOINS = text("SET LOCAL enable_nestloop = off")
+"""The planner cannot know how many rows a JSON array holds. It guesses a few, and joins thousands in nested loops."""
 
 REFUSALS_TO_STOP = 100
 """So many rows refused for one reason, with none accepted between, are the database's fault and not the rows'."""

@@ -111,9 +111,7 @@ def _replay_page(
             {"library_id": row.library_id, "rejected_reason": reasons[row.library_id]} for row in changed
         ]
         with database.transaction() as connection:
-            execute(
-                connection, _sql("store_judgements.sql"), judgements=orjson.dumps(judgements).decode()
-            )
+            execute(connection, _sql("store_judgements.sql"), judgements=orjson.dumps(judgements).decode())
     accepted = [library_id for library_id, reason in reasons.items() if reason is None]
     left_alone["rejected"] += len(reasons) - len(accepted)
     written = _apply(database, buckets, accepted, settings, run_id) if accepted else Written()

@@ -46,8 +46,11 @@ SELECT
 FROM answered
 LEFT JOIN library ON library.id = answered.library_id AND library.id BETWEEN :first_id AND :last_id
 LEFT JOIN standing ON (standing.main).library_id = answered.library_id
-LEFT JOIN LATERAL (
+CROSS JOIN LATERAL (
     -- OFFSET 0: the answer is parsed once.
-    SELECT lml_main_row(answered.library_id, answered.verdict, answered.asked_at, standing.main) AS main
+    SELECT CASE
+        WHEN answered.kind = 'single_artist'
+        THEN lml_main_row(answered.library_id, answered.verdict, answered.asked_at, standing.main)
+    END AS main
     OFFSET 0
-) AS made ON answered.kind = 'single_artist'
+) AS made

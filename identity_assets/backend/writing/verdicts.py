@@ -11,7 +11,7 @@ from sqlalchemy import Connection, TextClause
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.writing import legs
-from identity_assets.backend.writing.chunks import Range, Stage, write_ranges
+from identity_assets.backend.writing.chunks import HASH_JOINS, Range, Stage, write_ranges
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
 from identity_assets.settings import Settings
@@ -85,6 +85,7 @@ class VerdictWriter:
 
     def _write(self, connection: Connection, one: Range) -> WrittenByBucket:
         ids = None if self.library_ids is None else list(self.library_ids)
+        execute(connection, HASH_JOINS)
         execute(connection, _sql("stage.sql"), **one.params(), **self.buckets.params(), library_ids=ids)
         written = WrittenByBucket()
         for statement in (_sql("write_main_rows.sql"), _sql("write_source_rows.sql"), _sql("settle.sql")):

@@ -85,7 +85,9 @@ def test_what_somebody_deleted_since_is_not_brought_back(shelf: Shelf, table: st
     settle(shelf, single_artist(library_id), nothing(other))
     shelf.age(8)
     settle(shelf, single_artist(library_id, confidence=0.96), nothing(other))
-    shelf.run("UPDATE journal_chunk SET run_id = 'earlier' WHERE chunk_id < (SELECT max(chunk_id) FROM journal_chunk) - 2")
+    shelf.run(
+        "UPDATE journal_chunk SET run_id = 'earlier' WHERE chunk_id < (SELECT max(chunk_id) FROM journal_chunk) - 2"
+    )
     shelf.run(f"DELETE FROM {table}")
     before = shelf.tables()
     concerned, untouched = (other, library_id) if table == "library_unresolved" else (library_id, other)
