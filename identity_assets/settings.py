@@ -173,8 +173,8 @@ def _env(name: str, variable: Variable, default: Any = None) -> Any:
 class Settings:
     """What the operator set, checked. URLs and keys never show in its repr.
 
-    `stale_threshold_days`, `unresolved_retry_days` and `invalid_retry_days` are the windows of rule 7 in DOMAIN.md: the selection's
-    SQL and the freshness policies both take them from here.
+    `stale_threshold_days`, `unresolved_retry_days` and `invalid_retry_days` are the windows of rule 7 in DOMAIN.md:
+    the due rule in SQL and the freshness policies both take them from here.
     """
 
     database_url: URL | None = _env("DATABASE_URL", POSTGRES_URL)

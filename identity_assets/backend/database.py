@@ -1,6 +1,6 @@
 """Connections, transactions and locks on Backend's database.
 
-Statements about the domain do not belong here: they are the .sql files of each room, beside the module that runs them.
+Statements about the domain are the .sql files of each room, beside the module that runs them.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,6 @@
 """Brings this project's own tables, functions and views up to date in a Backend database.
 
-Backend's tables are never made here. A revision of Alembic holds tables; functions and views are made again each time.
+Backend's tables are never made here. Alembic's revisions hold tables; functions and views are made again each time.
 """
 
 import re
