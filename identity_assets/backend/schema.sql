@@ -201,10 +201,10 @@ COMMENT ON TABLE identity_assets.leg_filled IS
 \ir functions/provenance_entry.sql
 \ir functions/due_library.sql
 \ir functions/candidate.sql
+\ir functions/leg_library_row.sql
 \ir functions/leg_evidence_of.sql
 \ir functions/leg_pair.sql
 \ir functions/leg_source.sql
 \ir functions/leg_standing.sql
 \ir functions/leg_composed.sql
-\ir functions/leg_writable.sql
 \ir functions/leg_main.sql

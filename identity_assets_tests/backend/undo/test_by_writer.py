@@ -1,5 +1,6 @@
 """Taking back all that one writer wrote, and runs in which the legs wrote too, on a real PostgreSQL."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +17,8 @@ LML, S1, S3 = "consumer:lml-bulk", "backfill:S1", "backfill:S3"
 
 
 def write(shelf: Shelf, run_id: str, *, with_legs: bool = True) -> None:
-    write_verdicts(shelf.database, EVERY_BUCKET, 3, run_id, lambda _rows: None, with_legs=with_legs)
+    chosen = replace(shelf.settings, writer_chunk_rows=3)
+    write_verdicts(shelf.database, EVERY_BUCKET, chosen, run_id, with_legs=with_legs)
 
 
 def settle(shelf: Shelf, *results: dict[str, Any], run_id: str = "lml") -> None:
