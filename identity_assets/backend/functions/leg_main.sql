@@ -35,8 +35,7 @@ AS $$
             composed.*
         FROM unnest(library_ids) AS asked (library_id)
         LEFT JOIN library ON library.id = asked.library_id AND library.id = ANY (library_ids)
-        LEFT JOIN identity_assets.main_row AS old
-            ON old.library_id = asked.library_id AND old.library_id = ANY (library_ids)
+        LEFT JOIN identity_assets.main_rows_of(library_ids) AS old ON old.library_id = asked.library_id
         LEFT JOIN identity_assets.leg_filled AS filled
             ON filled.library_id = asked.library_id AND filled.library_id = ANY (library_ids)
         LEFT JOIN identity_assets.leg_composed(library_ids, pending_leg, pending) AS composed

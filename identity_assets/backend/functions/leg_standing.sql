@@ -23,9 +23,15 @@ AS $$
             FROM identity_assets.leg_source(library_ids, pending_leg, pending) AS desired
             UNION ALL
             SELECT
-                stored, stored.confidence, 1, stored.boost_sources IS NOT NULL,
+                CAST(
+                    ROW (
+                        stored.library_id, stored.source, stored.external_id, stored.method, stored.confidence,
+                        stored.last_verified_at, stored.boost_sources, stored.notes
+                    ) AS identity_assets.source_row
+                ),
+                stored.confidence, 1, stored.boost_sources IS NOT NULL,
                 stored.method <> 'manual' AND coalesce(stored.notes IN ('backfill:S1', 'backfill:S3'), false), true
-            FROM identity_assets.source_row AS stored
+            FROM library_identity_source AS stored
             WHERE stored.library_id = ANY (library_ids)
         ) AS candidate
         WINDOW place AS (PARTITION BY (candidate.source_row).library_id, (candidate.source_row).source)

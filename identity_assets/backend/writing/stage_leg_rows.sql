@@ -16,12 +16,7 @@ SELECT
 FROM leg_main(
     coalesce(
         CAST(:library_ids AS integer[]),
-        (
-            SELECT array_agg(held.library_id)
-            FROM leg_library_row AS held
-            WHERE held.library_id BETWEEN :first_id AND :last_id
-              AND held.library_id % :partitions = ANY (:buckets)
-        )
+        ARRAY(SELECT library_id FROM leg_library_row(:partitions, :buckets, :first_id, :last_id))
     ),
     :taken_back,
     CASE WHEN CAST(:taken_back AS text) IS NOT NULL THEN CAST('[]' AS jsonb) END

@@ -5,22 +5,6 @@ WITH history AS MATERIALIZED (
         (SELECT array_agg(old_main ORDER BY library_id) FROM leg_rows WHERE is_kept_in_history), :reason
     ) AS rows
 ),
-inserted AS (
-    INSERT INTO main_row AS main
-    SELECT (new_main).*
-    FROM leg_rows
-    WHERE fate = 'new'
-    ORDER BY library_id
-    ON CONFLICT (library_id) DO NOTHING
-    RETURNING main.library_id, hash_record_extended(main, 0) AS row_hash
-),
-updated AS MATERIALIZED (
-    SELECT updated.library_id, updated.row_hash
-    FROM history
-    CROSS JOIN LATERAL update_main_rows(
-        (SELECT array_agg(new_main) FROM leg_rows WHERE fate IN ('changed', 'confirmed'))
-    ) AS updated
-),
 removed AS (
     DELETE FROM library_identity AS main
     USING leg_rows
@@ -34,9 +18,17 @@ touched AS MATERIALIZED (
         touched.library_id, touched.row_hash, leg_rows.bucket, leg_rows.fate, leg_rows.old_main,
         leg_rows.is_kept_in_history
     FROM (
-        SELECT library_id, row_hash FROM inserted
-        UNION ALL SELECT library_id, row_hash FROM updated
-        UNION ALL SELECT library_id, NULL FROM removed
+        SELECT inserted.library_id, inserted.row_hash
+        FROM insert_main_rows((SELECT array_agg(new_main) FROM leg_rows WHERE fate = 'new')) AS inserted
+        UNION ALL
+        SELECT updated.library_id, updated.row_hash
+        FROM history
+        CROSS JOIN LATERAL update_main_rows(
+            (SELECT array_agg(new_main) FROM leg_rows WHERE fate IN ('changed', 'confirmed'))
+        ) AS updated
+        UNION ALL
+        SELECT removed.library_id, NULL
+        FROM removed
     ) AS touched
     JOIN leg_rows ON leg_rows.library_id = touched.library_id
 ),

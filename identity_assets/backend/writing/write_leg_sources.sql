@@ -9,7 +9,7 @@ WITH desired AS MATERIALIZED (
 ),
 standing AS MATERIALIZED (
     SELECT old, leg_rows.bucket
-    FROM source_row AS old
+    FROM library_identity_source AS old
     JOIN leg_rows ON leg_rows.library_id = old.library_id
     WHERE old.library_id BETWEEN :first_id AND :last_id
 ),
@@ -29,12 +29,21 @@ removed AS (
     RETURNING old.library_id, old.source, standing.bucket
 ),
 written AS (
-    INSERT INTO source_row AS old
+    INSERT INTO library_identity_source AS old (
+        library_id, source, external_id, method, confidence, last_verified_at, boost_sources, notes
+    )
     SELECT (desired.made).*
     FROM desired
     LEFT JOIN standing
         ON (standing.old).library_id = (desired.made).library_id AND (standing.old).source = (desired.made).source
-    WHERE standing.old IS DISTINCT FROM desired.made
+    WHERE standing.old IS NULL
+       OR (
+           (standing.old).external_id, (standing.old).method, (standing.old).confidence, (standing.old).last_verified_at,
+           (standing.old).boost_sources, (standing.old).notes
+       ) IS DISTINCT FROM (
+           (desired.made).external_id, (desired.made).method, (desired.made).confidence,
+           (desired.made).last_verified_at, (desired.made).boost_sources, (desired.made).notes
+       )
     ORDER BY (desired.made).library_id, (desired.made).source
     ON CONFLICT (library_id, source) DO UPDATE SET
         external_id = excluded.external_id,
@@ -47,7 +56,10 @@ written AS (
       AND old.notes IN ('backfill:S1', 'backfill:S3')
     RETURNING
         old.library_id, old.source, old.external_id, old.method, old.confidence, old.boost_sources, old.notes,
-        hash_record_extended(old, 0) AS row_hash
+        source_row_hash(
+            old.library_id, old.source, old.external_id, old.method, old.confidence, old.last_verified_at, old.boost_sources,
+            old.notes
+        ) AS row_hash
 ),
 touched AS MATERIALIZED (
     SELECT
@@ -77,7 +89,13 @@ touched AS MATERIALIZED (
 journaled AS MATERIALIZED (
     SELECT * FROM touched
     UNION ALL
-    SELECT (old).library_id, (old).source, hash_record_extended(old, 0), old, 'same'
+    SELECT
+        (old).library_id, (old).source,
+        source_row_hash(
+            (old).library_id, (old).source, (old).external_id, (old).method, (old).confidence, (old).last_verified_at,
+            (old).boost_sources, (old).notes
+        ),
+        old, 'same'
     FROM standing
     WHERE (old).library_id IN (SELECT touched.library_id FROM touched)
       AND NOT EXISTS (
