@@ -62,8 +62,8 @@ LIBRARY = st.lists(
 def fill(shelf: Shelf, rows: list[dict[str, Any]]) -> list[int]:
     """The library with what LML and others have written, before any leg."""
     shelf.run(
-        "TRUNCATE artists, library, lml_verdict, candidate_library, library_write, library_identity_history, "
-        "leg_evidence, leg_filled, leg_gathered CASCADE"
+        "TRUNCATE artists, library, lml_verdict, lml_verdict_state, candidate_library, journal_chunk, "
+        "library_identity_history, library_unresolved, leg_evidence, leg_filled, leg_gathered CASCADE"
     )
     ids = [shelf.put() for _ in rows]
     pairs = list(zip(ids, rows, strict=True))
