@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.undo.by_run import Plan, Unwound, in_chunks
-from identity_assets.backend.writing.chunks import Range
+from identity_assets.backend.writing.chunks import HASH_JOINS, Range
 from identity_assets.backend.writing.legs import recompose, take_back_leg
 from identity_assets.backend.writing.verdicts import LML_BULK
 from identity_assets.postgres import statements
@@ -47,6 +47,7 @@ def unwind_notes(
 
     def chunk(connection: Connection, after: int) -> Plan:
         ids = _noted(connection, notes, after, chunk_rows)
+        execute(connection, HASH_JOINS)
         if ids:
             execute(connection, _sql("lock_noted_rows.sql"), **_range_of(ids))
         page = _plan(connection, notes, ids)
