@@ -16,7 +16,8 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from identity_assets.backend.database import Database
-from identity_assets.backend.writing.verdicts import Written, write_verdicts
+from identity_assets.backend.writing.verdicts import write_verdicts
+from identity_assets.backend.writing.written import Written
 from identity_assets.demo.catalogue import Catalogue, seeded_catalogue
 from identity_assets.demo.discogs_cache import fill_discogs_cache, seeded_cache
 from identity_assets.demo.postgres import EmbeddedPostgres

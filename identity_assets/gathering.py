@@ -6,14 +6,10 @@ How each leg finds it belongs in its own module; how evidence is kept and writte
 from collections import Counter
 from typing import Any
 
-from identity_assets.backend.database import Database, execute
-from identity_assets.backend.ledger.evidence import (
-    EvidenceStored,
-    as_json,
-    evidence_between,
-    replace_evidence,
-)
-from identity_assets.backend.library_pages import library_pages, reading
+from identity_assets.backend.database import Database
+from identity_assets.backend.ledger.evidence import EvidenceStored, replace_evidence
+from identity_assets.backend.library_pages import library_pages
+from identity_assets.backend.preview.leg_dry_run import preview_leg
 from identity_assets.evidence import Gathered
 from identity_assets.legs.canonical_entity import gather_canonical_entity
 from identity_assets.legs.discogs_cache import DiscogsCache
@@ -62,18 +58,8 @@ def dry_run_leg(database: Database, settings: Settings, leg: Leg, buckets: Bucke
     (the other leg's id stands) and `unchanged`. So `scanned == would_write_sources + sum(skipped)`.
     """
     gathered = gather(leg, database, settings, buckets)
-    skipped: Counter[str] = Counter(gathered.reasons())
-    with reading(database) as connection:
-        held = set(execute(connection, "leg_held_rows", **buckets.params()).scalars())
-    ids = sorted(held | {one.library_id for one in gathered.evidence})
-    rows = settings.writer_chunk_rows
-    for start in range(0, len(ids), rows):
-        chunk = ids[start : start + rows]
-        pending = as_json(evidence_between(gathered.evidence, chunk[0], chunk[-1]))
-        with reading(database) as connection:
-            outcomes = execute(connection, "leg_dry_run", library_ids=chunk, leg=leg, pending=pending)
-            for row in outcomes:
-                skipped[row.outcome] += row.rows
+    outcomes = preview_leg(database, leg, buckets, gathered.evidence, settings.writer_chunk_rows)
+    skipped = Counter(gathered.reasons()) + outcomes
     would_write, would_upsert = skipped.pop("write", 0), skipped.pop("upsert_mains", 0)
     return {
         "source": str(leg),

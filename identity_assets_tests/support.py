@@ -10,7 +10,8 @@ from sqlalchemy import text
 from identity_assets.backend.database import Database
 from identity_assets.backend.ledger.candidates import select_candidates
 from identity_assets.backend.ledger.verdicts import store_asked
-from identity_assets.backend.writing.verdicts import Written, write_verdicts
+from identity_assets.backend.writing.verdicts import write_verdicts
+from identity_assets.backend.writing.written import Written
 from identity_assets.lml.asking import Asked
 from identity_assets.lml.contract import Answer, parse_answer
 from identity_assets.partition_keys import Buckets

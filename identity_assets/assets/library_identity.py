@@ -18,7 +18,8 @@ from identity_assets.assets.tables import (
     PARTITION_ROWS,
 )
 from identity_assets.backend.ledger.accounts import Accounts, count_rows, read_accounts
-from identity_assets.backend.writing.verdicts import Written, write_verdicts
+from identity_assets.backend.writing.verdicts import write_verdicts
+from identity_assets.backend.writing.written import Written
 from identity_assets.freshness import resolved_window, unresolved_window
 from identity_assets.gathering import gather_and_store
 from identity_assets.partition_keys import buckets_of, partition_key

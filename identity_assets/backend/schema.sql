@@ -189,6 +189,7 @@ COMMENT ON TABLE identity_assets.leg_filled IS
 \ir functions/main_row_columns.sql
 \ir functions/standing_main_rows.sql
 \ir functions/insert_main_rows.sql
+\ir functions/main_rows_of.sql
 \ir functions/source_row_hash.sql
 \ir functions/answer.sql
 \ir functions/ledger.sql
@@ -201,10 +202,11 @@ COMMENT ON TABLE identity_assets.leg_filled IS
 \ir functions/provenance_entry.sql
 \ir functions/due_library.sql
 \ir functions/candidate.sql
+\ir functions/source_row.sql
+\ir functions/leg_library_row.sql
 \ir functions/leg_evidence_of.sql
 \ir functions/leg_pair.sql
 \ir functions/leg_source.sql
 \ir functions/leg_standing.sql
 \ir functions/leg_composed.sql
-\ir functions/leg_writable.sql
 \ir functions/leg_main.sql

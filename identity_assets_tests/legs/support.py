@@ -4,9 +4,11 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from identity_assets.backend.writing.legs import LegsWritten, take_back_leg, write_legs
+from identity_assets.backend.writing.chunks import Range
+from identity_assets.backend.writing.legs import take_back_leg, write_legs_in_range
+from identity_assets.backend.writing.written import Written
 from identity_assets.settings import Settings
-from identity_assets_tests.support import Shelf
+from identity_assets_tests.support import EVERY_BUCKET, Shelf
 
 CACHE_TABLES = """
     CREATE SCHEMA wxyc;
@@ -82,15 +84,17 @@ def put_main(shelf: Shelf, library_id: int, method: str = "trigram", **values: A
     )
 
 
-def reflect(shelf: Shelf, *library_ids: int) -> LegsWritten:
-    """Write what the evidence of these library rows makes of them."""
+def reflect(shelf: Shelf, *library_ids: int) -> Written:
+    """Write what the evidence of these library rows, and of those between them, makes of them."""
     with shelf.database.transaction() as connection:
-        return write_legs(connection, library_ids)
+        one = Range(min(library_ids, default=0), max(library_ids, default=0))
+        return write_legs_in_range(connection, one, EVERY_BUCKET, "run").total()
 
 
-def take_back(shelf: Shelf, leg: str, *library_ids: int) -> LegsWritten:
+def take_back(shelf: Shelf, leg: str, *library_ids: int) -> Written:
+    """Take back all that a leg has written for these library rows."""
     with shelf.database.transaction() as connection:
-        return take_back_leg(connection, library_ids, leg)
+        return take_back_leg(connection, library_ids, leg, "taken back")
 
 
 def main_row(shelf: Shelf, library_id: int) -> dict[str, Any] | None:

@@ -1,13 +1,20 @@
-CREATE FUNCTION identity_assets.leg_composed(library_ids integer[], pending_leg text DEFAULT NULL, pending jsonb DEFAULT NULL)
+-- The main row that source rows make where a leg's is among them: rules 1 to 6 of "Composition" in DOMAIN.md, as in
+-- legs/composition.py. A library row whose legs make none is there too, with is_composed false.
+--
+-- `sources` are the source rows of the legs. `leg_master_id` and `leg_release_id` are the ids that the legs alone pin.
+CREATE FUNCTION identity_assets.leg_composed(
+    library_ids integer[], pending_leg text DEFAULT NULL, pending jsonb DEFAULT NULL
+)
 RETURNS TABLE (
-    library_id integer, method text, confidence real, agreement_sources text, last_verified_at timestamptz,
-    notes text, discogs_master_id integer, discogs_release_id integer, leg_master_id integer,
-    leg_release_id integer
+    library_id integer, is_composed boolean, method text, confidence real, agreement_sources text,
+    last_verified_at timestamptz, notes text, discogs_master_id integer, discogs_release_id integer,
+    leg_master_id integer, leg_release_id integer, sources identity_assets.source_row[]
 )
 LANGUAGE sql STABLE
 AS $$
     SELECT
         judged.library_id,
+        coalesce(bool_or(judged.is_leg AND judged.is_usable), false),
         CASE
             WHEN bool_or(judged.method = 'manual') THEN 'manual'
             WHEN sum(judged.witnesses) FILTER (WHERE judged.agrees) >= 2 THEN 'cross_source_agreement'
@@ -23,22 +30,21 @@ AS $$
         CASE
             WHEN bool_or(judged.method = 'manual') THEN NULL
             WHEN sum(judged.witnesses) FILTER (WHERE judged.agrees) >= 2
-            THEN string_agg(judged.source, ',' ORDER BY judged.source COLLATE "C")
-                FILTER (WHERE judged.agrees)
+            THEN string_agg(judged.source, ',' ORDER BY judged.source COLLATE "C") FILTER (WHERE judged.agrees)
         END,
         max(judged.last_verified_at) FILTER (WHERE judged.is_usable OR judged.method = 'manual'),
         min(judged.notes) FILTER (WHERE judged.is_leg AND judged.is_usable),
         max(judged.pinned_id) FILTER (WHERE judged.source = 'discogs_master'),
         max(judged.pinned_id) FILTER (WHERE judged.source = 'discogs_release'),
         max(judged.pinned_id) FILTER (WHERE judged.source = 'discogs_master' AND judged.is_leg),
-        max(judged.pinned_id) FILTER (WHERE judged.source = 'discogs_release' AND judged.is_leg)
+        max(judged.pinned_id) FILTER (WHERE judged.source = 'discogs_release' AND judged.is_leg),
+        array_agg(judged.standing) FILTER (WHERE judged.is_leg)
     FROM (
         SELECT
             weighed.*,
-            weighed.is_usable
-                AND weighed.method <> 'inherited'
-                AND weighed.corroborates AS agrees,
+            weighed.is_usable AND weighed.method <> 'inherited' AND weighed.corroborates AS agrees,
             CASE
+                -- Of two ids of the legs that contradict each other, the first in the order of `place` fills its column.
                 WHEN weighed.is_leg AND NOT weighed.corroborates AND weighed.place > 1 THEN NULL
                 WHEN NOT weighed.is_usable AND weighed.method <> 'manual' THEN NULL
                 WHEN weighed.external_id ~ '^[1-9][0-9]{0,8}$' THEN CAST(weighed.external_id AS integer)
@@ -48,18 +54,22 @@ AS $$
             END AS pinned_id
         FROM (
             SELECT
-                standing.*,
-                standing.confidence >= CAST(0.70 AS real) AS is_usable,
+                one.standing,
+                (one.standing).*,
+                one.weakest,
+                one.witnesses,
+                one.corroborates,
+                one.is_leg,
+                (one.standing).confidence >= CAST(0.70 AS real) AS is_usable,
                 row_number() OVER (
-                    PARTITION BY standing.library_id, standing.is_leg
-                    ORDER BY standing.confidence DESC, standing.notes, standing.source COLLATE "C"
+                    PARTITION BY (one.standing).library_id, one.is_leg
+                    ORDER BY (one.standing).confidence DESC, (one.standing).notes, (one.standing).source COLLATE "C"
                 ) AS place
-            FROM identity_assets.leg_standing(library_ids, pending_leg, pending) AS standing
+            FROM identity_assets.leg_standing(library_ids, pending_leg, pending) AS one
         ) AS weighed
     ) AS judged
     GROUP BY judged.library_id
-    HAVING bool_or(judged.is_leg AND judged.is_usable)
 $$;
 
 COMMENT ON FUNCTION identity_assets.leg_composed IS
-'The main row that source rows make where a leg''s is among them: the rules 1 to 6 of legs/composition.py';
+'The main row that source rows make where a leg''s is among them, and the source rows of the legs';

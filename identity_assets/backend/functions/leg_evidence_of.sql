@@ -1,31 +1,62 @@
-CREATE FUNCTION identity_assets.leg_evidence_of(library_ids integer[], pending_leg text DEFAULT NULL, pending jsonb DEFAULT NULL)
+-- The evidence of both legs for these library rows, and beside each row how it agrees with the other leg's.
+--
+-- `pending` is evidence that `pending_leg` has found and that is not stored yet: it replaces what is stored of that leg.
+-- An empty array stands for a leg that has found nothing. A library row has at most one row of evidence a leg.
+CREATE FUNCTION identity_assets.leg_evidence_of(
+    library_ids integer[], pending_leg text DEFAULT NULL, pending jsonb DEFAULT NULL
+)
 RETURNS TABLE (
     library_id integer, leg text, source text, external_id text, method text, confidence real,
-    verified_at timestamptz, checked_release_id integer, checked_master_id integer
+    verified_at timestamptz, has_pair boolean, same_entity boolean, is_conflict boolean, weakest real
 )
 LANGUAGE sql STABLE
 AS $$
     SELECT
-        stored.library_id, stored.leg, stored.source, stored.external_id, stored.method,
-        stored.confidence, stored.verified_at, stored.checked_release_id, stored.checked_master_id
-    FROM identity_assets.leg_evidence AS stored
-    WHERE stored.library_id = ANY (library_ids)
-      AND stored.leg IS DISTINCT FROM pending_leg
-    UNION ALL
-    SELECT
-        found.library_id, pending_leg, found.source, found.external_id, found.method, found.confidence,
-        coalesce(found.verified_at, stored.verified_at, now()),
-        found.checked_release_id, found.checked_master_id
-    FROM jsonb_to_recordset(pending) AS found (
-        library_id integer, source text, external_id text, method text, confidence real,
-        verified_at timestamptz, checked_release_id integer, checked_master_id integer
-    )
-    LEFT JOIN identity_assets.leg_evidence AS stored
-        ON (stored.library_id, stored.leg, stored.source, stored.external_id, stored.method,
-            stored.confidence)
-         = (found.library_id, pending_leg, found.source, found.external_id, found.method, found.confidence)
-    WHERE found.library_id = ANY (library_ids)
+        evidence.library_id,
+        evidence.leg,
+        evidence.source,
+        evidence.external_id,
+        evidence.method,
+        evidence.confidence,
+        evidence.verified_at,
+        count(*) OVER pair = 2,
+        count(*) OVER pair = 2
+            AND min(evidence.source) OVER pair = max(evidence.source) OVER pair
+            AND min(evidence.external_id) OVER pair = max(evidence.external_id) OVER pair,
+        CASE
+            WHEN min(evidence.source) OVER pair = max(evidence.source) OVER pair
+            THEN min(evidence.external_id) OVER pair <> max(evidence.external_id) OVER pair
+            ELSE coalesce(
+                CAST(max(evidence.checked_release_id) OVER pair AS text)
+                    = max(evidence.external_id) FILTER (WHERE evidence.source = 'discogs_release') OVER pair
+                AND CAST(max(evidence.checked_master_id) OVER pair AS text)
+                    <> max(evidence.external_id) FILTER (WHERE evidence.source = 'discogs_master') OVER pair,
+                false
+            )
+        END,
+        min(evidence.confidence) OVER pair
+    FROM (
+        SELECT
+            stored.library_id, stored.leg, stored.source, stored.external_id, stored.method, stored.confidence,
+            stored.verified_at, stored.checked_release_id, stored.checked_master_id
+        FROM identity_assets.leg_evidence AS stored
+        WHERE stored.library_id = ANY (library_ids)
+          AND stored.leg IS DISTINCT FROM pending_leg
+        UNION ALL
+        SELECT
+            found.library_id, pending_leg, found.source, found.external_id, found.method, found.confidence,
+            coalesce(found.verified_at, stored.verified_at, now()), found.checked_release_id, found.checked_master_id
+        FROM jsonb_to_recordset(pending) AS found (
+            library_id integer, source text, external_id text, method text, confidence real,
+            verified_at timestamptz, checked_release_id integer, checked_master_id integer
+        )
+        LEFT JOIN identity_assets.leg_evidence AS stored
+            ON (stored.library_id, stored.leg, stored.source, stored.external_id, stored.method, stored.confidence)
+             = (found.library_id, pending_leg, found.source, found.external_id, found.method, found.confidence)
+        WHERE found.library_id = ANY (library_ids)
+    ) AS evidence
+    WINDOW pair AS (PARTITION BY evidence.library_id)
 $$;
 
 COMMENT ON FUNCTION identity_assets.leg_evidence_of IS
-'The evidence of the legs, one row a leg and library row';
+'The evidence of the legs, one row a leg and library row: whether both legs name one entity, or contradict each other';

@@ -1,10 +1,11 @@
-"""The legs' evidence as it is kept: what a leg found takes the place of what it found before, partition by partition.
+"""Stores the evidence of the legs: what a leg finds replaces what it found before, partition by partition.
 
-What becomes of it in the identity tables is written by leg_writer.py.
+What the evidence makes of the identity tables is written by writing/legs.py.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -20,7 +21,7 @@ _sql = statements(__file__)
 
 @dataclass(frozen=True)
 class EvidenceStored:
-    """Rows of leg_evidence: put in or changed, and removed. The others were not touched."""
+    """Rows of leg_evidence that were inserted or changed, and that were removed. Other rows were not touched."""
 
     written: int = 0
     removed: int = 0
@@ -29,7 +30,7 @@ class EvidenceStored:
 def replace_evidence(
     database: Database, leg: Leg, buckets: Buckets, gathered: Gathered, run_id: str, page_rows: int
 ) -> EvidenceStored:
-    """Keep what a leg has found in these partitions, and nothing else of it there: all of it, or nothing."""
+    """Replace the evidence of a leg in these partitions by what it has found, in one transaction."""
     evidence = sorted(gathered.evidence, key=lambda one: one.library_id)
     written = removed = 0
     with database.transaction() as connection:
@@ -46,16 +47,17 @@ def replace_evidence(
             ).rowcount
             after = upto
         execute(connection, _sql("mark_gathered.sql"), leg=leg, **buckets.params())
+    database.analyze("leg_evidence", written)
     return EvidenceStored(written, removed)
 
 
-def as_json(evidence: list[Evidence]) -> str:
-    """The array that the statements read evidence from."""
+def as_json(evidence: Sequence[Evidence]) -> str:
+    """Evidence as the JSON array that the statements read."""
     return orjson.dumps(evidence).decode()
 
 
-def evidence_between(evidence: list[Evidence], first: int, last: int) -> list[Evidence]:
-    """Of evidence in library_id order, that of the library rows from `first` to `last`."""
+def evidence_between(evidence: Sequence[Evidence], first: int, last: int) -> Sequence[Evidence]:
+    """The evidence of the library rows from `first` to `last`; `evidence` is in library_id order."""
     begin = bisect_left(evidence, first, key=_library_id)
     return evidence[begin : bisect_right(evidence, last, key=_library_id)]
 
@@ -65,5 +67,5 @@ def _library_id(one: Evidence) -> int:
 
 
 def count_by_bucket(gathered: Gathered, partitions: int) -> Counter[int]:
-    """How many library rows have evidence, by bucket."""
+    """Count the library rows that have evidence, by bucket."""
     return Counter(one.library_id % partitions for one in gathered.evidence)

@@ -1,28 +1,32 @@
-"""Taking back all that one writer has left its notes on: LML's answers, or a leg.
+"""Taking back all rows that carry the notes of one writer: LML's answers, or a leg.
 
-Unlike `unwind`, which puts back what a run replaced, this works out what stands without that writer: what other
-sources remain make the main row; else what it replaced comes back from history; else there is none. It is a write
-like any other, remembered under a run id of its own, and can be taken back itself.
+`by_run` puts back what a run replaced. This works out what stands without the writer: the main row that the remaining
+sources make, else the row from history that the writer replaced, else none. It is a write like any other: it has a run
+id of its own in the journal, and can be taken back itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from identity_assets.backend.database import Database, execute
-from identity_assets.backend.undo.by_run import Unwound, in_chunks
+from identity_assets.backend.undo.by_run import Plan, Unwound, in_chunks
+from identity_assets.backend.writing.chunks import HASH_JOINS, Range
 from identity_assets.backend.writing.legs import recompose, take_back_leg
 from identity_assets.backend.writing.verdicts import LML_BULK
+from identity_assets.postgres import statements
 
 LEG_OF = {"backfill:S1": "S1", "backfill:S3": "S3"}
 WRITERS = (LML_BULK, *LEG_OF)
 
+_sql = statements(__file__)
+
 
 def plan_unwind_notes(database: Database, notes: str, chunk_rows: int) -> Unwound:
-    """What `unwind_notes` would do now; nothing is written."""
+    """What `unwind_notes` does now; nothing is written."""
 
-    def chunk(connection: Connection, after: int) -> list[Mapping[str, Any]]:
+    def chunk(connection: Connection, after: int) -> Plan:
         return _plan(connection, notes, _noted(connection, notes, after, chunk_rows))
 
     return in_chunks(database, chunk)
@@ -38,43 +42,62 @@ def unwind_notes(
 ) -> Unwound:
     """Take back what this writer, one of `WRITERS`, wrote; a chunk of library rows is one transaction.
 
-    The caller holds the partitions. Under a main row that a person decided, nothing is changed.
+    The caller holds the partitions. Where a person decided the main row, nothing is changed.
     """
 
-    def chunk(connection: Connection, after: int) -> list[Mapping[str, Any]]:
+    def chunk(connection: Connection, after: int) -> Plan:
         ids = _noted(connection, notes, after, chunk_rows)
-        if not ids:
-            return []
-        execute(connection, "lock_main_rows", library_ids=ids)
+        execute(connection, HASH_JOINS)
+        if ids:
+            execute(connection, _sql("lock_noted_rows.sql"), **_range_of(ids))
         page = _plan(connection, notes, ids)
-        going = [row["library_id"] for row in page if row["left_alone"] is None]
         if notes == LML_BULK:
-            _take_back_lml(connection, going, run_id)
+            _take_back_lml(connection, page, run_id)
         else:
-            take_back_leg(connection, going, LEG_OF[notes], run_id)
+            take_back_leg(connection, _going(page), LEG_OF[notes], run_id)
         return page
 
     return in_chunks(database, chunk, advance)
 
 
 def _noted(connection: Connection, notes: str, after: int, rows: int) -> list[int]:
-    return list(execute(connection, "notes_rows", notes=notes, after=after, rows=rows).scalars())
+    found = execute(connection, _sql("notes_rows.sql"), notes=notes, after=after, rows=rows)
+    return list(found.scalars())
 
 
-def _plan(connection: Connection, notes: str, ids: Sequence[int]) -> list[Mapping[str, Any]]:
+def _plan(connection: Connection, notes: str, ids: Sequence[int]) -> Plan:
     if notes == LML_BULK:
-        found = execute(connection, "plan_unwind_lml", library_ids=list(ids))
+        found = execute(connection, _sql("plan_unwind_lml.sql"), library_ids=list(ids))
     else:
-        found = execute(connection, "plan_unwind_leg", library_ids=list(ids), leg=LEG_OF[notes])
+        found = execute(connection, _sql("plan_unwind_leg.sql"), library_ids=list(ids), leg=LEG_OF[notes])
     return list(map(dict, found.mappings()))
 
 
-def _take_back_lml(connection: Connection, ids: Sequence[int], run_id: str) -> None:
-    execute(connection, "rows_as_json")
-    execute(connection, "remember_before", library_ids=list(ids), run_id=run_id)
-    for name in ("unwind_lml_keep_history", "unwind_lml_main_rows", "unwind_lml_source_rows"):
-        execute(connection, name, library_ids=list(ids))
-    recompose(connection, ids)
-    for name in ("unwind_lml_restore_from_history", "unwind_lml_verdicts"):
-        execute(connection, name, library_ids=list(ids))
-    execute(connection, "forget_untouched", library_ids=list(ids), run_id=run_id)
+def _going(page: Plan, main_row: str | None = None) -> list[int]:
+    """The library rows that go back, or those of them whose main row goes back in this way."""
+    return [
+        row["library_id"]
+        for row in page
+        if row["left_alone"] is None and main_row in (None, row["main_row"])
+    ]
+
+
+def _range_of(ids: Sequence[int]) -> dict[str, Any]:
+    return {**Range(min(ids), max(ids)).params(), "library_ids": list(ids)}
+
+
+def _take_back_lml(connection: Connection, page: Plan, run_id: str) -> None:
+    """Remove LML's rows, and write what stands without them."""
+    ids = _going(page)
+    if not ids:
+        return
+    execute(connection, _sql("unwind_lml_main_rows.sql"), **_range_of(ids), run_id=run_id)
+    execute(connection, _sql("unwind_lml_source_rows.sql"), library_ids=ids, run_id=run_id)
+    recompose(connection, ids, run_id)
+    execute(
+        connection,
+        _sql("unwind_lml_restore_from_history.sql"),
+        library_ids=_going(page, "restore"),
+        run_id=run_id,
+    )
+    execute(connection, _sql("unwind_lml_verdicts.sql"), library_ids=ids)

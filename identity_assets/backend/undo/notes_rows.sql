@@ -1,15 +1,32 @@
--- The library rows in which a writer has left its notes, or a leg has backed what the other says: at most :rows after
--- :after, in library_id order. A person's rows are nobody else's, whatever their notes say.
+-- The next library rows that a writer has left its notes in, or a leg has evidence for: at most :rows after :after, in
+-- library_id order. Rows that a person decided count as nobody else's, whatever their notes say.
+--
+-- Each branch stops after :rows library rows, so that a page reads no more of a table than it needs.
 SELECT library_id
-FROM library_identity
-WHERE notes = :notes AND method <> 'manual' AND library_id > :after
-UNION
-SELECT library_id
-FROM library_identity_source
-WHERE notes = :notes AND method <> 'manual' AND library_id > :after
-UNION
-SELECT library_id
-FROM leg_evidence
-WHERE 'backfill:' || leg = :notes AND library_id > :after
+FROM (
+    (
+        SELECT library_id
+        FROM library_identity
+        WHERE notes = :notes AND method <> 'manual' AND library_id > :after
+        ORDER BY library_id
+        LIMIT :rows
+    )
+    UNION
+    (
+        SELECT DISTINCT library_id
+        FROM library_identity_source
+        WHERE notes = :notes AND method <> 'manual' AND library_id > :after
+        ORDER BY library_id
+        LIMIT :rows
+    )
+    UNION
+    (
+        SELECT library_id
+        FROM leg_evidence
+        WHERE 'backfill:' || leg = :notes AND library_id > :after
+        ORDER BY library_id
+        LIMIT :rows
+    )
+) AS noted
 ORDER BY library_id
 LIMIT :rows

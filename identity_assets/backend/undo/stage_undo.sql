@@ -1,7 +1,9 @@
 -- Each table row that a run wrote in one range, beside what stands now: what stood before the run, what the run left,
 -- whether that stands still, and which later run has written the library row again.
 --
--- A run may write a table row more than once: its first write says what stood before, its last one what it left.
+-- A run may write a table row more than once, as LML's answer and a leg do: the first write that changed it says what stood
+-- before, the last one what the run left. Where that first write changed the time alone and a later one more, what stood
+-- before is the image of the later one with the time of the first.
 -- A row that nobody wrote in the run, but that stands now beside rows that the run did write, appeared since.
 CREATE TEMPORARY TABLE undo ON COMMIT DROP AS
 WITH entry AS MATERIALIZED (
@@ -16,7 +18,15 @@ WITH entry AS MATERIALIZED (
 first AS (
     SELECT DISTINCT ON (table_name, library_id, key) table_name, library_id, key, before, time_before, chunk_id
     FROM entry
-    ORDER BY table_name, library_id, key, chunk_id
+    ORDER BY table_name, library_id, key, before = 'same', chunk_id
+),
+image AS (
+    SELECT DISTINCT ON (entry.table_name, entry.library_id, entry.key)
+        entry.table_name, entry.library_id, entry.key, image.image
+    FROM entry
+    JOIN journal_image AS image
+        ON image.chunk_id = entry.chunk_id AND image.library_id = entry.library_id AND image.key = entry.key
+    ORDER BY entry.table_name, entry.library_id, entry.key, entry.chunk_id
 ),
 last AS (
     SELECT DISTINCT ON (table_name, library_id, key) table_name, library_id, key, row_hash, chunk_id
@@ -25,13 +35,17 @@ last AS (
 ),
 written AS MATERIALIZED (
     SELECT
-        first.table_name, first.library_id, first.key, first.before, first.time_before, last.row_hash,
-        last.chunk_id AS last_chunk_id, image.image
+        first.table_name, first.library_id, first.key, first.time_before, last.row_hash, last.chunk_id AS last_chunk_id,
+        CASE WHEN first.before = 'time' AND image.image IS NOT NULL THEN 'image' ELSE first.before END AS before,
+        CASE
+            WHEN first.before = 'time' THEN image.image || jsonb_build_object('last_verified_at', first.time_before)
+            ELSE image.image
+        END AS image
     FROM first
     JOIN last
         ON last.table_name = first.table_name AND last.library_id = first.library_id AND last.key = first.key
-    LEFT JOIN journal_image AS image
-        ON image.chunk_id = first.chunk_id AND image.library_id = first.library_id AND image.key = first.key
+    LEFT JOIN image
+        ON image.table_name = first.table_name AND image.library_id = first.library_id AND image.key = first.key
 ),
 later AS MATERIALIZED (
     SELECT other.library_id, max(other.chunk_id) AS chunk_id

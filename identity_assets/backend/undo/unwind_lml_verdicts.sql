@@ -1,14 +1,19 @@
--- The answers that were written: they are not applied again, and LML is asked anew. The ledger says so.
+-- Marks the answers that were written as taken back: they are not applied again, and LML is asked anew. The ledger says so.
 WITH undone AS (
-    UPDATE lml_verdict
+    UPDATE lml_verdict_state AS state
     SET unwound_at = now()
-    WHERE library_id = ANY (CAST(:library_ids AS integer[]))
-      AND kind = 'single_artist'
-      AND applied_at IS NOT NULL
-    RETURNING library_id, asked_at
+    FROM lml_verdict AS verdict
+    WHERE state.library_id = ANY (CAST(:library_ids AS integer[]))
+      AND verdict.library_id = state.library_id
+      AND verdict.asked_at = state.asked_at
+      AND verdict.kind = 'single_artist'
+      AND state.applied_at IS NOT NULL
+      AND state.unwound_at IS NULL
+    RETURNING state.library_id, state.asked_at
 )
 UPDATE candidate_library AS candidate
 SET outcome = 'unwound', detail = 'it was ' || candidate.outcome || '; all that LML wrote was taken back'
 FROM undone
 WHERE candidate.library_id = undone.library_id
-  AND candidate.answered_at = undone.asked_at
+  AND candidate.library_id = ANY (CAST(:library_ids AS integer[]))
+  AND candidate.answers_since <= undone.asked_at

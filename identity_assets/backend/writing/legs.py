@@ -1,104 +1,95 @@
 """The legs' stage of the one writer: evidence becomes source rows and main rows, in the caller's transaction.
 
-What the rows come to is worked out in the database, by the functions of migration 0004; the rules are those of
-"Composition" and "The two legs" in DOMAIN.md. Where evidence comes from belongs in legs/.
+What the evidence makes of a library row stands in functions/leg_main.sql and the functions that it reads; the rules are
+those of "Composition" and "The two legs" in DOMAIN.md. Where evidence comes from belongs in legs/.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, TextClause
 
-from identity_assets.backend.database import Database, execute
+from identity_assets.backend.database import execute
+from identity_assets.backend.writing.chunks import Range
+from identity_assets.backend.writing.written import Written, WrittenByBucket
 from identity_assets.partition_keys import Buckets
+from identity_assets.postgres import statements
 
 WRITTEN, TAKEN_BACK = "backfill_recompute", "unwind"
+"""The reasons in history for a main row that the legs replace or remove."""
+
+_EVERY_BUCKET = Buckets(1, (0,))
+_sql = statements(__file__)
 
 
 @dataclass(frozen=True)
-class LegsWritten:
-    """Rows of the tables named."""
+class _LegRows:
+    """The library rows to write, for which run and why.
 
-    source_rows_written: int = 0
-    source_rows_removed: int = 0
-    main_rows_written: int = 0
-    main_rows_removed: int = 0
-    history_rows_written: int = 0
+    `library_ids`: these, and not all that a leg has to do with. `taken_back`: the leg that counts as having found nothing.
+    """
+
+    one: Range
+    buckets: Buckets
+    run_id: str
+    reason: str
+    library_ids: Sequence[int] | None = None
+    taken_back: str | None = None
+
+    def write(self, connection: Connection) -> WrittenByBucket:
+        chosen = {
+            **self.one.params(),
+            **self.buckets.params(),
+            "library_ids": None if self.library_ids is None else list(self.library_ids),
+        }
+        execute(connection, _sql("lock_leg_rows.sql"), **chosen)
+        execute(connection, _sql("stage_leg_rows.sql"), **chosen, taken_back=self.taken_back)
+        written = self._counts(connection, _sql("write_leg_sources.sql"), partitions=self.buckets.partitions)
+        written += self._counts(connection, _sql("write_leg_mains.sql"), reason=self.reason)
+        execute(connection, _sql("write_leg_filled.sql"), **self.one.params(), run_id=self.run_id)
+        return written
+
+    def _counts(self, connection: Connection, statement: TextClause, **params: object) -> WrittenByBucket:
+        found = execute(connection, statement, **self.one.params(), run_id=self.run_id, **params)
+        return WrittenByBucket(
+            {row.pop("bucket"): Written(**row) for row in map(dict, found.mappings())}
+        )
 
 
-def write_legs(connection: Connection, library_ids: Sequence[int], run_id: str | None = None) -> LegsWritten:
-    """Let the source rows and main rows of these library rows say what the stored evidence of the legs says.
+def write_legs_in_range(connection: Connection, one: Range, buckets: Buckets, run_id: str) -> WrittenByBucket:
+    """Let the source rows and main rows of a range say what the stored evidence of the legs says, by partition.
 
     A main row that a leg made is composed of its source rows; any other keeps all but its release columns. Nothing
-    is written under a main row that a person decided. A row that says so already is not touched.
+    is written where a person decided the main row. A row that says so already is not touched.
     """
-    return _reflect(connection, library_ids, WRITTEN, run_id)
+    return _LegRows(one, buckets, run_id, WRITTEN).write(connection)
 
 
-def recompose(connection: Connection, library_ids: Sequence[int]) -> LegsWritten:
-    """The same after source rows and evidence were taken away by somebody else; history says `unwind`."""
-    return _reflect(connection, library_ids, TAKEN_BACK, None)
+def recompose(connection: Connection, library_ids: Sequence[int], run_id: str) -> Written:
+    """Write these library rows anew after somebody else removed source rows or evidence; history says `unwind`."""
+    return _take_back(connection, library_ids, run_id, None)
 
 
-def take_back_leg(
-    connection: Connection, library_ids: Sequence[int], leg: str, run_id: str | None = None
-) -> LegsWritten:
-    """Take away all that a leg (`S1` or `S3`) has written for these library rows, as if it had never been on.
+def take_back_leg(connection: Connection, library_ids: Sequence[int], leg: str, run_id: str) -> Written:
+    """Remove all that a leg (`S1` or `S3`) has written for these library rows, as if it had never been on.
 
-    Its evidence goes too, so that nothing is written again before the leg is gathered anew. A main row that only
-    this leg stood behind is removed: a leg never takes the place of a row that it did not make.
+    Its evidence is deleted too, so that nothing is written again before the leg is gathered anew. A main row that
+    only this leg made is removed.
     """
-    execute(connection, "delete_leg_evidence", library_ids=list(library_ids), leg=leg)
-    return _reflect(connection, library_ids, TAKEN_BACK, run_id, taken_back=leg)
+    execute(connection, _sql("delete_leg_evidence.sql"), library_ids=list(library_ids), leg=leg)
+    return _take_back(connection, library_ids, run_id, leg)
 
 
-def _reflect(
-    connection: Connection,
-    library_ids: Sequence[int],
-    reason: str,
-    run_id: str | None,
-    taken_back: str | None = None,
-) -> LegsWritten:
-    """Main rows are held first, in library_id order, so that what is compared is what is replaced.
-
-    What is touched is remembered under `run_id`, so that it can be taken back; under none it is not.
-    """
-    execute(connection, "lock_main_rows", library_ids=list(library_ids))
-    writable = list(execute(connection, "leg_writable", library_ids=list(library_ids)).scalars())
-    execute(connection, "rows_as_json")
-    given = {
-        "run_id": run_id,
-        "library_ids": writable,
-        "pending_leg": taken_back,
-        "pending": None if taken_back is None else "[]",
-    }
-    sources = execute(connection, "write_leg_sources", **given).one()
-    mains = execute(connection, "write_leg_mains", **given, reason=reason).one()
-    execute(connection, "clear_leg_refusals", library_ids=writable)
-    return LegsWritten(
-        source_rows_written=sources.written,
-        source_rows_removed=sources.removed,
-        main_rows_written=mains.written,
-        main_rows_removed=mains.removed,
-        history_rows_written=mains.history,
-    )
+def _take_back(
+    connection: Connection, library_ids: Sequence[int], run_id: str, taken_back: str | None
+) -> Written:
+    if not library_ids:
+        return Written()
+    one = Range(min(library_ids), max(library_ids))
+    rows = _LegRows(one, _EVERY_BUCKET, run_id, TAKEN_BACK, library_ids, taken_back)
+    return rows.write(connection).total()
 
 
-def chunks_of_legs(
-    database: Database, buckets: Buckets, chunk_rows: int, besides: Collection[int] = ()
-) -> Iterator[list[int]]:
-    """The library rows that a leg has to do with, `besides` those done already, in library_id order.
-
-    Writing them is also how it is found which of them are not yet as their evidence makes them.
-    """
-    with database.transaction() as connection:
-        held = execute(connection, "leg_held_rows", **buckets.params()).scalars()
-        rows = [library_id for library_id in held if library_id not in besides]
-    for start in range(0, len(rows), chunk_rows):
-        yield rows[start : start + chunk_rows]
-
-
-def note_refusal(database: Database, library_id: int, detail: str) -> None:
-    """Keep beside the evidence why the database refuses what is made of it; it is tried again in every run."""
-    with database.transaction() as connection:
-        execute(connection, "note_leg_refusal", library_id=library_id, detail=detail)
+def note_refusal(connection: Connection, library_id: int, detail: str) -> None:
+    """Keep beside the evidence why the database refuses what is made of it; every run tries it again."""
+    execute(connection, _sql("note_leg_refusal.sql"), library_id=library_id, detail=detail)

@@ -14,7 +14,8 @@ from sqlalchemy import Row
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.writing.chunks import Range, write_ranges
-from identity_assets.backend.writing.verdicts import VerdictWriter, Written
+from identity_assets.backend.writing.verdicts import VerdictWriter
+from identity_assets.backend.writing.written import Written
 from identity_assets.lml.contract import rejection
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements

@@ -5,13 +5,14 @@ functions/provenance_entry.sql and functions/fate.sql; the rules are 1 to 6 in D
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, TextClause
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.writing import legs
 from identity_assets.backend.writing.chunks import HASH_JOINS, Range, Stage, write_ranges
+from identity_assets.backend.writing.written import Written, WrittenByBucket
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
 from identity_assets.settings import Settings
@@ -22,49 +23,6 @@ LML_BULK = "consumer:lml-bulk"
 TABLES = ("library_identity", "library_identity_source", "library_unresolved", "lml_verdict_state")
 
 _sql = statements(__file__)
-
-
-@dataclass(frozen=True)
-class Written:
-    """What was written, in rows of the tables named; `rows` counts the library rows that were dealt with.
-
-    `rows_refused` of them were set aside because the database refused them; `rows_renamed` and `rows_gone` because
-    their names changed, or Backend deleted them, after LML was asked.
-    """
-
-    rows: int = 0
-    rows_refused: int = 0
-    rows_renamed: int = 0
-    rows_gone: int = 0
-    main_rows_written: int = 0
-    source_rows_written: int = 0
-    source_rows_removed: int = 0
-    source_rows_skipped_null_confidence: int = 0
-    history_rows_written: int = 0
-    sidecar_rows_written: int = 0
-    main_rows_removed: int = 0
-    leg_rows_refused: int = 0
-
-    def __add__(self, other: "Written") -> "Written":
-        return Written(
-            **{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)}
-        )
-
-
-class WrittenByBucket(dict[int, Written]):
-    """What was written, by partition."""
-
-    def __add__(self, other: "WrittenByBucket") -> "WrittenByBucket":
-        return WrittenByBucket(
-            {
-                bucket: self.get(bucket, Written()) + other.get(bucket, Written())
-                for bucket in {**self, **other}
-            }
-        )
-
-    def total(self) -> Written:
-        """What was written in all partitions."""
-        return sum(self.values(), Written())
 
 
 @dataclass(frozen=True)
@@ -91,7 +49,7 @@ class VerdictWriter:
         for statement in (_sql("write_main_rows.sql"), _sql("write_source_rows.sql"), _sql("settle.sql")):
             written += self._counts(connection, statement, one)
         if self.with_legs:
-            written += WrittenByBucket(legs.write_legs_in_range(connection, one, self.buckets, self.run_id))
+            written += legs.write_legs_in_range(connection, one, self.buckets, self.run_id)
         return written
 
     def _counts(self, connection: Connection, statement: TextClause, one: Range) -> WrittenByBucket:

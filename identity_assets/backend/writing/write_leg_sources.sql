@@ -1,30 +1,50 @@
--- The source rows of this chunk as the legs' evidence makes them: written, changed, removed. Those of people and of
--- other writers stay; a row that says already what the evidence says is not touched.
--- What is, is remembered as it stood, under :run_id where that is not null.
-WITH standing AS MATERIALIZED (
-    SELECT *
-    FROM leg_standing(CAST(:library_ids AS integer[]), CAST(:pending_leg AS text), CAST(:pending AS jsonb))
-    WHERE is_leg
+-- The source rows of the staged library rows as the evidence makes them, and the journal. Counts by partition.
+--
+-- Source rows that a leg wrote and that have no evidence any more are removed. Rows of people and of other writers stay.
+-- A row that says already what the evidence says is not touched. The evidence of these library rows is not refused.
+WITH desired AS MATERIALIZED (
+    SELECT made, leg_rows.bucket
+    FROM leg_rows
+    CROSS JOIN LATERAL unnest(leg_rows.sources) AS made
+),
+standing AS MATERIALIZED (
+    SELECT old, leg_rows.bucket
+    FROM library_identity_source AS old
+    JOIN leg_rows ON leg_rows.library_id = old.library_id
+    WHERE old.library_id BETWEEN :first_id AND :last_id
 ),
 removed AS (
     DELETE FROM library_identity_source AS old
-    WHERE old.library_id = ANY (CAST(:library_ids AS integer[]))
+    USING standing
+    WHERE old.library_id = (standing.old).library_id
+      AND old.source = (standing.old).source
+      AND old.library_id BETWEEN :first_id AND :last_id
       AND old.method <> 'manual'
       AND old.notes IN ('backfill:S1', 'backfill:S3')
       AND NOT EXISTS (
           SELECT
-          FROM standing
-          WHERE standing.library_id = old.library_id AND standing.source = old.source
+          FROM desired
+          WHERE (desired.made).library_id = old.library_id AND (desired.made).source = old.source
       )
-    RETURNING old.library_id
+    RETURNING old.library_id, old.source, standing.bucket
 ),
 written AS (
     INSERT INTO library_identity_source AS old (
         library_id, source, external_id, method, confidence, last_verified_at, boost_sources, notes
     )
-    SELECT library_id, source, external_id, method, confidence, last_verified_at, boost_sources, notes
-    FROM standing
-    ORDER BY library_id, source
+    SELECT (desired.made).*
+    FROM desired
+    LEFT JOIN standing
+        ON (standing.old).library_id = (desired.made).library_id AND (standing.old).source = (desired.made).source
+    WHERE standing.old IS NULL
+       OR (
+           (standing.old).external_id, (standing.old).method, (standing.old).confidence, (standing.old).last_verified_at,
+           (standing.old).boost_sources, (standing.old).notes
+       ) IS DISTINCT FROM (
+           (desired.made).external_id, (desired.made).method, (desired.made).confidence,
+           (desired.made).last_verified_at, (desired.made).boost_sources, (desired.made).notes
+       )
+    ORDER BY (desired.made).library_id, (desired.made).source
     ON CONFLICT (library_id, source) DO UPDATE SET
         external_id = excluded.external_id,
         method = excluded.method,
@@ -34,26 +54,90 @@ written AS (
         notes = excluded.notes
     WHERE old.method <> 'manual'
       AND old.notes IN ('backfill:S1', 'backfill:S3')
-      AND (
-          old.external_id, old.method, old.confidence, old.last_verified_at, old.boost_sources, old.notes
-      ) IS DISTINCT FROM (
-          excluded.external_id, excluded.method, excluded.confidence, excluded.last_verified_at,
-          excluded.boost_sources, excluded.notes
-      )
-    RETURNING old.library_id
+    RETURNING
+        old.library_id, old.source, old.external_id, old.method, old.confidence, old.boost_sources, old.notes,
+        source_row_hash(
+            old.library_id, old.source, old.external_id, old.method, old.confidence, old.last_verified_at, old.boost_sources,
+            old.notes
+        ) AS row_hash
 ),
-journal AS (
-    INSERT INTO library_write AS earlier (
-        library_id, run_id, written_at, xids, main_before, sources_before, attempt_before, filled_before
+touched AS MATERIALIZED (
+    SELECT
+        written.library_id,
+        written.source,
+        written.row_hash,
+        standing.old,
+        CASE
+            WHEN standing.old IS NULL THEN 'absent'
+            WHEN (
+                (standing.old).external_id, (standing.old).method, (standing.old).confidence,
+                (standing.old).boost_sources, (standing.old).notes
+            ) IS NOT DISTINCT FROM (
+                written.external_id, written.method, written.confidence, written.boost_sources, written.notes
+            )
+            THEN 'time'
+            ELSE 'image'
+        END AS before
+    FROM written
+    LEFT JOIN standing
+        ON (standing.old).library_id = written.library_id AND (standing.old).source = written.source
+    UNION ALL
+    SELECT removed.library_id, removed.source, NULL, standing.old, 'image'
+    FROM removed
+    JOIN standing ON (standing.old).library_id = removed.library_id AND (standing.old).source = removed.source
+),
+journaled AS MATERIALIZED (
+    SELECT * FROM touched
+    UNION ALL
+    SELECT
+        (old).library_id, (old).source,
+        source_row_hash(
+            (old).library_id, (old).source, (old).external_id, (old).method, (old).confidence, (old).last_verified_at,
+            (old).boost_sources, (old).notes
+        ),
+        old, 'same'
+    FROM standing
+    WHERE (old).library_id IN (SELECT touched.library_id FROM touched)
+      AND NOT EXISTS (
+          SELECT
+          FROM touched
+          WHERE touched.library_id = (standing.old).library_id AND touched.source = (standing.old).source
+      )
+),
+chunk AS (
+    INSERT INTO journal_chunk (
+        run_id, table_name, first_library_id, last_library_id, library_ids, keys, befores, times_before, row_hashes
     )
-    SELECT library_id, :run_id, now(), xids, main_before, sources_before, attempt_before, filled_before
-    FROM library_as_it_stands(ARRAY(SELECT library_id FROM written UNION SELECT library_id FROM removed))
-    WHERE CAST(:run_id AS text) IS NOT NULL
-    ON CONFLICT (library_id, run_id) DO UPDATE SET
-        written_at = excluded.written_at,
-        xids = earlier.xids || excluded.xids
-    WHERE NOT earlier.xids @> excluded.xids
+    SELECT
+        :run_id, 'library_identity_source', min(library_id), max(library_id),
+        array_agg(library_id), array_agg(source), array_agg(before),
+        array_agg(CASE before WHEN 'time' THEN (old).last_verified_at END), array_agg(row_hash)
+    FROM journaled
+    HAVING count(*) > 0
+    RETURNING chunk_id
+),
+images AS (
+    INSERT INTO journal_image (chunk_id, library_id, key, image)
+    SELECT chunk.chunk_id, touched.library_id, touched.source, to_jsonb(touched.old)
+    FROM touched
+    CROSS JOIN chunk
+    WHERE touched.before = 'image'
+),
+accepted AS (
+    UPDATE leg_evidence AS evidence
+    SET refused_reason = NULL
+    FROM leg_rows
+    WHERE evidence.library_id = leg_rows.library_id
+      AND evidence.library_id BETWEEN :first_id AND :last_id
+      AND evidence.refused_reason IS NOT NULL
 )
 SELECT
-    (SELECT count(*) FROM written) AS written,
-    (SELECT count(*) FROM removed) AS removed
+    bucket,
+    CAST(sum(written) AS bigint) AS source_rows_written,
+    CAST(sum(removed) AS bigint) AS source_rows_removed
+FROM (
+    SELECT library_id % :partitions AS bucket, count(*) AS written, 0 AS removed FROM written GROUP BY 1
+    UNION ALL
+    SELECT bucket, 0, count(*) FROM removed GROUP BY 1
+) AS counted
+GROUP BY bucket

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from identity_assets.backend.database import Database
-from identity_assets.backend.writing.verdicts import Written, write_verdicts
+from identity_assets.backend.writing.verdicts import write_verdicts
+from identity_assets.backend.writing.written import Written
 from identity_assets.gathering import dry_run_leg, gather_and_store
 from identity_assets.settings import Leg
 from identity_assets_tests.legs.support import Cache, put_main, put_source
@@ -24,7 +25,9 @@ def dry_run(shelf: Shelf, cache: Cache, leg: Leg) -> dict[str, Any]:
 
 def run(shelf: Shelf, cache: Cache, leg: Leg) -> Written:
     gather_and_store(leg, shelf.database, cache.settings, EVERY_BUCKET, "run")
-    written = write_verdicts(shelf.database, EVERY_BUCKET, 7, "run", lambda _rows: None, with_legs=True)
+    written = write_verdicts(
+        shelf.database, EVERY_BUCKET, replace(shelf.settings, writer_chunk_rows=7), "run", with_legs=True
+    )
     return sum(written.values(), Written())
 
 

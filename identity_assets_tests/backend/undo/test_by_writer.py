@@ -1,7 +1,9 @@
 """Taking back all that one writer wrote, and runs in which the legs wrote too, on a real PostgreSQL."""
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -9,14 +11,15 @@ from identity_assets.backend.reports.integrity import read_asked_twice, read_unb
 from identity_assets.backend.undo.by_run import LeftAlone, Unwound, Writes, plan_unwind, unwind
 from identity_assets.backend.undo.by_writer import plan_unwind_notes, unwind_notes
 from identity_assets.backend.writing.verdicts import write_verdicts
-from identity_assets_tests.legs.support import evidence, main_row, put_main, put_source, said, sources
+from identity_assets_tests.legs.support import evidence, forget, main_row, put_main, put_source, said, sources
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
 
 LML, S1, S3 = "consumer:lml-bulk", "backfill:S1", "backfill:S3"
 
 
 def write(shelf: Shelf, run_id: str, *, with_legs: bool = True) -> None:
-    write_verdicts(shelf.database, EVERY_BUCKET, 3, run_id, lambda _rows: None, with_legs=with_legs)
+    chosen = replace(shelf.settings, writer_chunk_rows=3)
+    write_verdicts(shelf.database, EVERY_BUCKET, chosen, run_id, with_legs=with_legs)
 
 
 def settle(shelf: Shelf, *results: dict[str, Any], run_id: str = "lml") -> None:
@@ -60,8 +63,8 @@ LIBRARY = st.lists(
 def fill(shelf: Shelf, rows: list[dict[str, Any]]) -> list[int]:
     """The library with what LML and others have written, before any leg."""
     shelf.run(
-        "TRUNCATE artists, library, lml_verdict, candidate_library, library_write, library_identity_history, "
-        "leg_evidence, leg_filled, leg_gathered CASCADE"
+        "TRUNCATE artists, library, lml_verdict, lml_verdict_state, candidate_library, journal_chunk, "
+        "library_identity_history, library_unresolved, leg_evidence, leg_filled, leg_gathered CASCADE"
     )
     ids = [shelf.put() for _ in rows]
     pairs = list(zip(ids, rows, strict=True))
@@ -163,4 +166,49 @@ def test_a_run_of_lml_and_the_legs_together_is_taken_back_as_one(shelf: Shelf) -
     assert (row["notes"], row["discogs_release_id"]) == (LML, 5)
     assert plan_unwind(shelf.database, Writes({"both": None}), 10) == Unwound(removed=3)
     unwind(shelf.database, Writes({"both": None}), 10)
+    assert tables(shelf) == before
+
+
+@pytest.mark.parametrize("answer", [{}, {"confidence": 0.97}, None], ids=["confirmed", "changed", "not asked"])
+@pytest.mark.parametrize("says", ["release 5", "release 6", "master 7", None])
+def test_a_run_in_which_lml_and_a_leg_write_the_same_row_goes_back_byte_for_byte(
+    shelf: Shelf, answer: dict[str, Any] | None, says: str | None
+) -> None:
+    library_id = shelf.put()
+    evidence(shelf, library_id, "S1", "release 5")
+    shelf.select(run_id="first")
+    shelf.answer(single_artist(library_id), run_id="first")
+    write(shelf, "first")
+    shelf.age(days=30)
+    before = tables(shelf)
+    forget(shelf, library_id, "S1")
+    if says is not None:
+        evidence(shelf, library_id, "S1", says)
+    if answer is not None:
+        shelf.select(run_id="second")
+        shelf.answer(single_artist(library_id, **answer), run_id="second")
+    write(shelf, "second")
+    assert unwind(shelf.database, Writes({"second": None}), 10).left_alone == ()
+    assert tables(shelf) == before
+
+
+def test_a_row_that_somebody_has_deleted_does_not_come_back_when_lml_s_rows_are_taken_back(shelf: Shelf) -> None:
+    library_id = shelf.put()
+    put_main(shelf, library_id)
+    settle(shelf, single_artist(library_id))
+    shelf.run("DELETE FROM library_identity")
+    assert take_back(shelf, LML) == Unwound(unchanged=1)
+    assert tables(shelf)[:2] == [[], []]
+
+
+def test_what_was_taken_back_from_lml_is_put_back_by_taking_back_that_run(shelf: Shelf) -> None:
+    ids = shelf.put_many(["A", "B", "C"])
+    put_main(shelf, ids[0])
+    evidence(shelf, ids[1], "S1", "release 5")
+    shelf.select(run_id="both")
+    shelf.answer(*map(single_artist, ids), run_id="both")
+    write(shelf, "both")
+    before = tables(shelf)
+    assert take_back(shelf, LML) == Unwound(restored=1, recomputed=1, removed=1)
+    assert unwind(shelf.database, Writes({f"unwind of {LML}": None}), 2).left_alone == ()
     assert tables(shelf) == before

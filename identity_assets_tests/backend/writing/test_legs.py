@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from identity_assets.backend.writing.legs import LegsWritten, recompose
-from identity_assets.backend.writing.verdicts import Written, write_verdicts
+from identity_assets.backend.writing.legs import recompose
+from identity_assets.backend.writing.verdicts import write_verdicts
+from identity_assets.backend.writing.written import Written
 from identity_assets_tests.legs.support import (
     evidence,
     forget,
@@ -30,7 +31,7 @@ BOTH = f"{S1},{S3}"
 
 
 def write(shelf: Shelf) -> Written:
-    written = write_verdicts(shelf.database, EVERY_BUCKET, 100, "run", lambda _rows: None, with_legs=True)
+    written = write_verdicts(shelf.database, EVERY_BUCKET, shelf.settings, "run", with_legs=True)
     return sum(written.values(), Written())
 
 
@@ -110,10 +111,10 @@ def test_writing_again_touches_nothing(shelf: Shelf) -> None:
         evidence(shelf, ids[2], leg, "release 7")
     put_main(shelf, ids[3])
     evidence(shelf, ids[3], "S3", "release 8")
-    assert reflect(shelf, *ids) != LegsWritten()
+    assert reflect(shelf, *ids) != Written()
     before, kept = standing(shelf), history(shelf)
     again = reflect(shelf, *ids)
-    assert again == LegsWritten()
+    assert again == Written()
     assert (again.source_rows_written, again.main_rows_written, again.history_rows_written) == (0, 0, 0)
     assert (standing(shelf), history(shelf)) == (before, kept)
 
@@ -169,7 +170,7 @@ def test_under_a_main_row_that_a_person_decided_nothing_is_written(shelf: Shelf)
     for library_id in ids:
         evidence(shelf, library_id, "S1", "release 5")
     before = identity(shelf)
-    assert reflect(shelf, *ids) == LegsWritten()
+    assert reflect(shelf, *ids) == Written()
     assert identity(shelf) == before
 
 
@@ -183,7 +184,7 @@ def test_a_manual_source_row_is_untouched_and_pins_the_main_row(shelf: Shelf) ->
     reflect(shelf, library_id)
     assert sources(shelf, library_id)["discogs_release"] == evidence_of_s1_alone
     assert said(shelf, library_id) == ("manual", 1.0, None, 7, 42, S3)
-    assert reflect(shelf, library_id) == LegsWritten()
+    assert reflect(shelf, library_id) == Written()
     take_back(shelf, "S3", library_id)
     assert identity(shelf) == before
 
@@ -204,7 +205,7 @@ def test_a_main_row_that_a_leg_pinned_to_manual_is_a_persons_once_they_change_it
     shelf.run("UPDATE library_identity SET discogs_master_id = 70")
     forget(shelf, library_id, "S3")
     evidence(shelf, library_id, "S3", "master 8")
-    assert reflect(shelf, library_id) == LegsWritten()
+    assert reflect(shelf, library_id) == Written()
 
 
 def test_another_writers_source_row_stands_and_counts(shelf: Shelf) -> None:
@@ -243,7 +244,7 @@ def test_source_rows_of_an_older_job_stay_until_the_leg_is_gathered_there(shelf:
     reflect(shelf, library_id)
     assert said(shelf, library_id) == ("alias_match", 0.75, None, None, 1, S1)
     shelf.run("INSERT INTO leg_gathered VALUES ('S1', 16, :bucket)", bucket=(library_id + 1) % 16)
-    assert reflect(shelf, library_id) == LegsWritten()
+    assert reflect(shelf, library_id) == Written()
     shelf.run("INSERT INTO leg_gathered VALUES ('S1', 16, :bucket)", bucket=library_id % 16)
     reflect(shelf, library_id)
     assert said(shelf, library_id) == ("alias_match", 0.75, None, 7, None, S3)
@@ -300,7 +301,7 @@ def test_one_pass_writes_what_lml_says_and_what_the_legs_know_and_rows_that_are_
 def test_without_the_legs_the_writer_leaves_their_evidence_alone(shelf: Shelf) -> None:
     library_id = shelf.put()
     evidence(shelf, library_id, "S3", "release 5")
-    write_verdicts(shelf.database, EVERY_BUCKET, 100, "run", lambda _rows: None)
+    write_verdicts(shelf.database, EVERY_BUCKET, shelf.settings, "run")
     assert identity(shelf) == [[], []]
 
 
@@ -308,13 +309,10 @@ def test_a_row_that_the_database_refuses_is_set_aside_alone_and_its_reason_kept(
     ids = shelf.put_many([f"A {number}" for number in range(20)])
     for library_id in ids:
         evidence(shelf, library_id, "S3", f"release {library_id}")
-    # All of one partition, so that they are one chunk.
     shelf.run(
         "ALTER TABLE library_identity ADD CONSTRAINT no_luck CHECK (discogs_release_id <> :id)", id=ids[7]
     )
-    written = write_verdicts(
-        shelf.database, type(EVERY_BUCKET)(1, (0,)), 100, "run", lambda _rows: None, with_legs=True
-    )[0]
+    written = write(shelf)
     assert (written.leg_rows_refused, written.main_rows_written, written.rows) == (1, 19, 0)
     [refused] = shelf.rows("SELECT * FROM leg_evidence WHERE refused_reason IS NOT NULL")
     assert (refused["library_id"], "no_luck" in refused["refused_reason"]) == (ids[7], True)
@@ -347,7 +345,7 @@ def test_a_person_who_decides_while_the_legs_are_written_is_waited_for_and_heede
         writer.join(0.3)
         assert writer.is_alive()
     writer.join(10)
-    assert results[0] == LegsWritten()
+    assert results[0] == Written()
     assert sources(shelf, library_id) == {}
 
 
@@ -417,9 +415,9 @@ def test_the_state_before_a_leg_is_that_after_it_was_taken_back_byte_for_byte(
     back = take_back(shelf, taken, *ids)
     assert identity(shelf) == before
     assert {row[3] for row in history(shelf)} <= {"unwind"}
-    assert (back != LegsWritten()) == (with_leg != before)
-    assert take_back(shelf, taken, *ids) == LegsWritten()
-    assert reflect(shelf, *ids) == LegsWritten()
+    assert (back != Written()) == (with_leg != before)
+    assert take_back(shelf, taken, *ids) == Written()
+    assert reflect(shelf, *ids) == Written()
     take_back(shelf, kept, *ids)
     assert identity(shelf) == at_first
 
@@ -438,7 +436,7 @@ def test_taking_back_keeps_what_it_removes_in_history(shelf: Shelf) -> None:
     reflect(shelf, library_id)
     back = take_back(shelf, "S3", library_id)
     assert (back.main_rows_removed, back.source_rows_removed) == (1, 1)
-    assert back != LegsWritten()
+    assert back != Written()
     assert history(shelf) == [(library_id, "exact_match", S3, "unwind")]
     assert shelf.rows("SELECT 1 FROM leg_evidence") == []
 
@@ -461,5 +459,5 @@ def test_recompose_mends_the_main_row_after_source_rows_and_evidence_were_delete
     forget(shelf, library_id, "S3")
     shelf.run("DELETE FROM library_identity_source WHERE notes = 'backfill:S3'")
     with shelf.database.transaction() as connection:
-        recompose(connection, [library_id])
+        recompose(connection, [library_id], "taken back")
     assert identity(shelf) == before

@@ -6,7 +6,7 @@ import pytest
 
 from identity_assets.backend.database import DatabaseError
 from identity_assets.backend.ledger.accounts import Accounts, AccountsError, read_accounts
-from identity_assets.backend.writing.verdicts import Written
+from identity_assets.backend.writing.written import Written
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, provenance, single_artist
 
 

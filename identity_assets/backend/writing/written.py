@@ -1,0 +1,49 @@
+"""What the writer wrote, in rows, by partition. The records that its stages have in common.
+
+How rows are written belongs in verdicts.py and legs.py.
+"""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written, in rows of the tables named; `rows` counts the library rows that were dealt with.
+
+    `rows_refused` of them were set aside because the database refused them; `rows_renamed` and `rows_gone` because
+    their names changed, or Backend deleted them, after LML was asked.
+    """
+
+    rows: int = 0
+    rows_refused: int = 0
+    rows_renamed: int = 0
+    rows_gone: int = 0
+    main_rows_written: int = 0
+    source_rows_written: int = 0
+    source_rows_removed: int = 0
+    source_rows_skipped_null_confidence: int = 0
+    history_rows_written: int = 0
+    sidecar_rows_written: int = 0
+    main_rows_removed: int = 0
+    leg_rows_refused: int = 0
+
+    def __add__(self, other: "Written") -> "Written":
+        return Written(
+            **{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)}
+        )
+
+
+class WrittenByBucket(dict[int, Written]):
+    """What was written, by partition."""
+
+    def __add__(self, other: "WrittenByBucket") -> "WrittenByBucket":
+        return WrittenByBucket(
+            {
+                bucket: self.get(bucket, Written()) + other.get(bucket, Written())
+                for bucket in {**self, **other}
+            }
+        )
+
+    def total(self) -> Written:
+        """What was written in all partitions."""
+        return sum(self.values(), Written())
