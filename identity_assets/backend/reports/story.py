@@ -1,6 +1,6 @@
-"""The whole story of one library row, read at one moment: what stands in the tables, and what follows from it.
+"""Everything about one library row, read at one moment: what the tables hold, and what follows from it.
 
-Only facts and their names are given here; the sentences that a person reads stand in `explaining`.
+Only facts and their names belong here; the sentences that a person reads are in terminal/sentences.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,23 +10,26 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection, TextClause
 
 from identity_assets.backend.database import Database, execute
-from identity_assets.backend.reports.due import Due, due_facts, due_in
+from identity_assets.backend.reports.due import Due, DueFacts, due_in, read_due_facts
 from identity_assets.backend.writing.verdicts import LML_BULK
+from identity_assets.postgres import statements
 from identity_assets.settings import Scope, Settings
 
 TableRow = Mapping[str, Any]
-"""A row of a table with all its columns, whatever migrations have added."""
+"""A row of a table with all its columns, including those that later migrations add."""
+
+_sql = statements(__file__)
 
 
 class VerdictState(StrEnum):
-    """What has become of LML's stored answer."""
+    """What became of LML's stored answer."""
 
     applied = "applied"
-    unwound = "unwound"  # taken back since
-    overruled = "overruled"  # dealt with, but a person's decision stands
+    unwound = "unwound"  # applied, and taken back later
+    overruled = "overruled"  # settled, but the main row is a person's decision
     rejected = "rejected"
     writer_error = "writer_error"
     names_changed = "names_changed"
@@ -62,9 +65,10 @@ class LibraryRow:
 
 @dataclass(frozen=True)
 class StoredVerdict:
-    """LML's latest answer. `method`, `confidence`, `main` and `provenance` stand as they came, unchecked.
+    """LML's latest answer. `method`, `confidence`, `main` and `provenance` are as they came, unchecked.
 
-    `holds_until` is when an answer that is not applied has to be asked for anew.
+    An answer that is not applied before `holds_until` is too old: LML is asked again. `entries_set_aside` says why
+    parts of the answer are not used.
     """
 
     state: VerdictState
@@ -81,13 +85,14 @@ class StoredVerdict:
     holds_until: datetime
     unwound_at: datetime | None
     rejected_reason: str | None
+    entries_set_aside: tuple[Mapping[str, Any], ...]
     previous_asked_at: datetime | None
     previous_kind: str | None
 
 
 @dataclass(frozen=True)
 class EarlierAnswer:
-    """What LML said before it said something else; `method` and `confidence` stand as they came."""
+    """An earlier answer that differs from the next one; `method` and `confidence` are as they came."""
 
     kind: str | None
     method: Any
@@ -100,7 +105,7 @@ class EarlierAnswer:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """What the current pass made of the row; `outcome` is None while it is not settled."""
+    """What the current pass did with the row; `outcome` is None until it is settled."""
 
     scope: str
     cohort: str
@@ -114,7 +119,7 @@ class LedgerRow:
 
 @dataclass(frozen=True)
 class SidecarRow:
-    """LML's attempts that named nobody, since the row last resolved."""
+    """The attempts that found no identity since the row last resolved."""
 
     kind: str
     attempted_at: datetime
@@ -125,7 +130,7 @@ class SidecarRow:
 
 @dataclass(frozen=True)
 class GateStanding:
-    """How the gate sees the row. The sibling is the surest of the rows that would resolve it by fallback."""
+    """How the gate sees the row. The sibling is the row with the highest confidence that can resolve it by fallback."""
 
     state: GateState
     has_main_row: bool
@@ -138,15 +143,15 @@ class GateStanding:
 
     @property
     def is_counted(self) -> bool:
-        """Whether it is one of the gate's `truly_unresolved_rows`."""
+        """Whether the row is one of the gate's `truly_unresolved_rows`."""
         return self.state is GateState.truly_unresolved
 
 
 @dataclass(frozen=True)
 class Story:
-    """Everything about one library row, as it stood at `read_at`. `scope` is the one that is set.
+    """Everything about one library row at the moment `read_at`. `scope` is the scope of the settings.
 
-    `due` holds one verdict for each scope; `history` and `earlier_answers` have the newest first.
+    `due` has one entry for each scope; `history` and `earlier_answers` have the newest first.
     """
 
     library_id: int
@@ -173,48 +178,48 @@ class Story:
 
 
 def read_story(database: Database, settings: Settings, library_id: int) -> Story | None:
-    """The story of one library row, by the windows and the partitions of `settings`; None where there is no such row.
+    """Read the story of one library row, by the windows and partitions of `settings`; None if the row does not exist.
 
     Raises:
         DatabaseError: the server cannot be reached, or went away.
     """
     with database.transaction() as connection:
-        execute(connection, "explain_snapshot")
-        library = _one(connection, "explain_library", library_id)
+        execute(connection, _sql("explain_snapshot.sql"))
+        library = _one(connection, _sql("explain_library.sql"), library_id)
         if library is None:
             return None
-        facts = due_facts(connection, settings, library_id)
-        main_row = _one(connection, "explain_main_row", library_id)
-        ledger = _one(connection, "explain_ledger", library_id)
-        verdict = _one(connection, "explain_verdict", library_id)
-        sidecar = _one(connection, "explain_sidecar", library_id)
+        facts = read_due_facts(connection, settings, library_id)
+        main_row = _one(connection, _sql("explain_main_row.sql"), library_id)
+        ledger = _one(connection, _sql("explain_ledger.sql"), library_id)
+        verdict = _one(connection, _sql("explain_verdict.sql"), library_id)
+        sidecar = _one(connection, _sql("explain_sidecar.sql"), library_id)
         return Story(
             library_id=library_id,
-            read_at=facts["read_at"],
+            read_at=facts.read_at,
             partition_key=f"{library_id % settings.library_partitions:02d}",
             scope=settings.scope,
             library=_library_row(library),
             due=tuple(due_in(facts, scope) for scope in Scope),
             verdict=None if verdict is None else _stored_verdict(verdict, facts, ledger, main_row),
             earlier_answers=tuple(
-                EarlierAnswer(**row) for row in _all(connection, "explain_earlier_answers", library_id)
+                EarlierAnswer(**row) for row in _all(connection, _sql("explain_earlier_answers.sql"), library_id)
             ),
             ledger=None if ledger is None else LedgerRow(**ledger),
-            leg_evidence=_all(connection, "explain_leg_evidence", library_id),
+            leg_evidence=_all(connection, _sql("explain_leg_evidence.sql"), library_id),
             main_row=main_row,
-            source_rows=_all(connection, "explain_source_rows", library_id),
-            history=_all(connection, "explain_history", library_id),
+            source_rows=_all(connection, _sql("explain_source_rows.sql"), library_id),
+            history=_all(connection, _sql("explain_history.sql"), library_id),
             sidecar=None if sidecar is None else SidecarRow(**sidecar),
             gate=_gate_standing(connection, library_id),
         )
 
 
-def _all(connection: Connection, name: str, library_id: int) -> tuple[TableRow, ...]:
-    return tuple(map(dict, execute(connection, name, library_id=library_id).mappings()))
+def _all(connection: Connection, statement: TextClause, library_id: int) -> tuple[TableRow, ...]:
+    return tuple(map(dict, execute(connection, statement, library_id=library_id).mappings()))
 
 
-def _one(connection: Connection, name: str, library_id: int) -> TableRow | None:
-    return next(iter(_all(connection, name, library_id)), None)
+def _one(connection: Connection, statement: TextClause, library_id: int) -> TableRow | None:
+    return next(iter(_all(connection, statement, library_id)), None)
 
 
 def _library_row(row: TableRow) -> LibraryRow:
@@ -223,10 +228,11 @@ def _library_row(row: TableRow) -> LibraryRow:
 
 
 def _stored_verdict(
-    row: TableRow, facts: RowMapping, ledger: TableRow | None, main_row: TableRow | None
+    row: TableRow, facts: DueFacts, ledger: TableRow | None, main_row: TableRow | None
 ) -> StoredVerdict:
     body = row["verdict"] if isinstance(row["verdict"], dict) else {}
     entries = body.get("provenance")
+    assert facts.answer_until is not None, "due_library gives it for every stored answer"
     return StoredVerdict(
         state=_verdict_state(row, facts, ledger, main_row),
         method=body.get("method"),
@@ -235,21 +241,22 @@ def _stored_verdict(
         provenance=tuple(
             entry for entry in (entries if isinstance(entries, list) else []) if isinstance(entry, dict)
         ),
-        holds_until=facts["answer_holds_until"],
-        **{name: value for name, value in row.items() if name != "verdict"},
+        holds_until=facts.answer_until,
+        entries_set_aside=tuple(row["set_aside"] or ()),
+        **{name: value for name, value in row.items() if name not in {"verdict", "set_aside"}},
     )
 
 
 def _verdict_state(
-    row: TableRow, facts: RowMapping, ledger: TableRow | None, main_row: TableRow | None
+    row: TableRow, facts: DueFacts, ledger: TableRow | None, main_row: TableRow | None
 ) -> VerdictState:
     if row["applied_at"] is not None:
         return _applied_state(row, main_row)
     if row["rejected_reason"] is not None:
         return VerdictState.rejected
-    if not facts["has_answer_for_these_names"]:
+    if facts.names_changed:
         return VerdictState.names_changed
-    if not facts["has_answer_in_window"]:
+    if not facts.is_answered:
         return VerdictState.window_passed
     if ledger is not None and ledger["outcome"] == "writer_error":
         return VerdictState.writer_error
@@ -264,12 +271,12 @@ def _applied_state(row: TableRow, main_row: TableRow | None) -> VerdictState:
 
 
 def _is_written_from(verdict: TableRow, main_row: TableRow) -> bool:
-    """Whether the main row was made of this answer: LML itself may say `manual`."""
+    """Whether the main row was made from this answer: LML itself may give the method `manual`."""
     return bool(main_row["notes"] == LML_BULK and main_row["last_verified_at"] == verdict["asked_at"])
 
 
 def _gate_standing(connection: Connection, library_id: int) -> GateStanding:
-    row = dict(execute(connection, "explain_gate", library_id=library_id).mappings().one())
+    row = dict(execute(connection, _sql("explain_gate.sql"), library_id=library_id).mappings().one())
     if row.pop("is_resolved"):
         state = GateState.resolved
     elif row["sibling_library_id"] is not None:
@@ -280,7 +287,7 @@ def _gate_standing(connection: Connection, library_id: int) -> GateStanding:
 
 
 def _jsonable(value: Any) -> Any:
-    """The value as JSON can say it."""
+    """The value in types that JSON has."""
     if is_dataclass(value):
         return {one.name: _jsonable(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Mapping):
