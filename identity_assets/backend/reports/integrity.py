@@ -5,6 +5,7 @@ How serious a finding is, and what an operator is told about it, belongs in the 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import TextClause
 
@@ -80,16 +81,18 @@ def read_stale_rows(database: Database, settings: Settings, partitions: int) -> 
             sample_rows=SAMPLE_ROWS,
             **windows(settings),
         ).mappings()
-        found, sample = {}, []
+        found: dict[int, StalePartition] = {}
+        sample: list[Mapping[str, Any]] = []
         for row in rows:
             counts = dict(row)
             sample += counts.pop("sample")
             found[row["bucket"]] = StalePartition(**counts)
+    sample.sort(key=lambda one: one["library_id"])
     return StaleRows(
         Finding(
             sum(one.due_again for one in found.values()),
             ("library_id", "reason", "age_days"),
-            tuple(sorted(sample, key=lambda one: int(one["library_id"]))),
+            tuple(sample),
         ),
         tuple(found.get(bucket, StalePartition(bucket)) for bucket in range(partitions)),
     )
