@@ -1,6 +1,6 @@
 """The story of one library row on a terminal: sections, sentences and tables.
 
-What is true of the row is decided in reports/story.py, and the sentences are in sentences.py; here is only the layout.
+What is true of the row is decided in reports/story.py, the sentences are in sentences.py; this is only the layout.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -202,8 +202,8 @@ def _written(story: Story) -> Iterator[RenderableType]:
     if story.sidecar is not None:
         yield _text(
             f"Sidecar: LML was asked {_times(story.sidecar.attempts)} and found no identity ({story.sidecar.kind}): "
-            f"first on {said_time(story.sidecar.first_attempted_at)}, last on {said_time(story.sidecar.attempted_at)} "
-            f"by run {said(story.sidecar.run_id)}."
+            f"first on {said_time(story.sidecar.first_attempted_at)}, last on "
+            f"{said_time(story.sidecar.attempted_at)} by run {said(story.sidecar.run_id)}."
         )
 
 

@@ -26,7 +26,7 @@ STATE_LABELS = {
     "invalid_in_window": "set aside, in window",
     "retry_due": "to be tried again",
     "names_changed": "names changed",
-    "invalid_retry_due": "set aside, to be asked again",
+    "invalid_retry_due": "set aside, to ask again",
     "never_asked": "never asked",
     "no_artist_name": "no artist name",
 }

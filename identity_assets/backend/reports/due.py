@@ -1,6 +1,6 @@
 """Whether one library row is due, why, and until when.
 
-The rule is functions/due_library.sql; here its row becomes a record. The selection of many rows is ledger/candidates.py.
+The rule is functions/due_library.sql; here its row becomes a record. Many rows are selected by ledger/candidates.py.
 """
 
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ class DueWhy(StrEnum):
 class Due:
     """Whether the selection takes the row in one scope, by "Which rows are due" in DOMAIN.md.
 
-    `since` is the moment from which a due row is due, `until` the moment from which a row will be due that is not; None
-    if there is none. `decided_at` is the verification, the attempt or the question that the window is counted from.
+    `since` is the moment from which a due row is due, `until` the moment from which another row will be due; None if
+    there is none. `decided_at` is the verification, the attempt or the question that the window is counted from.
     `answer_stored`: the next run applies the stored answer and does not ask LML.
     """
 
@@ -54,7 +54,7 @@ class Due:
 
 @dataclass(frozen=True)
 class DueFacts:
-    """One row of due_library, read at `read_at`. `answer_until` is when a stored answer becomes too old to be applied."""
+    """One row of due_library, read at `read_at`. After `answer_until` a stored answer is too old to be applied."""
 
     read_at: datetime
     in_canonical_scope: bool

@@ -99,7 +99,7 @@ def read_stale_rows(database: Database, settings: Settings, partitions: int) -> 
 
 
 def read_unbalanced(database: Database, buckets: Buckets) -> Finding:
-    """Ledger rows of these partitions without an outcome, or with one that the tables contradict (rule 8 in DOMAIN.md).
+    """Ledger rows of these partitions without an outcome, or with one that the tables contradict (DOMAIN.md, rule 8).
 
     A partition that a run holds at this moment may have rows without an outcome.
     """
@@ -138,7 +138,7 @@ def read_leg_conflicts(database: Database) -> Finding:
 
 
 def _read(database: Database, statement: TextClause, **params: object) -> Finding:
-    """The finding of a statement with `LIMIT :sample_rows`; the count without that limit is its column `offending`."""
+    """The finding of a statement with `LIMIT :sample_rows`; its column `offending` counts without that limit."""
     with database.transaction() as connection:
         result = execute(connection, statement, sample_rows=SAMPLE_ROWS, **params)
         rows = result.mappings()

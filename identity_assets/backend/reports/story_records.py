@@ -123,7 +123,7 @@ class SidecarRow:
 
 @dataclass(frozen=True)
 class GateStanding:
-    """How the gate sees the row. The sibling is the row with the highest confidence that can resolve it by fallback."""
+    """How the gate sees the row. The sibling is the surest row that can resolve it by fallback."""
 
     state: GateState
     has_main_row: bool
