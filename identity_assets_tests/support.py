@@ -120,6 +120,14 @@ class Shelf:
         written = write_verdicts(self.database, EVERY_BUCKET, chosen, run_id)
         return sum(written.values(), Written())
 
+    def empty(self) -> None:
+        """Take everything off the shelf again, for the next example of a property test."""
+        self.run(
+            "TRUNCATE artists, library, library_unresolved, library_identity_history, candidate_library, lml_verdict, "
+            "lml_verdict_state, lml_verdict_history, journal_chunk, journal_image, leg_evidence, leg_gathered, "
+            "leg_filled CASCADE"
+        )
+
     def fault(self, table: str, body: str) -> None:
         """From now on, writing a row of this table runs this PL/pgSQL first."""
         self.run(
