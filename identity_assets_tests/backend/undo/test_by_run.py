@@ -81,7 +81,7 @@ def test_what_somebody_else_has_changed_since_is_left_alone_and_said(shelf: Shel
 def test_a_library_row_that_is_gone_is_said_to_be(shelf: Shelf) -> None:
     library_id = shelf.put()
     settle(shelf, single_artist(library_id))
-    shelf.run("DELETE FROM library")
+    shelf.delete_release(library_id)
     assert take_back(shelf) == Unwound(left_alone=(LeftAlone(library_id, "library_row_gone"),))
 
 
