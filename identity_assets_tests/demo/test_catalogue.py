@@ -19,15 +19,14 @@ from wxyc_etl.text import (  # type: ignore[import-untyped]  # it ships no types
     to_match_form,
 )
 
+from identity_assets.demo.backend_tables import create_backend_tables, load_catalogue
 from identity_assets.demo.catalogue import (
     PUBLISHED,
     Catalogue,
     CatalogueError,
     CatalogueRow,
     Census,
-    create_backend_tables,
     csv_catalogue,
-    load_catalogue,
     seeded_catalogue,
 )
 from identity_assets.demo.postgres import EmbeddedPostgres
