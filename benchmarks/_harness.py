@@ -29,6 +29,7 @@ def arguments(description: str | None, *, rows: int, repeat: int) -> argparse.Ar
     )
     parser.add_argument("--rows", type=int, default=rows, help="library rows (default: %(default)s)")
     parser.add_argument("--repeat", type=int, default=repeat, help="repetitions (default: %(default)s)")
+    parser.add_argument("--no-fsync", action="store_true", help="PostgreSQL does not wait for the disk")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report to this file")
     return parser
 

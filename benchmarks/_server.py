@@ -20,12 +20,16 @@ from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.demo.station import fill_backend, libpq_dsn
 from identity_assets.settings import Settings
 
-_TEMPLATE = "filled"
+BACKEND = "benchmark_backend"
+STORED = "benchmark_stored"
+DISCOGS_CACHE = "benchmark_discogs_cache"
+DAGSTER = "benchmark_dagster"
+_TEMPLATE = "benchmark_filled"
 _REAP_SECONDS = 0.2
 
 
 class Server:
-    """An embedded PostgreSQL with its default settings: it writes to the disk as a production server does."""
+    """The databases of the benchmarks on one embedded PostgreSQL."""
 
     def __init__(self, postgres: EmbeddedPostgres) -> None:
         self.postgres = postgres
@@ -41,7 +45,7 @@ class Server:
         """The address of one database in the form that psycopg2 accepts."""
         return libpq_dsn(make_url(self.postgres.url(database)))
 
-    def fresh_library(self, catalogue: Catalogue, name: str = "backend") -> str:
+    def fresh_library(self, catalogue: Catalogue, name: str = BACKEND) -> str:
         """A database with this catalogue, migrated, and nothing asked yet. Returns its name."""
         if self._catalogue is not catalogue:
             self.postgres.create_database(_TEMPLATE, fresh=True)
@@ -82,10 +86,18 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """A server in a temporary directory."""
+def server(*, with_fsync: bool = True) -> Iterator[Server]:
+    """A server in a temporary directory, with PostgreSQL's default settings.
+
+    Without fsync a COMMIT does not wait for the disk. That favours the plain baseline, which commits each row.
+    """
     with tempfile.TemporaryDirectory() as home, EmbeddedPostgres(Path(home) / "postgres") as postgres:
-        yield Server(postgres)
+        made = Server(postgres)
+        if not with_fsync:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                made.run("ALTER SYSTEM SET {} = off", setting)
+            made.run("SELECT pg_reload_conf()")
+        yield made
 
 
 def measured_process(

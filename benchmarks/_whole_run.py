@@ -14,7 +14,7 @@ import httpx
 import psycopg2
 
 from benchmarks import _ours
-from benchmarks._server import Server, measured_process
+from benchmarks._server import BACKEND, DAGSTER, Server, measured_process
 from identity_assets.demo.catalogue import Catalogue
 from identity_assets.demo.fixture_lml import ENDPOINT, FixtureLmlProcess
 from identity_assets.demo.station import bound_runs_that_ask, write_dagster_home
@@ -57,7 +57,7 @@ class WholeRuns:
             sys.executable,
             "-m",
             f"benchmarks._{program}",
-            self._postgres.dsn("backend"),
+            self._postgres.dsn(BACKEND),
             self._lml.url + ENDPOINT,
         ]
         if program == "floor":
@@ -81,8 +81,8 @@ class WholeRuns:
         sent = Counter[str]()
         for one in statements:
             sent[one["database"]] += one["executions"]
-        completed = self._completed("ours", measures, sent["backend"])
-        return {**completed, "dagster_statements": sent["dagster"]}, statements
+        completed = self._completed("ours", measures, sent[BACKEND])
+        return {**completed, "dagster_statements": sent[DAGSTER]}, statements
 
     def _prepare(self) -> None:
         self._postgres.fresh_library(self._catalogue)
@@ -91,22 +91,22 @@ class WholeRuns:
     def _environment(self, folder: Path) -> dict[str, str]:
         conditions = self._conditions
         environment = {
-            "DATABASE_URL": self._postgres.postgres.url("backend"),
+            "DATABASE_URL": self._postgres.postgres.url(BACKEND),
             "LIBRARY_METADATA_URL": self._lml.url,
             "LML_MAX_IN_FLIGHT": str(conditions.in_flight),
             "LIBRARY_PARTITIONS": str(conditions.partitions),
             "DAGSTER_HOME": "",
         }
         if conditions.dagster_storage == "same":
-            self._postgres.postgres.create_database("dagster", fresh=True)
-            home = write_dagster_home(folder / "dagster", self._postgres.postgres.url("dagster"))
+            self._postgres.postgres.create_database(DAGSTER, fresh=True)
+            home = write_dagster_home(folder / "dagster", self._postgres.postgres.url(DAGSTER))
             bound_runs_that_ask(home)
             environment["DAGSTER_HOME"] = str(home)
         return environment
 
     def _completed(self, program: str, measures: dict[str, float], statements: int) -> dict[str, float]:
         """The measures, with the counts. Raises SystemExit if another program wrote other rows."""
-        written = written_rows(self._postgres, "backend")
+        written = written_rows(self._postgres, BACKEND)
         if self._written not in (None, written):
             raise SystemExit(
                 f"{program} wrote other rows than the program before: {written}, {self._written}"

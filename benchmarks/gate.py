@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from benchmarks._harness import Report, arguments, finish
-from benchmarks._server import server
+from benchmarks._server import Server, server
 from identity_assets.backend.database import Database
 from identity_assets.backend.reports.gate import read_gate
 from identity_assets.demo.catalogue import seeded_catalogue
@@ -84,29 +84,30 @@ def _seconds(work: Callable[[], Mapping[str, object]]) -> tuple[float, Mapping[s
     return round(time.perf_counter() - began, 4), result
 
 
-def measure(rows: int, repeat: int) -> Report:
+def measure(postgres: Server, rows: int, repeat: int) -> Report:
     """Run the benchmark. The first repetition warms the caches and does not count."""
     runs: dict[str, list[dict[str, float]]] = {"ours": [], "plain": [], "floor": []}
-    with server() as postgres:
-        settings = postgres.settings(postgres.fresh_library(seeded_catalogue(rows)))
-        with Database(settings, "benchmark") as database:
-            fill(database)
-            for number in range(repeat + 1):
-                ours, report = _seconds(lambda: read_gate(database, settings.gate_threshold).as_dict())
-                plain, figures = _seconds(lambda: _query(database, PLAIN))
-                floor, _ = _seconds(lambda: _query(database, FLOOR))
-                if figures != {name: report[name] for name in figures}:
-                    raise SystemExit(f"the figures differ: {figures} by the definition, {report} by the gate")
-                if number:
-                    for program, seconds in (("ours", ours), ("plain", plain), ("floor", floor)):
-                        runs[program].append({"seconds": seconds})
+    settings = postgres.settings(postgres.fresh_library(seeded_catalogue(rows)))
+    with Database(settings, "benchmark") as database:
+        fill(database)
+        for number in range(repeat + 1):
+            ours, report = _seconds(lambda: read_gate(database, settings.gate_threshold).as_dict())
+            plain, figures = _seconds(lambda: _query(database, PLAIN))
+            floor, _ = _seconds(lambda: _query(database, FLOOR))
+            if figures != {name: report[name] for name in figures}:
+                raise SystemExit(f"the figures differ: {figures} by the definition, {report} by the gate")
+            if number:
+                for program, seconds in (("ours", ours), ("plain", plain), ("floor", floor)):
+                    runs[program].append({"seconds": seconds})
     return Report("gate", rows, {}, runs, {"figures": dict(figures)})
 
 
 def main() -> None:
     """Measure, print the table and write the JSON."""
     asked = arguments(__doc__, rows=646_760, repeat=7).parse_args()
-    finish(measure(asked.rows, asked.repeat), asked.json)
+    with server(with_fsync=not asked.no_fsync) as postgres:
+        report = measure(postgres, asked.rows, asked.repeat)
+    finish(report, asked.json)
 
 
 if __name__ == "__main__":

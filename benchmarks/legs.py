@@ -13,7 +13,7 @@ import psycopg2
 
 from benchmarks._harness import Report, arguments, finish
 from benchmarks._ours import RUN_ID, every_bucket
-from benchmarks._server import Server, server
+from benchmarks._server import BACKEND, DISCOGS_CACHE, Server, server
 from identity_assets.backend.database import Database
 from identity_assets.backend.writing.verdicts import Written, write_verdicts
 from identity_assets.demo.catalogue import Catalogue, seeded_catalogue
@@ -68,9 +68,9 @@ def _floor(postgres: Server) -> dict[str, float]:
     measures: dict[str, float] = {"seconds": 0.0}
     for name, leg in PASSES:
         began = time.monotonic()
-        _read(postgres.dsn("backend"), (_LIBRARY_OF[leg],))
+        _read(postgres.dsn(BACKEND), (_LIBRARY_OF[leg],))
         if leg is Leg.S3:
-            _read(postgres.dsn("discogs_cache"), _CACHE)
+            _read(postgres.dsn(DISCOGS_CACHE), _CACHE)
         seconds = time.monotonic() - began
         measures[f"{name}_seconds"] = round(seconds, 3)
         measures["seconds"] = round(measures["seconds"] + seconds, 3)
@@ -86,19 +86,18 @@ def _read(dsn: str, queries: Sequence[str]) -> None:
 
 def _repetition(postgres: Server, catalogue: Catalogue, cache: SeededCache) -> dict[str, dict[str, float]]:
     postgres.fresh_library(catalogue)
-    postgres.postgres.create_database("discogs_cache", fresh=True)
-    fill_discogs_cache(postgres.dsn("discogs_cache"), cache)
-    discogs = postgres.settings("discogs_cache").database_url
+    postgres.postgres.create_database(DISCOGS_CACHE, fresh=True)
+    fill_discogs_cache(postgres.dsn(DISCOGS_CACHE), cache)
+    discogs = postgres.settings(DISCOGS_CACHE).database_url
     floor = _floor(postgres)
-    return {"ours": _ours(postgres.settings("backend", database_url_discogs=discogs)), "floor": floor}
+    return {"ours": _ours(postgres.settings(BACKEND, database_url_discogs=discogs)), "floor": floor}
 
 
-def measure(rows: int, repeat: int) -> Report:
+def measure(postgres: Server, rows: int, repeat: int) -> Report:
     """Run the benchmark."""
     catalogue = seeded_catalogue(rows)
     cache = seeded_cache(catalogue)
-    with server() as postgres:
-        repetitions = [_repetition(postgres, catalogue, cache) for _ in range(repeat)]
+    repetitions = [_repetition(postgres, catalogue, cache) for _ in range(repeat)]
     runs = {program: [one[program] for one in repetitions] for program in ("ours", "floor")}
     return Report("legs", rows, {}, runs, {"pairs": len(cache.pairs)})
 
@@ -106,7 +105,9 @@ def measure(rows: int, repeat: int) -> Report:
 def main() -> None:
     """Measure, print the table and write the JSON."""
     asked = arguments(__doc__, rows=64_676, repeat=3).parse_args()
-    finish(measure(asked.rows, asked.repeat), asked.json)
+    with server(with_fsync=not asked.no_fsync) as postgres:
+        report = measure(postgres, asked.rows, asked.repeat)
+    finish(report, asked.json)
 
 
 if __name__ == "__main__":

@@ -8,20 +8,19 @@ in an embedded PostgreSQL, and asks the same fixture LML.
 from dataclasses import asdict
 
 from benchmarks._harness import Report, arguments, finish, with_programs
-from benchmarks._server import server
+from benchmarks._server import Server, server
 from benchmarks._whole_run import Conditions, WholeRuns, repeated
 from identity_assets.demo.catalogue import seeded_catalogue
 from identity_assets.demo.fixture_lml import FixtureLmlProcess
 
 
-def measure(rows: int, repeat: int, programs: tuple[str, ...], conditions: Conditions) -> Report:
+def measure(
+    postgres: Server, rows: int, repeat: int, programs: tuple[str, ...], conditions: Conditions
+) -> Report:
     """Run the benchmark."""
     catalogue = seeded_catalogue(rows)
     known = sorted(catalogue.known_artists)
-    with (
-        server() as postgres,
-        FixtureLmlProcess(known, seconds_per_input=conditions.seconds_per_input) as lml,
-    ):
+    with FixtureLmlProcess(known, seconds_per_input=conditions.seconds_per_input) as lml:
         runs = repeated(WholeRuns(postgres, catalogue, lml, conditions), programs, repeat)
     lml_floor = rows * conditions.seconds_per_input / conditions.in_flight
     return Report("run", rows, asdict(conditions), runs, {"lml_floor_seconds": round(lml_floor, 2)})
@@ -41,7 +40,9 @@ def main() -> None:
     )
     asked = parser.parse_args()
     conditions = Conditions(asked.seconds_per_input, asked.in_flight, asked.partitions, asked.dagster_storage)
-    finish(measure(asked.rows, asked.repeat, asked.programs, conditions), asked.json)
+    with server(with_fsync=not asked.no_fsync) as postgres:
+        report = measure(postgres, asked.rows, asked.repeat, asked.programs, conditions)
+    finish(report, asked.json)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._harness import Report, arguments, finish, with_programs
-from benchmarks._server import Server, server
+from benchmarks._server import BACKEND, Server, server
 from benchmarks._statements import Names, large_scans
 from benchmarks._whole_run import Conditions, WholeRuns
 from identity_assets.demo.catalogue import seeded_catalogue
@@ -57,34 +57,35 @@ def slope_of(sizes: Sequence[float], costs: Sequence[float]) -> float | None:
 
 
 @dataclass(frozen=True)
-class _Size:
+class Size:
+    """One size: the measures of each program, the statements of ours, and the tables that are large."""
+
     rows: int
     measures: Mapping[str, Mapping[str, float]]
     statements: Sequence[Mapping[str, Any]]
     large_tables: frozenset[str]
 
 
-def _at_size(rows: int, programs: Iterable[str], conditions: Conditions, *, with_plans: bool) -> _Size:
+def _at_size(
+    postgres: Server, rows: int, programs: Iterable[str], conditions: Conditions, *, with_plans: bool
+) -> Size:
     catalogue = seeded_catalogue(rows)
     known = sorted(catalogue.known_artists)
-    with (
-        server() as postgres,
-        FixtureLmlProcess(known, seconds_per_input=conditions.seconds_per_input) as lml,
-    ):
+    with FixtureLmlProcess(known, seconds_per_input=conditions.seconds_per_input) as lml:
         runs = WholeRuns(postgres, catalogue, lml, conditions)
         measures = {program: runs.measure(program) for program in programs if program != "ours"}
         measures["ours"], statements = runs.ours(with_plans=with_plans)
-        return _Size(rows, measures, statements, _large_tables(postgres, rows * LARGE_TABLE_SHARE))
+        return Size(rows, measures, statements, _large_tables(postgres, rows * LARGE_TABLE_SHARE))
 
 
 def _large_tables(postgres: Server, rows: float) -> frozenset[str]:
-    with closing(psycopg2.connect(postgres.dsn("backend"))) as connection, connection.cursor() as cursor:
+    with closing(psycopg2.connect(postgres.dsn(BACKEND))) as connection, connection.cursor() as cursor:
         cursor.execute("ANALYZE")
         cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples > %s", (rows,))
         return frozenset(name for (name,) in cursor.fetchall())
 
 
-def growth_of(sizes: Sequence[_Size], often: int) -> list[Growth]:
+def growth_of(sizes: Sequence[Size], often: int) -> list[Growth]:
     """Each statement of the package at each size, the slowest at the largest size first.
 
     Scans of large tables are reported for statements with more than `often` executions at the largest size.
@@ -95,7 +96,7 @@ def growth_of(sizes: Sequence[_Size], often: int) -> list[Growth]:
     scans: dict[str, tuple[str, ...]] = {}
     for place, size in enumerate(sizes):
         for one in size.statements:
-            if one["database"] == "backend":
+            if one["database"] == BACKEND:
                 name = names.of(one["statement"])
                 executions[place][name] += one["executions"]
                 seconds[place][name] += one["seconds"]
@@ -118,6 +119,7 @@ def growth_of(sizes: Sequence[_Size], often: int) -> list[Growth]:
 
 
 def measure(
+    postgres: Server,
     rows: int,
     programs: Sequence[str],
     conditions: Conditions,
@@ -130,7 +132,7 @@ def measure(
     sizes = []
     for factor in factors:
         chosen = [one for one in programs if one != "plain" or rows * factor <= plain_up_to]
-        sizes.append(_at_size(rows * factor, chosen, conditions, with_plans=with_plans))
+        sizes.append(_at_size(postgres, rows * factor, chosen, conditions, with_plans=with_plans))
     names = ("seconds", "cpu_seconds", "postgres_cpu_seconds", "resident_mib", "statements")
     all_rows = [size.rows for size in sizes]
     slopes = {name: slope_of(all_rows, [size.measures["ours"][name] for size in sizes]) for name in names}
@@ -204,9 +206,15 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Measure, print the tables and write the JSON."""
     asked = _parser().parse_args()
-    report = measure(
-        asked.rows, asked.programs, Conditions(), plain_up_to=asked.plain_up_to, with_plans=asked.plans
-    )
+    with server(with_fsync=not asked.no_fsync) as postgres:
+        report = measure(
+            postgres,
+            asked.rows,
+            asked.programs,
+            Conditions(),
+            plain_up_to=asked.plain_up_to,
+            with_plans=asked.plans,
+        )
     finish(report, asked.json)
     print_growth(Console(), report)
     if asked.plans and (scans := scans_not_allowed(report, asked.allow.split(","))):

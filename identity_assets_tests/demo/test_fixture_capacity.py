@@ -54,6 +54,13 @@ def test_a_refusing_capacity_answers_429_with_its_retry_after_and_then_answers_a
         assert after.status_code == 200
 
 
+def test_the_speed_can_change_while_the_fixture_runs() -> None:
+    with FixtureLmlThread() as lml:
+        assert [answer.status_code for answer in at_once(lml.url, 4)[1]] == [200] * 4
+        lml.set_speed(CALL_SECONDS, Capacity(1))
+        assert at_once(lml.url, 4)[0] >= 4 * CALL_SECONDS
+
+
 def test_a_process_of_its_own_takes_the_capacity_too() -> None:
     with FixtureLmlProcess([], seconds_per_input=CALL_SECONDS, capacity=Capacity(1, "refuse")) as lml:
         _, answers = at_once(lml.url, 4)

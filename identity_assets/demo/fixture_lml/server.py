@@ -20,7 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from identity_assets.demo.fixture_lml.app import TRANSPORT, create_app
 from identity_assets.demo.fixture_lml.calls import Calls
-from identity_assets.demo.fixture_lml.capacity import Capacity
+from identity_assets.demo.fixture_lml.capacity import Capacity, Workplace
 from identity_assets.demo.fixture_lml.faults import Faults
 from identity_assets.demo.fixture_lml.tracks import TrackSettings
 
@@ -119,6 +119,10 @@ class FixtureLmlThread:
     ) -> None:
         self._server.should_exit = True
         self._thread.join(30)
+
+    def set_speed(self, seconds_per_input: float, capacity: Capacity | None = None) -> None:
+        """Change the time of an input, and the capacity, for all calls from now on. Open calls keep the old ones."""
+        self.app.state.workplace = Workplace(capacity or Capacity(), seconds_per_input)
 
 
 class FixtureLmlProcess:
