@@ -1,7 +1,6 @@
-"""The only place where the benchmarks of `run`, `write` and `scale` use the package's own modules on the
-database.
+"""The only place where `run`, `write`, `legs` and `scale` use the package's own modules on the database.
 
-If the writer or the ledger changes its interface, change this module and nothing else here.
+If the writer or the ledger changes its interface, change this module. `gate` also fills tables of its own.
 """
 
 import sys
@@ -12,9 +11,10 @@ from identity_assets.backend.database import Database
 from identity_assets.backend.ledger.candidates import select_candidates
 from identity_assets.backend.ledger.verdicts import ask_and_store
 from identity_assets.backend.writing.verdicts import write_verdicts
+from identity_assets.gathering import gather_and_store
 from identity_assets.lml.client import LmlClient
 from identity_assets.partition_keys import Buckets
-from identity_assets.settings import Scope, Settings
+from identity_assets.settings import Leg, Scope, Settings
 
 STORED_ANSWERS = "SELECT library_id, kind, verdict FROM identity_assets.lml_verdict"
 """The stored answers: `library_id` integer, `kind` text, and `verdict` jsonb, the result as LML sent it."""
@@ -40,12 +40,20 @@ def store_answers(settings: Settings) -> int:
         )
 
 
-def write(settings: Settings) -> int:
-    """Write all stored answers. Returns the number of library rows."""
+def write(settings: Settings, *, with_legs: bool = False) -> int:
+    """Write all stored answers, and with `with_legs` the evidence of the legs. Returns the main rows written."""
+    buckets, rows = every_bucket(settings.library_partitions), settings.writer_chunk_rows
+    with Database(settings, RUN_ID) as database:
+        written = write_verdicts(database, buckets, rows, RUN_ID, lambda _rows: None, with_legs=with_legs)
+        return sum(one.main_rows_written for one in written.values())
+
+
+def gather(settings: Settings, leg: Leg) -> int:
+    """Gather the evidence of one leg and store it. Returns the number of rows with evidence."""
     buckets = every_bucket(settings.library_partitions)
     with Database(settings, RUN_ID) as database:
-        written = write_verdicts(database, buckets, settings.writer_chunk_rows, RUN_ID, lambda _rows: None)
-        return sum(one.rows for one in written.values())
+        gathered, _ = gather_and_store(leg, database, settings, buckets, RUN_ID)
+        return len(gathered.evidence)
 
 
 def run_command(statements_file: Path, *, with_plans: bool = False) -> Sequence[str]:

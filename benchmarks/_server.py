@@ -67,6 +67,15 @@ class Server:
             with connection.cursor() as cursor:
                 cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
+    def transactions(self, database: str) -> int:
+        """How many transactions ended in this database since it was created, as the server counts them."""
+        with closing(psycopg2.connect(self.dsn("postgres"))) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = %s", (database,)
+            )
+            (number,) = cursor.fetchone() or (0,)
+            return int(number)
+
     def cpu_seconds(self) -> float:
         """Processor time of the server's processes since it started, those that have ended included.
 

@@ -106,6 +106,7 @@ class WholeRuns:
 
     def _completed(self, program: str, measures: dict[str, float], statements: int) -> dict[str, float]:
         """The measures, with the counts. Raises SystemExit if another program wrote other rows."""
+        transactions = self._postgres.transactions(BACKEND)
         written = written_rows(self._postgres, BACKEND)
         if self._written not in (None, written):
             raise SystemExit(
@@ -113,7 +114,8 @@ class WholeRuns:
             )
         self._written = written
         calls = httpx.get(f"{self._lml.url}/_fixture/calls", trust_env=False, timeout=60).json()
-        return {**measures, "statements": statements, "lml_calls": calls["number"]}
+        counts = {"statements": statements, "transactions": transactions, "lml_calls": calls["number"]}
+        return {**measures, **counts}
 
 
 def written_rows(postgres: Server, database: str) -> tuple[object, ...]:

@@ -11,14 +11,11 @@ from contextlib import closing
 
 import psycopg2
 
+from benchmarks import _ours
 from benchmarks._harness import Report, arguments, finish
-from benchmarks._ours import RUN_ID, every_bucket
 from benchmarks._server import BACKEND, DISCOGS_CACHE, Server, server
-from identity_assets.backend.database import Database
-from identity_assets.backend.writing.verdicts import Written, write_verdicts
 from identity_assets.demo.catalogue import Catalogue, seeded_catalogue
 from identity_assets.demo.discogs_cache import SeededCache, fill_discogs_cache, seeded_cache
-from identity_assets.gathering import gather_and_store
 from identity_assets.settings import Leg, Settings
 
 PASSES = (("s1", Leg.S1), ("s3", Leg.S3), ("s3_again", Leg.S3))
@@ -33,34 +30,22 @@ _CACHE = (
 )
 
 
-def _one_leg(database: Database, settings: Settings, leg: Leg) -> tuple[float, float, Written]:
-    """Seconds to gather, seconds to write, and what was written."""
-    buckets = every_bucket(settings.library_partitions)
-    began = time.monotonic()
-    gathered, _ = gather_and_store(leg, database, settings, buckets, RUN_ID)
-    gathered_at = time.monotonic()
-    written = write_verdicts(
-        database, buckets, settings.writer_chunk_rows, RUN_ID, lambda _rows: None, with_legs=True
-    )
-    ended = time.monotonic()
-    if not gathered.evidence:
-        raise SystemExit(f"{leg} found no evidence")
-    return gathered_at - began, ended - gathered_at, sum(written.values(), Written())
-
-
-def _ours(settings: Settings) -> dict[str, float]:
+def _legs_of_ours(settings: Settings) -> dict[str, float]:
     measures: dict[str, float] = {"seconds": 0.0}
-    with Database(settings, RUN_ID) as database:
-        for name, leg in PASSES:
-            gathering, writing, written = _one_leg(database, settings, leg)
-            if bool(written.main_rows_written) != (name != "s3_again"):
-                raise SystemExit(f"{name} did not write what it had to write: {written}")
-            measures |= {
-                f"{name}_gathering_seconds": round(gathering, 3),
-                f"{name}_writing_seconds": round(writing, 3),
-                f"{name}_seconds": round(gathering + writing, 3),
-            }
-            measures["seconds"] = round(measures["seconds"] + gathering + writing, 3)
+    for name, leg in PASSES:
+        began = time.monotonic()
+        evidence = _ours.gather(settings, leg)
+        gathered = time.monotonic()
+        main_rows = _ours.write(settings, with_legs=True)
+        ended = time.monotonic()
+        if not evidence or bool(main_rows) != (name != "s3_again"):
+            raise SystemExit(f"{name} found {evidence} rows of evidence and wrote {main_rows} main rows")
+        measures |= {
+            f"{name}_gathering_seconds": round(gathered - began, 3),
+            f"{name}_writing_seconds": round(ended - gathered, 3),
+            f"{name}_seconds": round(ended - began, 3),
+        }
+        measures["seconds"] = round(measures["seconds"] + ended - began, 3)
     return measures
 
 
@@ -90,7 +75,7 @@ def _repetition(postgres: Server, catalogue: Catalogue, cache: SeededCache) -> d
     fill_discogs_cache(postgres.dsn(DISCOGS_CACHE), cache)
     discogs = postgres.settings(DISCOGS_CACHE).database_url
     floor = _floor(postgres)
-    return {"ours": _ours(postgres.settings(BACKEND, database_url_discogs=discogs)), "floor": floor}
+    return {"ours": _legs_of_ours(postgres.settings(BACKEND, database_url_discogs=discogs)), "floor": floor}
 
 
 def measure(postgres: Server, rows: int, repeat: int) -> Report:

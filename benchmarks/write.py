@@ -61,11 +61,12 @@ def measure(postgres: Server, rows: int, repeat: int, programs: tuple[str, ...])
             postgres.copy(STORED, BACKEND)
             with measured_block(postgres) as measures:
                 statements = _PROGRAMS[program](postgres)
+            transactions = postgres.transactions(BACKEND)
             written = written_rows(postgres, BACKEND)
             if expected not in (None, written):
                 raise SystemExit(f"{program} wrote other rows than the program before: {written}, {expected}")
             expected = written
-            runs[program].append({**measures, "statements": statements})
+            runs[program].append({**measures, "statements": statements, "transactions": transactions})
     return Report("write", rows, {}, runs)
 
 
