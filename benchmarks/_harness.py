@@ -22,13 +22,14 @@ Measures = Mapping[str, float]
 """The figures of one program in one repetition, by name. Times are in seconds, memory is in MiB."""
 
 
-def arguments(description: str | None, *, rows: int, repeat: int) -> argparse.ArgumentParser:
-    """The options that every benchmark has."""
+def arguments(description: str | None, *, rows: int, repeat: int | None) -> argparse.ArgumentParser:
+    """The options that every benchmark has. `repeat` is the default of `--repeat`; None leaves that option out."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=rows, help="library rows (default: %(default)s)")
-    parser.add_argument("--repeat", type=int, default=repeat, help="repetitions (default: %(default)s)")
+    if repeat is not None:
+        parser.add_argument("--repeat", type=int, default=repeat, help="repetitions (default: %(default)s)")
     parser.add_argument("--no-fsync", action="store_true", help="PostgreSQL does not wait for the disk")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report to this file")
     return parser

@@ -7,7 +7,7 @@ sequential scan, at the largest size.
 """
 
 import argparse
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -93,15 +93,15 @@ def growth_of(sizes: Sequence[Size], often: int) -> list[Growth]:
     names = Names()
     executions = [Counter[str]() for _ in sizes]
     seconds = [Counter[str]() for _ in sizes]
-    scans: dict[str, tuple[str, ...]] = {}
+    scans = defaultdict[str, set[str]](set)
     for place, size in enumerate(sizes):
         for one in size.statements:
             if one["database"] == BACKEND:
                 name = names.of(one["statement"])
                 executions[place][name] += one["executions"]
                 seconds[place][name] += one["seconds"]
-                if one["plan"]:
-                    scans[name] = tuple(large_scans(one["plan"], set(size.large_tables)))
+                if one["plan"] and size is sizes[-1]:
+                    scans[name] |= set(large_scans(one["plan"], set(size.large_tables)))
     found = []
     for name in sorted(seconds[-1], key=lambda name: -seconds[-1][name]):
         costs = tuple(round(float(one[name]), 4) for one in seconds)
@@ -112,7 +112,7 @@ def growth_of(sizes: Sequence[Size], often: int) -> list[Growth]:
                 tuple(one[name] for one in executions),
                 costs,
                 slope_of([size.rows for size in sizes], costs) if measurable else None,
-                scans.get(name, ()) if executions[-1][name] > often else (),
+                tuple(sorted(scans[name])) if executions[-1][name] > often else (),
             )
         )
     return found
@@ -128,7 +128,7 @@ def measure(
     with_plans: bool,
     factors: Sequence[int] = FACTORS,
 ) -> Report:
-    """Run the benchmark. The runs of the report are the sizes, smallest first."""
+    """Run the benchmark. `runs` of the report holds the smallest size; `sizes` holds all of them."""
     sizes = []
     for factor in factors:
         chosen = [one for one in programs if one != "plain" or rows * factor <= plain_up_to]
@@ -190,7 +190,7 @@ def _shown(slope: float | None) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = with_programs(arguments(__doc__, rows=64_676, repeat=1))
+    parser = with_programs(arguments(__doc__, rows=64_676, repeat=None))
     parser.add_argument(
         "--plain-up-to", type=int, default=64_676, help="no plain baseline beyond so many rows"
     )
