@@ -96,6 +96,12 @@ class Shelf:
         with self.database.transaction() as connection:
             return [dict(row) for row in connection.execute(text(sql), params).mappings()]
 
+    def delete_release(self, library_id: int) -> None:
+        """Delete the release as Backend does: its identity rows first, then the library row."""
+        for table in ("library_identity_source", "library_identity", "library_identity_history"):
+            self.run(f"DELETE FROM {table} WHERE library_id = :id", id=library_id)
+        self.run("DELETE FROM library WHERE id = :id", id=library_id)
+
     def run(self, sql: str, **params: Any) -> int:
         """Run a statement; how many rows it touched."""
         with self.database.transaction() as connection:
