@@ -1,4 +1,4 @@
-"""The one partitioning of the graph, as Dagster has it; the keys themselves are in partition_keys.py."""
+"""The partitions of the graph as Dagster defines them. partition_keys.py has the keys and does not need Dagster."""
 
 import dagster as dg
 
@@ -6,5 +6,5 @@ from identity_assets.partition_keys import KEYS
 
 library_partitions = dg.StaticPartitionsDefinition(list(KEYS))
 
-# A backfill of a contiguous range is one run; every asset of the graph has this policy.
+# One run materialises a whole range of partitions. Every asset of the graph has this policy.
 one_run = dg.BackfillPolicy.single_run()

@@ -1,76 +1,76 @@
-"""The check `stale_rows`: how much of what stands in the tables is past its window, row by row.
+"""The check `stale_rows`: how many rows of the tables are past their window, row by row.
 
-The freshness that Dagster shows is that of an asset: one partition refreshed makes all of it look fresh.
+The freshness that Dagster shows is that of an asset: one refreshed partition makes the whole asset look fresh.
 """
+
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from identity_assets.backend.reports.integrity import StaleRows, read_stale_rows
-from identity_assets.checks.findings import Words, result_of, table
+from identity_assets.checks.evaluation import Check, CheckRun, Evaluation
+from identity_assets.checks.findings import Words, evaluation_of, table
 from identity_assets.partition_keys import PARTITIONS, partition_key
-from identity_assets.resources import Backend
+
+if TYPE_CHECKING:
+    from identity_assets.backend.reports.integrity import StaleRows
 
 WORDS = Words(
     passed="Every identity and every unresolved attempt is inside its window.",
     failed="Library rows past their window, due to be asked about again",
     reason=(
-        "An identity is asked for again `STALE_THRESHOLD_DAYS` after it was last verified, and a release that LML "
-        "could not identify `UNRESOLVED_RETRY_DAYS` after the attempt. These rows are past that, and LML may know "
-        "better by now. Some are due each day by nature; many, or very old ones, mean that the refresh does not run "
-        "or does not keep up."
+        "LML is asked again about an identity `STALE_THRESHOLD_DAYS` after it was last verified, and about a release "
+        "that it could not identify `UNRESOLVED_RETRY_DAYS` after the attempt. These rows are past that time, and "
+        "LML may know more by now. It is normal that some rows become due each day. Many such rows, or very old "
+        "ones, mean that the refresh does not run or does not keep up."
     ),
     what_to_do=(
         "Materialise the identity assets for the partitions with the most rows past their window, the oldest first. "
-        "Where this comes back day after day, see that the schedule `nightly_refresh` is on, that its budget "
-        "`LML_NIGHTLY_INPUT_BUDGET` is not too small, and that the rows are in the scope of its runs."
+        "If this comes back every day, check that the schedule `nightly_refresh` is on, that its budget "
+        "`LML_NIGHTLY_INPUT_BUDGET` is large enough, and that the rows are in the scope of its runs."
     ),
     about="candidate_libraries",
 )
 
 
-@dg.asset_check(
-    asset="library_identity",
-    description=(
-        "Are the rows fresh, each by itself? Counts identities and unresolved attempts that are past their window "
-        "and not asked about again yet, by partition. Warns when there are any; an error when they are more than "
-        "the share STALE_ROWS_ERROR of all rows that were ever asked about."
-    ),
-)
-def stale_rows(
-    context: dg.AssetCheckExecutionContext, backend: dg.ResourceParam[Backend]
-) -> dg.AssetCheckResult:
-    """Read the rows past their window, and judge their share."""
-    with backend.database(context.run.run_id) as database:
-        stale = read_stale_rows(database, backend.settings, PARTITIONS)
-    too_many = stale.share > backend.settings.stale_rows_error
-    return result_of(
+def _evaluate(run: CheckRun) -> Evaluation:
+    from identity_assets.backend.reports.integrity import read_stale_rows
+
+    stale = read_stale_rows(run.database, run.settings, PARTITIONS)
+    is_error = stale.share > run.settings.stale_rows_error
+    return evaluation_of(
         stale.finding,
         WORDS,
-        severity=dg.AssetCheckSeverity.ERROR if too_many else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
         metadata={
             "share": dg.MetadataValue.float(round(stale.share, 4)),
-            "error_above_share": dg.MetadataValue.float(backend.settings.stale_rows_error),
+            "error_above_share": dg.MetadataValue.float(run.settings.stale_rows_error),
             "oldest_age_days": dg.MetadataValue.float(stale.oldest_age_days),
-            "by_partition": _by_partition(stale),
+            "by_partition": _partition_table(stale),
         },
     )
 
 
-def _by_partition(stale: StaleRows) -> dg.TableMetadataValue:
-    columns = ("partition", "stale", "retry_due", "oldest_age_days", "asked_ever")
+def _partition_table(stale: "StaleRows") -> dg.TableMetadataValue:
     return table(
-        columns,
+        ("partition", "stale", "retry_due", "oldest_age_days", "asked_ever"),
         [
-            dict(
-                zip(
-                    columns,
-                    (partition_key(one.bucket), one.stale, one.retry_due, one.oldest_age_days, one.held),
-                    strict=True,
-                )
-            )
+            {
+                "partition": partition_key(one.bucket),
+                "stale": one.stale,
+                "retry_due": one.retry_due,
+                "oldest_age_days": one.oldest_age_days,
+                "asked_ever": one.held,
+            }
             for one in stale.partitions
         ],
     )
 
 
-staleness_checks = [stale_rows]
+stale_rows = Check(
+    "stale_rows",
+    "library_identity",
+    "Are the rows fresh? Counts, by partition, the identities and unresolved attempts that are past their window and "
+    "were not asked about again yet. Warns if there are any. Fails with an error if they are more than the share "
+    "STALE_ROWS_ERROR of all rows that LML was ever asked about.",
+    _evaluate,
+)

@@ -11,7 +11,7 @@ from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
 from identity_assets.resources import Backend, make_resources
-from identity_assets.schedules import refresh_what_is_due
+from identity_assets.schedules import refresh_due_partitions
 from identity_assets.settings import Leg, Settings
 from identity_assets.terminal.run_pass import run_pass
 from identity_assets_tests.support import Shelf
@@ -25,7 +25,7 @@ def launch(
         build_defs(resources=make_resources(settings))
         .resolve_job_def("dry_run")
         .execute_in_process(
-            instance=instance, run_config={"ops": {"foresee": {"config": config}}}, raise_on_error=False
+            instance=instance, run_config={"ops": {"predict": {"config": config}}}, raise_on_error=False
         )
     )
     if not result.success:
@@ -117,6 +117,6 @@ def test_with_dry_run_set_no_asset_writes_and_the_schedule_launches_nothing(
     assert shelf.tables()["ledger"] == []
 
     with dg.build_schedule_context(instance=instance) as context:
-        skipped = refresh_what_is_due(context, Backend(dry))
+        skipped = refresh_due_partitions(context, Backend(dry))
     assert isinstance(skipped, dg.SkipReason)
     assert "DRY_RUN=true" in str(skipped.skip_message)

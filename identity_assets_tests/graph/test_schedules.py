@@ -79,12 +79,12 @@ def test_nothing_due_is_skipped_and_says_when_the_next_rows_will_be(
     data = tick(shelf.settings, instance)
     assert requested(data) == []
     day = f"{datetime.now(UTC) + timedelta(days=5):%Y-%m-%d}"
-    assert data.skip_message == f"0 rows are due (scope canonical); the next 3 are on {day}"
+    assert data.skip_message == f"0 rows are due (scope canonical); the next 3 are due on {day}"
 
 
 def test_an_empty_library_is_skipped_in_plain_words(shelf: Shelf, instance: dg.DagsterInstance) -> None:
     assert tick(shelf.settings, instance).skip_message == (
-        "0 rows are due (scope canonical); none are within a week"
+        "0 rows are due (scope canonical); none become due within a week"
     )
 
 
@@ -170,7 +170,7 @@ def test_partitions_in_flight_are_left_to_the_run_that_works_on_them(
     skipped = tick(shelf.settings, instance)
     assert requested(skipped) == []
     assert skipped.skip_message == (
-        "4 rows are due in 4 partitions, and all of these are being worked on by runs that have not ended"
+        "4 rows are due in 4 partitions. Runs that have not ended already work on all of them"
     )
 
 

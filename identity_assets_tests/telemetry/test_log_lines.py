@@ -14,6 +14,7 @@ from identity_assets.partition_keys import range_tags
 from identity_assets.resources import make_resources
 from identity_assets.settings import LogFormat, Settings
 from identity_assets.telemetry.logs import form_for, start_logs
+from identity_assets.telemetry.start import start_telemetry
 from identity_assets_tests.support import Shelf
 from identity_assets_tests.telemetry.reading import log_lines, run_ids
 from identity_assets_tests.terminal.calling import call, command
@@ -80,6 +81,7 @@ def test_what_a_failure_raised_is_in_its_line(
 ) -> None:
     shelf.put("Known 1")
     lml.faults.add(Fault("status", status=401))
+    start_telemetry(station_settings)
     job = build_defs(resources=make_resources(station_settings)).resolve_job_def("refresh_library_identity")
     job.execute_in_process(instance=instance, tags=range_tags(["00", "15"]), raise_on_error=False)
     lines = log_lines(capsys.readouterr().err)

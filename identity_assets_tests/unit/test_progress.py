@@ -4,7 +4,8 @@ import io
 
 from rich.console import Console
 
-from identity_assets.progress import BarProgress, LogProgress, progress_line
+from identity_assets.progress import LogProgress, progress_line
+from identity_assets.terminal.progress_bar import BarProgress
 
 
 def test_a_line_says_rows_done_of_how_many_the_rate_and_the_time_left() -> None:
