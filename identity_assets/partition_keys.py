@@ -1,7 +1,7 @@
 """The keys of the partitions: static hash buckets of library rows, `library_id % LIBRARY_PARTITIONS`.
 
 This module does not import Dagster, so commands that do not need Dagster start fast. Dagster's definition is in
-partitions.py.
+partitions.py. Importing the module reads no setting: an invalid one stops a command with one line.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,16 +30,15 @@ class Buckets:
         return {"partitions": self.partitions, "buckets": list(self.buckets)}
 
 
-PARTITIONS = settings().library_partitions
-WIDTH = max(2, len(str(PARTITIONS - 1)))
-
-
 def partition_key(bucket: int) -> str:
     """The key of a bucket, such as `03`."""
-    return f"{bucket:0{WIDTH}d}"
+    width = max(2, len(str(settings().library_partitions - 1)))
+    return f"{bucket:0{width}d}"
 
 
-KEYS = tuple(partition_key(bucket) for bucket in range(PARTITIONS))
+def all_keys() -> tuple[str, ...]:
+    """The keys of all partitions, in order."""
+    return tuple(partition_key(bucket) for bucket in range(settings().library_partitions))
 
 
 def known_keys(named: Sequence[str]) -> Sequence[str]:
@@ -48,16 +47,17 @@ def known_keys(named: Sequence[str]) -> Sequence[str]:
     Raises:
         UnknownPartitionError: one of the keys does not exist.
     """
-    if unknown := [key for key in named if key not in KEYS]:
+    keys = all_keys()
+    if unknown := [key for key in named if key not in keys]:
         raise UnknownPartitionError(
-            f"there is no partition {', '.join(unknown)}: they are {KEYS[0]} to {KEYS[-1]}"
+            f"there is no partition {', '.join(unknown)}: they are {keys[0]} to {keys[-1]}"
         )
-    return named or KEYS
+    return named or keys
 
 
 def buckets_of(partition_keys: Iterable[str]) -> Buckets:
     """The buckets of these partition keys, sorted."""
-    return Buckets(PARTITIONS, tuple(sorted(int(key) for key in partition_keys)))
+    return Buckets(settings().library_partitions, tuple(sorted(int(key) for key in partition_keys)))
 
 
 def range_tags(partition_keys: Sequence[str]) -> dict[str, str]:

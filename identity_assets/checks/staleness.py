@@ -9,7 +9,7 @@ import dagster as dg
 
 from identity_assets.checks.evaluation import Check, CheckRun, Evaluation
 from identity_assets.checks.findings import Words, evaluation_of, table
-from identity_assets.partition_keys import PARTITIONS, partition_key
+from identity_assets.partition_keys import partition_key
 
 if TYPE_CHECKING:
     from identity_assets.backend.reports.integrity import StaleRows
@@ -35,7 +35,7 @@ WORDS = Words(
 def _evaluate(run: CheckRun) -> Evaluation:
     from identity_assets.backend.reports.integrity import read_stale_rows
 
-    stale = read_stale_rows(run.database, run.settings, PARTITIONS)
+    stale = read_stale_rows(run.database, run.settings, run.settings.library_partitions)
     is_error = stale.share > run.settings.stale_rows_error
     return evaluation_of(
         stale.finding,
