@@ -12,7 +12,24 @@ KEYS = library_partitions.get_partition_keys()
 
 
 def test_the_keys_are_the_buckets_in_order() -> None:
-    assert KEYS == "00 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15".split()
+    assert KEYS == [
+        "00",
+        "01",
+        "02",
+        "03",
+        "04",
+        "05",
+        "06",
+        "07",
+        "08",
+        "09",
+        "10",
+        "11",
+        "12",
+        "13",
+        "14",
+        "15",
+    ]
     assert list(all_keys()) == [partition_key(bucket) for bucket in range(16)] == KEYS
     assert buckets_of(["03", "00"]).buckets == (0, 3)
 
