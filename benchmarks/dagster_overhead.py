@@ -3,7 +3,8 @@
 Two comparisons, each sampled in turn in this process over one embedded PostgreSQL:
 - a run of the whole library with Dagster's storage in that PostgreSQL, beside the same run with no storage kept;
 - a run with nothing due, beside an empty graph of the same shape (assets, partitions, checks, steps) on the same
-  Dagster instance.
+  Dagster instance: with the settings that our command makes (`empty_graph`), and as Dagster does it by itself
+  (`empty_graph_plain`: a connection and five statements for each materialisation).
 
 Prints one JSON object with the medians, the ratios, and the events and SQL statements of one run.
 """
@@ -32,6 +33,7 @@ from identity_assets.partition_keys import all_keys, range_tags
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.progress import LogProgress
 from identity_assets.settings import Scope, Settings
+from identity_assets.telemetry.dagster_internals import EVENT_BATCH_SIZE
 from identity_assets.terminal.run_pass import PassReport, run_pass
 
 # Everything that a run writes.
@@ -88,6 +90,17 @@ def run_empty_graph(instance: dg.DagsterInstance) -> str:
     return result.run_id
 
 
+def plain_seconds_of_empty_graph() -> float:
+    """How long the empty graph takes on an instance that our command has not set up."""
+    batch_size = os.environ.pop(EVENT_BATCH_SIZE, None)
+    try:
+        with dg.DagsterInstance.get() as plain:
+            return seconds_of(lambda: run_empty_graph(plain))
+    finally:
+        if batch_size is not None:
+            os.environ[EVENT_BATCH_SIZE] = batch_size
+
+
 def run_graph(settings: Settings, instance: dg.DagsterInstance) -> PassReport:
     """Run our graph on all partitions."""
     report = run_pass(settings, instance, all_keys(), LogProgress(say=lambda _line: None))
@@ -129,7 +142,7 @@ def measure(here: Station, repeat: int) -> dict[str, object]:
     """The samples of both comparisons, and the counts of one run with nothing due."""
     settings = replace(here.settings, scope=Scope.full)
     samples: dict[str, list[float]] = {
-        name: [] for name in ("full_kept", "full_not_kept", "nothing_due", "empty_graph")
+        name: [] for name in ("full_kept", "full_not_kept", "nothing_due", "empty_graph", "empty_graph_plain")
     }
     with dg.DagsterInstance.get() as kept:
         run_graph(settings, kept)
@@ -139,9 +152,10 @@ def measure(here: Station, repeat: int) -> dict[str, object]:
             samples["full_kept"].append(seconds_of(lambda: run_graph(settings, kept)))
             samples["nothing_due"].append(seconds_of(lambda: run_graph(settings, kept)))
             samples["empty_graph"].append(seconds_of(lambda: run_empty_graph(kept)))
+            samples["empty_graph_plain"].append(plain_seconds_of_empty_graph())
             forget(settings)
             with dg.DagsterInstance.ephemeral() as not_kept:
-                samples["full_not_kept"].append(seconds_of(lambda: run_graph(settings, not_kept)))  # noqa: B023  # called at once
+                samples["full_not_kept"].append(seconds_of(lambda: run_graph(settings, not_kept)))
         with statements_counted() as statements:
             [run_id] = run_graph(settings, kept).run_ids
         with statements_counted() as of_empty_graph:
@@ -157,6 +171,7 @@ def measure(here: Station, repeat: int) -> dict[str, object]:
         "samples": {name: [round(one, 2) for one in seconds] for name, seconds in samples.items()},
         "full_kept_to_not_kept": round(medians["full_kept"] / medians["full_not_kept"], 2),
         "nothing_due_to_empty_graph": round(medians["nothing_due"] / medians["empty_graph"], 2),
+        "nothing_due_to_empty_graph_plain": round(medians["nothing_due"] / medians["empty_graph_plain"], 2),
         "nothing_due_statements": dict(statements),
         "empty_graph_statements": dict(of_empty_graph),
         "events": {"all": events.total(), **dict(events.most_common())},

@@ -1,0 +1,124 @@
+"""The private names of Dagster: this version has all of them, and only one module of the package uses them."""
+
+import ast
+import importlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+import identity_assets
+
+PACKAGE = Path(identity_assets.__file__).parent
+INTERNALS = PACKAGE / "telemetry" / "dagster_internals.py"
+# What named tuples and SQLAlchemy's rows call their public methods.
+NOT_DAGSTER = {"_asdict", "_fields", "_make", "_mapping", "_replace"}
+
+
+def private_imports(path: Path) -> Iterator[tuple[str, str]]:
+    """The modules and names that a file imports from the private parts of Dagster."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules = [node.module]
+        for module in modules:
+            first, *rest = module.split(".")
+            if first == "dagster_shared" or (
+                first.startswith("dagster") and any(p.startswith("_") for p in rest)
+            ):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else [""]
+                yield from ((module, name) for name in names)
+
+
+def private_attributes(path: Path) -> set[str]:
+    """The attributes with an underscore that a file reads from, or sets on, an object other than its own `self`."""
+    return {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"})
+    }
+
+
+@pytest.mark.parametrize(("module", "name"), [*private_imports(INTERNALS)])
+def test_this_dagster_has_the_private_name(module: str, name: str) -> None:
+    assert hasattr(importlib.import_module(module), name), f"Dagster {dg.__version__} lacks {module}.{name}"
+
+
+@dg.asset
+def fails() -> None:
+    """Gives a failure hook something to be called for."""
+    raise ZeroDivisionError
+
+
+def hook_context(instance: dg.DagsterInstance) -> dg.HookContext:
+    """The context that Dagster gives to a hook."""
+    contexts: list[dg.HookContext] = []
+
+    @dg.failure_hook
+    def keep(context: dg.HookContext) -> None:
+        contexts.append(context)
+
+    job = dg.define_asset_job("job", selection="*", hooks={keep})
+    definitions = dg.Definitions(assets=[fails], jobs=[job])
+    definitions.resolve_job_def("job").execute_in_process(instance=instance, raise_on_error=False)
+    [context] = contexts
+    return context
+
+
+def test_this_dagster_has_the_private_attributes(instance: dg.DagsterInstance) -> None:
+    owners: dict[str, object] = {
+        "_logger_fn": dg.colored_console_logger,
+        "_hook_defs": fails,
+        "_step_execution_context": hook_context(instance),
+    }
+    assert private_attributes(INTERNALS) == owners.keys()
+    lacking = [f"{type(owner).__name__}.{name}" for name, owner in owners.items() if not hasattr(owner, name)]
+    assert lacking == [], f"Dagster {dg.__version__} lacks {lacking}"
+
+
+def test_no_other_module_imports_a_private_module_of_dagster_or_reads_a_private_attribute() -> None:
+    others = [path for path in sorted(PACKAGE.rglob("*.py")) if path != INTERNALS]
+    assert {str(path): list(private_imports(path)) for path in others if list(private_imports(path))} == {}
+    with_dagster = [path for path in others if "dagster" in path.read_text(encoding="utf-8")]
+    attributes = {str(path): private_attributes(path) - NOT_DAGSTER for path in with_dagster}
+    assert {path: found for path, found in attributes.items() if found} == {}
+
+
+def test_dagster_stores_the_materialisations_of_all_partitions_together(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not at the top: the tests above must run, and name what is missing, where this import fails.
+    from identity_assets.telemetry.dagster_internals import (  # noqa: PLC0415
+        EVENT_BATCH_SIZE,
+        store_events_in_batches,
+    )
+
+    # Setting it first makes monkeypatch put back what was there.
+    monkeypatch.setenv(EVENT_BATCH_SIZE, "0")
+    monkeypatch.delenv(EVENT_BATCH_SIZE)
+    partitions = dg.StaticPartitionsDefinition(["a", "b", "c"])
+
+    @dg.asset(partitions_def=partitions, backfill_policy=dg.BackfillPolicy.single_run())
+    def made() -> dg.MaterializeResult[None]:
+        return dg.MaterializeResult()
+
+    batches: list[tuple[set[str], set[str | None]]] = []
+    storage: Any = instance.event_log_storage
+    store_event_batch = storage.store_event_batch
+
+    def record(events: Sequence[dg.EventLogEntry]) -> None:
+        known = [event.get_dagster_event() for event in events]
+        batches.append(({event.event_type_value for event in known}, {event.partition for event in known}))
+        store_event_batch(events)
+
+    monkeypatch.setattr(storage, "store_event_batch", record)
+    store_events_in_batches()
+    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
+    assert dg.materialize([made], instance=instance, tags=tags).success
+    assert ({"ASSET_MATERIALIZATION"}, {"a", "b", "c"}) in batches
+    assert instance.get_materialized_partitions(dg.AssetKey("made")) == {"a", "b", "c"}
