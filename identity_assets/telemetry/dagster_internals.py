@@ -7,6 +7,7 @@ private attribute of its objects. A test fails, and names what is missing, if a 
 import logging
 import os
 from collections.abc import Callable
+from weakref import WeakSet
 
 import dagster as dg
 
@@ -24,6 +25,7 @@ __all__ = [
     "SerializableErrorInfo",
     "add_hook",
     "coerce_valid_log_level",
+    "hold_storage_connections",
     "job_and_tags_of",
     "replace_console_logger",
     "store_events_in_batches",
@@ -31,6 +33,8 @@ __all__ = [
 
 EVENT_BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE"
 LARGEST_EVENT_BATCH = 1000
+
+_holding_connections: WeakSet[dg.DagsterInstance] = WeakSet()
 
 
 def replace_console_logger(make_logger: Callable[[dg.InitLoggerContext], logging.Logger]) -> None:
@@ -50,6 +54,17 @@ def job_and_tags_of(context: dg.HookContext) -> tuple[dg.JobDefinition, dict[str
     """The job and the run's tags of the step that a hook is called for."""
     step = context._step_execution_context
     return step.job_def, dict(step.run_tags)
+
+
+def hold_storage_connections(instance: dg.DagsterInstance) -> None:
+    """Keep a connection to Dagster's storage open, as its webserver does.
+
+    By default a process that runs steps opens a new connection for every statement. Only storage in PostgreSQL is
+    affected. A second call for the same instance does nothing.
+    """
+    if instance not in _holding_connections:
+        _holding_connections.add(instance)
+        instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=4)
 
 
 def store_events_in_batches() -> None:

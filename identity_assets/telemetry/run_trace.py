@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from identity_assets.settings import settings
+from identity_assets.telemetry.dagster_internals import hold_storage_connections
 from identity_assets.telemetry.guard import never_raises
 from identity_assets.telemetry.logs import LogContext, log_context, partition_of
 
@@ -145,7 +146,12 @@ def _log_context_of(context: dg.AssetExecutionContext) -> LogContext:
     description="The run's trace in Sentry. It starts with the run's first step and ends after its last."
 )
 def run_trace(context: dg.InitResourceContext) -> Iterator[RunTrace]:
-    """Open the run's trace while the run works in this process, and send it however the run ends."""
+    """Open the run's trace while the run works in this process, and send it however the run ends.
+
+    This is the first code of ours that a run reaches, so it also sets up the connections to Dagster's storage.
+    """
+    if context.instance is not None:
+        hold_storage_connections(context.instance)
     trace = RunTrace(context.run.run_id if context.run else "")
     try:
         yield trace

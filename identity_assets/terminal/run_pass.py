@@ -20,7 +20,11 @@ from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, make_resources
 from identity_assets.settings import Settings, SettingsError
-from identity_assets.telemetry.dagster_internals import SerializableErrorInfo, store_events_in_batches
+from identity_assets.telemetry.dagster_internals import (
+    SerializableErrorInfo,
+    hold_storage_connections,
+    store_events_in_batches,
+)
 from identity_assets.telemetry.failures import failure_reported
 from identity_assets.telemetry.start import start_telemetry
 
@@ -111,8 +115,7 @@ def _run_pass(
         require_migrated(database)
     definitions = build_defs(resources=make_resources(settings, progress), legs=settings.identity_legs)
     job = definitions.resolve_job_def(JOB)
-    # A held connection to Dagster's storage in place of a new one for each event, as its webserver does.
-    instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=4)
+    hold_storage_connections(instance)
     began = time.monotonic()
     totals: dict[str, int] = {}
     failures: list[str] = []

@@ -8,8 +8,12 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 import identity_assets
+from identity_assets.demo.postgres import EmbeddedPostgres
+from identity_assets.demo.station import write_dagster_home
 
 PACKAGE = Path(identity_assets.__file__).parent
 INTERNALS = PACKAGE / "telemetry" / "dagster_internals.py"
@@ -87,6 +91,34 @@ def test_no_other_module_imports_a_private_module_of_dagster_or_reads_a_private_
     with_dagster = [path for path in others if "dagster" in path.read_text(encoding="utf-8")]
     attributes = {str(path): private_attributes(path) - NOT_DAGSTER for path in with_dagster}
     assert {path: found for path, found in attributes.items() if found} == {}
+
+
+def test_a_run_opens_a_few_connections_to_dagsters_storage_and_not_one_for_each_statement(
+    postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    from identity_assets.telemetry.run_trace import run_trace  # noqa: PLC0415  # as below
+
+    @dg.asset(required_resource_keys={"trace"})
+    def made() -> dg.MaterializeResult[None]:
+        return dg.MaterializeResult()
+
+    postgres.create_database("dagster_storage", fresh=True)
+    write_dagster_home(tmp_path, postgres.url("dagster_storage"))
+    opened: list[object] = []
+
+    def record(connection: object, _entry: object) -> None:
+        opened.append(connection)
+
+    event.listen(Pool, "connect", record)
+    try:
+        with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+            # Before its first step, a run is recorded on connections that are not held yet.
+            assert dg.materialize([made], instance=instance, resources={"trace": run_trace}).success
+            opened.clear()
+            assert dg.materialize([made], instance=instance, resources={"trace": run_trace}).success
+    finally:
+        event.remove(Pool, "connect", record)
+    assert len(opened) <= 3
 
 
 def test_dagster_stores_the_materialisations_of_all_partitions_together(
