@@ -56,6 +56,29 @@ def test_the_definitions_load_in_a_fresh_interpreter_without_any_setting() -> No
     assert printed.stdout.strip() == "6"
 
 
+def test_importing_the_definitions_loads_no_driver_and_starts_nothing() -> None:
+    heavy = (
+        "alembic",
+        "httpx",
+        "orjson",
+        "psycopg2",
+        "rich",
+        "sentry_sdk",
+        "sqlalchemy",
+        "tenacity",
+        "wxyc_etl",
+    )
+    code = (
+        "import sys, logging, identity_assets.definitions\n"
+        f"print([name for name in {heavy!r} if name in sys.modules], logging.getLogger('identity_assets').handlers)"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env={}, capture_output=True, text=True, check=True
+    )
+    assert printed.stdout.strip() == "[] []"
+    assert printed.stderr == ""
+
+
 def test_the_graph_is_the_one_that_the_users_asked_for() -> None:
     graph = build_defs().resolve_asset_graph()
     parents = {
