@@ -1,4 +1,4 @@
-"""The checks in real Dagster runs: by themselves, and at the end of the whole graph on some partitions."""
+"""The checks in real Dagster runs: alone, and at the end of the whole graph on some partitions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -120,7 +120,7 @@ def test_a_range_run_of_the_whole_graph_ends_with_every_check_passed(
     assert value(evaluations["accounts_balance"], "partitions") == f"{EVERY_KEY[0]} to {EVERY_KEY[-1]}"
 
 
-def test_the_checks_run_by_themselves_also_on_empty_tables(
+def test_the_checks_run_alone_also_on_empty_tables(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     assert failed(check(station_settings, instance)) == set()
@@ -159,7 +159,7 @@ SPOILS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", SPOILS)
-def test_one_spoiled_row_fails_its_check_and_no_other_and_is_named(
+def test_one_spoiled_row_is_named_and_fails_only_its_own_check(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance, name: str
 ) -> None:
     ids = shelf.put_many([f"Known {n}" for n in range(40)])
@@ -181,7 +181,7 @@ def test_one_spoiled_row_fails_its_check_and_no_other_and_is_named(
     assert isinstance(spoiled.metadata["about"], dg.DagsterAssetMetadataValue)
 
 
-def test_the_sample_is_capped_at_twenty_beside_the_exact_count(
+def test_the_sample_holds_at_most_twenty_rows_and_the_count_is_exact(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     ids = shelf.put_many([f"Known {n}" for n in range(37)])
@@ -194,7 +194,7 @@ def test_the_sample_is_capped_at_twenty_beside_the_exact_count(
 
 
 @pytest.mark.parametrize(("limit", "severity"), [(0.49, "ERROR"), (0.5, "WARN")])
-def test_stale_rows_are_an_error_above_the_share_that_the_settings_name(
+def test_stale_rows_is_an_error_if_the_stale_share_is_above_the_setting(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance, limit: float, severity: str
 ) -> None:
     ids = shelf.put_many([f"Known {n}" for n in range(8)])
@@ -224,7 +224,7 @@ PARTITION_TAGS: dict[str, Callable[[str, str], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("how", PARTITION_TAGS)
-def test_within_a_run_of_some_partitions_the_accounts_of_these_alone_are_looked_at(
+def test_in_a_run_of_some_partitions_the_accounts_of_only_these_are_read(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance, how: str
 ) -> None:
     shelf.put_many([f"Known {n}" for n in range(32)])
@@ -248,7 +248,7 @@ def test_within_a_run_of_some_partitions_the_accounts_of_these_alone_are_looked_
     assert {row["outcome"] for row in table(alone)} == {"pending"}
 
 
-def test_an_outage_fails_the_run_and_is_no_finding(
+def test_an_outage_fails_the_run_and_is_not_a_finding(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     away = station_settings.require_database_url().set(host="127.0.0.1", port=1, query={})

@@ -17,7 +17,7 @@ from identity_assets.demo.station import write_dagster_home
 
 PACKAGE = Path(identity_assets.__file__).parent
 INTERNALS = PACKAGE / "telemetry" / "dagster_internals.py"
-# What named tuples and SQLAlchemy's rows call their public methods.
+# Public methods of named tuples and of SQLAlchemy's rows, despite their underscore.
 NOT_DAGSTER = {"_asdict", "_fields", "_make", "_mapping", "_replace"}
 
 
@@ -55,12 +55,12 @@ def test_this_dagster_has_the_private_name(module: str, name: str) -> None:
 
 @dg.asset
 def fails() -> None:
-    """Gives a failure hook something to be called for."""
+    """A failing asset, for which Dagster calls failure hooks."""
     raise ZeroDivisionError
 
 
 def hook_context(instance: dg.DagsterInstance) -> dg.HookContext:
-    """The context that Dagster gives to a hook."""
+    """The context that Dagster passes to a hook."""
     contexts: list[dg.HookContext] = []
 
     @dg.failure_hook
@@ -124,13 +124,13 @@ def test_a_run_opens_a_few_connections_to_dagsters_storage_and_not_one_for_each_
 def test_dagster_stores_the_materialisations_of_all_partitions_together(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Not at the top: the tests above must run, and name what is missing, where this import fails.
+    # Not at the top: if this import fails, the tests above must still run and name what is missing.
     from identity_assets.telemetry.dagster_internals import (  # noqa: PLC0415
         EVENT_BATCH_SIZE,
         store_events_in_batches,
     )
 
-    # Setting it first makes monkeypatch put back what was there.
+    # Set first, so that monkeypatch restores the old value.
     monkeypatch.setenv(EVENT_BATCH_SIZE, "0")
     monkeypatch.delenv(EVENT_BATCH_SIZE)
     partitions = dg.StaticPartitionsDefinition(["a", "b", "c"])
