@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
 from identity_assets.errors import OperatorError
+
+# SQLAlchemy is imported where a database URL is read: without one, the definitions load without it.
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 
 class Scope(StrEnum):
@@ -102,8 +103,11 @@ def _switch(text: str) -> bool:
     return words[text.lower()]
 
 
-def _postgres_url(text: str) -> URL:
+def _postgres_url(text: str) -> "URL":
     """Names the driver: SQLAlchemy 2.1 reads a bare `postgresql://` as another driver's."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         url = make_url(text)
     except ArgumentError as error:
@@ -177,7 +181,7 @@ class Settings:
     the due rule in SQL and the freshness policies both take them from here.
     """
 
-    database_url: URL | None = _env("DATABASE_URL", POSTGRES_URL)
+    database_url: "URL | None" = _env("DATABASE_URL", POSTGRES_URL)
     library_metadata_url: str | None = _env("LIBRARY_METADATA_URL", HTTP_URL)
     lml_api_key: str | None = _env("LML_API_KEY", SECRET)
     schema_name: str = _env("WXYC_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc_schema")
@@ -203,7 +207,7 @@ class Settings:
     writer_chunk_rows: int = _env("WRITER_CHUNK_ROWS", whole_number(1, 100_000), 5000)
     writer_connections: int = _env("WRITER_CONNECTIONS", whole_number(1, 16), 2)
     identity_legs: tuple[Leg, ...] = _env("IDENTITY_LEGS", Variable("S1, S3 or S1,S3", _legs), ())
-    database_url_discogs: URL | None = _env("DATABASE_URL_DISCOGS", POSTGRES_URL)
+    database_url_discogs: "URL | None" = _env("DATABASE_URL_DISCOGS", POSTGRES_URL)
     discogs_schema_name: str = _env(
         "DISCOGS_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc"
     )
@@ -213,7 +217,7 @@ class Settings:
     sentry_environment: str = _env("SENTRY_ENVIRONMENT", Variable("any text", str), "production")
     log_format: LogFormat | None = _env("LOG_FORMAT", Variable("json or plain", LogFormat))
 
-    def require_database_url(self) -> URL:
+    def require_database_url(self) -> "URL":
         """Backend's database, or a `SettingsError` that says how to name it."""
         if self.database_url is None:
             raise SettingsError(
@@ -228,7 +232,7 @@ class Settings:
             raise SettingsError(f"LIBRARY_METADATA_URL is not set: it takes {HTTP_URL.takes}")
         return self.library_metadata_url
 
-    def require_database_url_discogs(self) -> URL:
+    def require_database_url_discogs(self) -> "URL":
         """The discogs-cache, or a `SettingsError` that says how to name it."""
         if self.database_url_discogs is None:
             raise SettingsError(
@@ -237,11 +241,13 @@ class Settings:
         return self.database_url_discogs
 
 
-def _backend_url(env: Mapping[str, str]) -> URL | None:
+def _backend_url(env: Mapping[str, str]) -> "URL | None":
     """What Backend's own services are configured by; serves where DATABASE_URL is unset."""
     port = whole_number(1, 65535).read(env, "DB_PORT")
     if not env.get("DB_HOST", "").strip():
         return None
+    from sqlalchemy import URL
+
     return URL.create(
         "postgresql+psycopg2",
         username=env.get("DB_USERNAME") or None,

@@ -42,7 +42,8 @@ def stop(line: str, code: int) -> NoReturn:
 
 def progress_on_stderr() -> "ProgressReporter":
     """A bar where a terminal is watched, plain lines elsewhere; lines of the step's log where that is written."""
-    from identity_assets.progress import BarProgress, LogProgress
+    from identity_assets.progress import LogProgress
+    from identity_assets.terminal.progress_bar import BarProgress
 
     if voice.logs:
         return LogProgress()

@@ -20,8 +20,13 @@ from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, make_resources
 from identity_assets.settings import Settings, SettingsError
-from identity_assets.telemetry.dagster_internals import SerializableErrorInfo
-from identity_assets.telemetry.run_trace import failure_reported
+from identity_assets.telemetry.dagster_internals import (
+    SerializableErrorInfo,
+    hold_storage_connections,
+    store_events_in_batches,
+)
+from identity_assets.telemetry.failures import failure_reported
+from identity_assets.telemetry.start import start_telemetry
 
 JOB = "refresh_library_identity"
 
@@ -77,7 +82,6 @@ def dagster_instance(say: Callable[[str], None]) -> Iterator[dg.DagsterInstance]
             yield instance
 
 
-@failure_reported()
 def run_pass(
     settings: Settings,
     instance: dg.DagsterInstance,
@@ -93,13 +97,25 @@ def run_pass(
     Raises:
         DatabaseError: the database cannot be reached or is not migrated; nothing was run.
     """
+    start_telemetry(settings)
+    store_events_in_batches()
+    with failure_reported():
+        return _run_pass(settings, instance, partition_keys, progress, log_level)
+
+
+def _run_pass(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    partition_keys: Sequence[str],
+    progress: ProgressReporter,
+    log_level: str,
+) -> PassReport:
     backend = Backend(settings)
     with backend.database("check") as database:
         require_migrated(database)
     definitions = build_defs(resources=make_resources(settings, progress), legs=settings.identity_legs)
     job = definitions.resolve_job_def(JOB)
-    # A held connection to Dagster's storage in place of a new one for each event, as its webserver does.
-    instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=4)
+    hold_storage_connections(instance)
     began = time.monotonic()
     totals: dict[str, int] = {}
     failures: list[str] = []

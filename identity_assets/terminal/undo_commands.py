@@ -219,7 +219,7 @@ def unwind(
     if [run_id is not None, bool(library_ids), notes is not None].count(True) != 1:
         raise click.UsageError("say what to take back: --run RUN_ID, --library-id ID or --notes WRITER")
     chosen = _to_write("unwind")
-    from identity_assets.partition_keys import KEYS, buckets_of
+    from identity_assets.partition_keys import all_keys, buckets_of
     from identity_assets.terminal.changes_report import print_unwound, why_left_alone
 
     with _database(chosen, "unwind") as database:
@@ -231,7 +231,7 @@ def unwind(
         if not (yes or _confirmed(f"Take back {plan.rows:,} library rows?")):
             stop("not confirmed, and nothing was changed (--yes: do not ask)", FAILED)
         with (
-            database.partitions_locked(buckets_of(KEYS)),
+            database.partitions_locked(buckets_of(all_keys())),
             progress_on_stderr().stage(say, "taking back", plan.rows) as advance,
         ):
             done = do_it(advance)
