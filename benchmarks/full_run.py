@@ -37,7 +37,7 @@ def measure(rows: int, seconds_per_input: float) -> Measured:
             Settings(), Path(home), lambda: seeded_catalogue(rows), seconds_per_input=seconds_per_input
         ) as here,
     ):
-        command = [sys.executable, "-m", "identity_assets.terminal.cli", "run", "--scope", "full", "--json"]
+        command = [sys.executable, "-m", "identity_assets", "run", "--scope", "full", "--json"]
         env = {**os.environ, **here.environment()}
         process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert process.stdout is not None

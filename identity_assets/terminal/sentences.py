@@ -1,6 +1,6 @@
-"""What is true of one library row, said in sentences that a newcomer understands.
+"""The facts about one library row as sentences that a newcomer understands.
 
-Pure functions of the records of backend/story.py; how they stand on a terminal belongs in `explaining`.
+Pure functions of the records of backend/reports/story.py. The layout of the page is in explain_page.py.
 """
 
 from datetime import UTC, datetime
@@ -32,28 +32,28 @@ OUTCOMES = {
     "resolved_compilation": "resolved as a compilation, track by track",
     "unresolved": "unresolved: LML was asked and found nothing",
     "compilation": "compilation: a various-artists release has no identity of its own",
-    "missing_artist_name": "missing_artist_name: nothing to ask LML about",
-    "manual_override": "manual_override: nothing was written over a person's decision",
+    "missing_artist_name": "missing_artist_name: without an artist name LML cannot be asked",
+    "manual_override": "manual_override: a person's decision stands, and nothing was written",
     "lml_error": "lml_error: LML gave no answer",
-    "lml_cardinality_mismatch": "lml_cardinality_mismatch: LML answered its batch and left this row out",
-    "lml_invalid_verdict": "lml_invalid_verdict: LML's answer is not fit to be written",
-    "lml_untrusted_library_id": "lml_untrusted_library_id: LML's answer did not say which row it is about",
-    "unwound": "unwound: what was written of it was taken back",
-    "writer_error": "writer_error: the database refused to take LML's answer",
+    "lml_cardinality_mismatch": "lml_cardinality_mismatch: LML answered the batch but not this row",
+    "lml_invalid_verdict": "lml_invalid_verdict: LML's answer breaks the contract and was not written",
+    "lml_untrusted_library_id": "lml_untrusted_library_id: LML's answer does not name a row of its batch",
+    "unwound": "unwound: what was written for it was taken back",
+    "writer_error": "writer_error: the database refused LML's answer",
 }
 
 
-def said_time(moment: datetime) -> str:
-    """A moment to the minute, such as `2026-11-21 12:00 UTC`."""
+def format_time(moment: datetime) -> str:
+    """The moment to the minute, such as `2026-11-21 12:00 UTC`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def said(value: Any) -> str:
-    """A value from a table or from LML on one line: what a terminal would act on is not passed on to it."""
+def as_text(value: Any) -> str:
+    """A value from a table or from LML on one line, without characters that control a terminal."""
     if value is None:
         return NOTHING
     if isinstance(value, datetime):
-        return said_time(value)
+        return format_time(value)
     text = _number(value) if isinstance(value, float) else str(value)
     return "".join(
         " " if one.isspace() else one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text
@@ -61,20 +61,20 @@ def said(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """With two decimals, as confidences are written, or with more where it has them."""
+    """The number with two decimals, as confidences are written, or with four digits if it has more decimals."""
     return f"{value:.2f}" if value == round(value, 2) else f"{value:.4g}"
 
 
 def quoted(name: str | None) -> str:
-    """A name between quotation marks, so that a blank one shows."""
-    return "no name" if name is None else f"“{said(name)}”"
+    """The name in quotation marks, so that a blank name is visible."""
+    return "no name" if name is None else f"“{as_text(name)}”"
 
 
 def cohort_sentence(row: LibraryRow) -> str:
-    """Whether it is taken for a various-artists release, and by which of the two signs."""
+    """Whether the row counts as a various-artists release, and which of the two signs it has."""
     signs = []
     if row.has_va_letters:
-        signs.append(f"its volume letters are {said(row.code_volume_letters)}")
+        signs.append(f"its volume letters are {as_text(row.code_volume_letters)}")
     if row.track_credits:
         signs.append(f"it has {row.track_credits:,} track credits")
     if signs:
@@ -88,15 +88,15 @@ def cohort_sentence(row: LibraryRow) -> str:
 
 
 def due_sentence(due: Due, verdict: StoredVerdict | None) -> str:
-    """Whether the row is due in one scope, why, and until when."""
+    """Whether the row is due in one scope, why, and since or until when."""
     if not due.is_due:
         return _not_due_sentence(due)
-    since = "" if due.since is None else f" since {said_time(due.since)}"
-    on = "" if due.decided_at is None else said_time(due.decided_at)
+    since = "" if due.since is None else f" since {format_time(due.since)}"
+    on = "" if due.decided_at is None else format_time(due.decided_at)
     never = "LML was never asked about it" if verdict is None else "no identity and no attempt is on record"
     why = {
         DueWhy.never_asked: f"Due: {never}",
-        DueWhy.retry_due: f"Due{since}, to be tried again: LML was asked on {on} and named nobody",
+        DueWhy.retry_due: f"Due{since}, to be tried again: LML was asked on {on} and found no artist",
         DueWhy.stale: f"Due{since}, stale: it has an identity, last verified or asked about on {on}",
     }[due.why]
     return f"{why}.{_instead_of_asking(due, verdict)}"
@@ -107,83 +107,86 @@ def _instead_of_asking(due: Due, verdict: StoredVerdict | None) -> str:
         return ""
     if verdict.state is VerdictState.rejected:
         return (
-            f" Yet LML is not asked again before {said_time(verdict.holds_until)}: its answer to these very names "
-            "is stored, and was rejected."
+            f" But LML is not asked again before {format_time(verdict.holds_until)}: its answer for these names is "
+            "stored and was rejected."
         )
-    return " The next run applies the answer that is stored; LML is not asked again for it."
+    return " The next run applies the stored answer; LML is not asked again."
 
 
 def _not_due_sentence(due: Due) -> str:
     if due.decided_at is None or due.until is None:
         return {
-            DueWhy.not_in_scope: "Not due: it has no canonical_entity_id, and so is not in this scope.",
+            DueWhy.not_in_scope: "Not due: it has no canonical_entity_id, so it is not in this scope.",
             DueWhy.manual: "Never due: its main row is a person's decision (manual), which no run changes.",
-            DueWhy.no_artist_name: "Never sent: it has no artist name, and so there is nothing to ask LML about.",
+            DueWhy.no_artist_name: "Never sent: it has no artist name, so LML cannot be asked about it.",
         }[due.why]
-    on = said_time(due.decided_at)
+    on = format_time(due.decided_at)
     happened = {
         DueWhy.resolved_in_window: f"resolved on {on}",
         DueWhy.unresolved_in_window: f"LML was asked on {on} and found nothing",
         DueWhy.compilation_in_window: f"LML was asked on {on} and called it a compilation",
     }[due.why]
-    return f"Not due: {happened}, due again from {said_time(due.until)}."
+    return f"Not due: {happened}, due again from {format_time(due.until)}."
 
 
 def answer_sentence(verdict: StoredVerdict) -> str:
-    """What LML answered, in its own words and in plain ones."""
+    """LML's answer, in plain words and with its own term."""
     if verdict.kind == "single_artist":
-        by = f"by {said(verdict.method)} with confidence {said(verdict.confidence)}"
+        by = f"by {as_text(verdict.method)} with confidence {as_text(verdict.confidence)}"
         return f"One artist (single_artist), {by}."
     return {
-        "unresolved": "Nothing (unresolved): LML tried and found nobody.",
+        "unresolved": "Nothing (unresolved): LML tried and found no artist.",
         "compilation": "A various-artists release (compilation), which has no identity of its own.",
-    }.get(verdict.kind or "", "An answer of no kind that the contract knows.")
+    }.get(verdict.kind or "", "An answer of a kind that the contract does not have.")
 
 
 def verdict_state_sentence(verdict: StoredVerdict, ledger: LedgerRow | None) -> str:
-    """When the answer was applied, or why it was not."""
-    at = "" if verdict.applied_at is None else said_time(verdict.applied_at)
-    refused = said(ledger.detail if ledger is not None else None)
+    """When the answer was applied, or why it was not applied."""
+    at = "" if verdict.applied_at is None else format_time(verdict.applied_at)
+    refused = as_text(ledger.detail if ledger is not None else None)
     return {
         VerdictState.applied: f"Applied on {at}.",
         VerdictState.unwound: (
-            f"Taken back on {said_time(verdict.unwound_at) if verdict.unwound_at else ''}: it is not applied again, "
-            "and the next run asks LML anew."
+            f"Taken back on {format_time(verdict.unwound_at) if verdict.unwound_at else ''}: it is not applied "
+            "again, and the next run asks LML again."
         ),
-        VerdictState.overruled: f"Dealt with on {at}; the main row that stands is a person's decision.",
-        VerdictState.rejected: f"Not applied: it was rejected, because {said(verdict.rejected_reason)}.",
+        VerdictState.overruled: f"Handled on {at}, but not written: the main row is a person's decision.",
+        VerdictState.rejected: f"Not applied: it was rejected, because {as_text(verdict.rejected_reason)}.",
         VerdictState.writer_error: f"Not applied: the database refused it ({refused}). The next run tries again.",
         VerdictState.names_changed: "Not applied: the names have changed since, and LML is asked about the new ones.",
-        VerdictState.window_passed: f"Not applied, and too old since {said_time(verdict.holds_until)}: LML is asked.",
-        VerdictState.waiting: "Not applied yet: no run has come to it. The next one applies it without asking.",
+        VerdictState.window_passed: (
+            f"Not applied, and too old since {format_time(verdict.holds_until)}: the next run asks LML again."
+        ),
+        VerdictState.waiting: "Not applied yet. The next run applies it without asking LML.",
     }[verdict.state]
 
 
 def writer_of(row: TableRow) -> str:
-    """Who wrote a main row or a source row, by its method and notes."""
+    """Who wrote a main row or a source row, according to its method and its notes."""
     notes = row["notes"]
     if row["method"] == "manual" and notes != LML_BULK:
-        return "a person" if notes is None else f"a person ({said(notes)})"
+        return "a person" if notes is None else f"a person ({as_text(notes)})"
     if notes is None:
-        return "someone who left no notes"
-    return f"{WRITERS[notes]} ({notes})" if notes in WRITERS else f"another writer ({said(notes)})"
+        return "an unknown writer without notes"
+    return f"{WRITERS[notes]} ({notes})" if notes in WRITERS else f"another writer ({as_text(notes)})"
 
 
 def gate_sentence(gate: GateStanding) -> str:
-    """Whether the row is one of the truly unresolved, and why."""
+    """Whether the gate counts the row as truly unresolved, and why."""
     if gate.state is GateState.resolved:
-        return f"No: it is resolved, its main row has confidence {said(gate.confidence)} (at least 0.70)."
+        return f"No: it is resolved, its main row has confidence {as_text(gate.confidence)} (at least 0.70)."
     lacks = (
-        f"its main row has confidence {said(gate.confidence)}, below 0.70"
+        f"its main row has confidence {as_text(gate.confidence)}, below 0.70"
         if gate.has_main_row
         else "no main row"
     )
     if gate.state is GateState.fallback_resolved:
         return (
             f"No: {lacks}, but it is fallback-resolved: library row {gate.sibling_library_id} of the same artist "
-            f"({gate.artist_id}) has {said(gate.sibling_method)} with confidence {said(gate.sibling_confidence)}."
+            f"({gate.artist_id}) has {as_text(gate.sibling_method)} with confidence "
+            f"{as_text(gate.sibling_confidence)}."
         )
     others = f"none of the {gate.other_library_rows:,} other library rows of artist {gate.artist_id}"
     if not gate.other_library_rows:
         others = f"artist {gate.artist_id} has no other library row that"
-    return f"Yes, it is truly unresolved: {lacks}, and {others} has one with confidence 0.70 or more to fall back on."
+    return f"Yes, it is truly unresolved: {lacks}, and {others} has a main row with confidence 0.70 or more."

@@ -22,7 +22,7 @@ from identity_assets.backend.reports.story import (
 )
 from identity_assets.settings import Scope
 from identity_assets.terminal.explain_page import print_story
-from identity_assets.terminal.sentences import said_time
+from identity_assets.terminal.sentences import format_time
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -125,7 +125,7 @@ def test_the_story_answers_its_questions_in_order() -> None:
     headings = [
         "What Backend holds",
         "Is it due?",
-        "What LML said",
+        "What LML answered",
         "The last pass",
         "What is written",
         "What it replaced",
@@ -142,9 +142,9 @@ def test_a_plain_story_reads_in_sentences() -> None:
         "“Anna Nyberg” (artist 12)",
         "discogs:1, resolved on 2026-11-21 12:00 UTC, confidence 1.00",
         "one artist: no volume letters, no track credits",
-        "Not due: resolved on 2026-11-21 12:00 UTC, due again from 2026-11-28 12:00 UTC. That holds in both scopes",
+        "Not due: resolved on 2026-11-21 12:00 UTC, due again from 2026-11-28 12:00 UTC. This is so in both scopes",
         "One artist (single_artist), by trigram with confidence 0.90.",
-        "Asked on 2026-11-21 12:00 UTC by run run-1, with the names that stand there now.",
+        "Asked on 2026-11-21 12:00 UTC by run run-1, with the current names.",
         "Its ids: wikidata_qid Q1.",
         "Applied on 2026-11-21 12:00 UTC.",
         "Selected on 2026-11-21 12:00 UTC as never_asked (scope full, cohort non_va) by run run-1.",
@@ -152,7 +152,7 @@ def test_a_plain_story_reads_in_sentences() -> None:
         "Main row, written by this project, from LML's answer (consumer:lml-bulk):",
         "empty discogs_master_id, agreement_sources",
         "Source rows written by this project, from LML's answer (consumer:lml-bulk): discogs.",
-        "Nothing: no main row of it was ever replaced by a different one.",
+        "Nothing: no main row of this library row was ever replaced by a different one.",
         "No: it is resolved, its main row has confidence 0.90 (at least 0.70).",
     ):
         assert sentence in text
@@ -169,10 +169,10 @@ def test_a_story_without_anything_says_so() -> None:
         gate=gate,
     )
     for sentence in (
-        "Due: LML was never asked about it. That holds in both scopes",
-        "No answer of LML is stored.",
-        "Not in the ledger: the last pass of partition 05 did not select it, or there was none.",
-        "No main row: nothing is known of who made it.",
+        "Due: LML was never asked about it. This is so in both scopes",
+        "No answer from LML is stored.",
+        "Not in the ledger: the last pass of partition 05 did not select it, or there was no pass.",
+        "No main row: the artist is not known.",
         "No source rows.",
         "Yes, it is truly unresolved: no main row, and artist 12 has no other library row",
     ):
@@ -188,7 +188,7 @@ def test_a_story_without_anything_says_so() -> None:
         ),
         (
             {"is_due": True, "why": DueWhy.retry_due, "since": NOON + WEEK, "decided_at": NOON},
-            "Due since 2026-11-28 12:00 UTC, to be tried again: LML was asked on 2026-11-21 12:00 UTC and named",
+            "Due since 2026-11-28 12:00 UTC, to be tried again: LML was asked on 2026-11-21 12:00 UTC and found",
         ),
         (
             {**RESOLVED, "why": DueWhy.unresolved_in_window},
@@ -202,8 +202,8 @@ def test_a_story_without_anything_says_so() -> None:
         ({"is_due": False, "why": DueWhy.no_artist_name}, "Never sent: it has no artist name"),
         (
             {"is_due": True, "why": DueWhy.never_asked, "answer_stored": True},
-            "Due: no identity and no attempt is on record. The next run applies the answer that is stored; LML is "
-            "not asked again",
+            "Due: no identity and no attempt is on record. The next run applies the stored answer; LML is not "
+            "asked again",
         ),
     ],
 )
@@ -218,7 +218,7 @@ def test_a_rejected_answer_keeps_lml_from_being_asked_and_that_is_said() -> None
             VERDICT, state=VerdictState.rejected, applied_at=None, rejected_reason="kind: is missing"
         ),
     )
-    assert "Yet LML is not asked again before 2026-11-28 12:00 UTC" in text
+    assert "But LML is not asked again before 2026-11-28 12:00 UTC" in text
     assert "Not applied: it was rejected, because kind: is missing." in text
 
 
@@ -235,14 +235,14 @@ def test_where_the_scopes_differ_each_is_said_and_the_one_that_is_set_is_marked(
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        (VerdictState.overruled, "the main row that stands is a person's decision."),
+        (VerdictState.overruled, "but not written: the main row is a person's decision."),
         (
             VerdictState.writer_error,
             "Not applied: the database refused it (no luck). The next run tries again.",
         ),
         (VerdictState.names_changed, "Not applied: the names have changed since"),
         (VerdictState.window_passed, "Not applied, and too old since 2026-11-28 12:00 UTC"),
-        (VerdictState.waiting, "The next one applies it without asking."),
+        (VerdictState.waiting, "The next run applies it without asking LML."),
     ],
 )
 def test_what_became_of_the_answer_is_one_sentence(state: VerdictState, sentence: str) -> None:
@@ -255,8 +255,8 @@ def test_what_became_of_the_answer_is_one_sentence(state: VerdictState, sentence
 
 def test_other_names_than_those_that_stand_there_now_are_shown() -> None:
     text = told(verdict=replace(VERDICT, artist_name="A. Nyberg", previous_asked_at=NOON, previous_kind=None))
-    assert "with other names than now: “A. Nyberg”, “First”" in text
-    assert "Asked about the same names before that on 2026-11-21 12:00 UTC; the answer was -." in text
+    assert "with names that differ from the current ones: “A. Nyberg”, “First”" in text
+    assert "Asked about the same names before, on 2026-11-21 12:00 UTC; the answer was -." in text
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_the_gate_names_the_sibling_that_resolves_it() -> None:
         ("exact_match", "backfill:S1", "this project, from canonical_entity_id (backfill:S1)"),
         ("exact_match", "backfill:S3", "this project, from flowsheet_match (backfill:S3)"),
         ("exact_match", "else", "another writer (else)"),
-        ("exact_match", None, "someone who left no notes"),
+        ("exact_match", None, "an unknown writer without notes"),
     ],
 )
 def test_who_wrote_a_row_is_said(method: str, notes: str | None, writer: str) -> None:
@@ -322,7 +322,8 @@ def test_history_and_sidecar_are_shown_and_the_tables_fit() -> None:
     assert "2 main rows, the newest first." in text
     assert "rerun 2026-11-21 12:00 cross_source_agreement 0.90; wikidata_qid Q1" in text
     assert (
-        "LML was asked 2 times and named nobody (unresolved): first on 2026-11-21 12:00 UTC, last on" in text
+        "LML was asked 2 times and found no artist (unresolved): first on 2026-11-21 12:00 UTC, last on"
+        in text
     )
     assert "c5165fdc-7899-440a-93ab-64657651be48" in text
     for width in (80, 100):
@@ -353,7 +354,7 @@ def test_what_the_legs_found_is_told_where_they_found_anything() -> None:
         "refused_reason": None,
     }
     text = told(leg_evidence=(found, {**found, "refused_reason": "no luck"}))
-    assert "S3 pins it to the Discogs master 7, by alias_match with confidence 0.75, found so on" in text
+    assert "S3 pins it to the Discogs master 7, by alias_match with confidence 0.75, found on" in text
     assert "The database refuses it: no luck." in text
 
 
@@ -365,7 +366,8 @@ def test_earlier_answers_and_an_answer_that_was_taken_back_are_told() -> None:
         earlier_answers=(earlier, replace(earlier, kind="unresolved", rejected_reason="no kind")),
     )
     assert (
-        f"Taken back on {said_time(NOON)}: it is not applied again, and the next run asks LML anew." in text
+        f"Taken back on {format_time(NOON)}: it is not applied again, and the next run asks LML again."
+        in text
     )
-    assert f"{said_time(NOON - WEEK)} single_artist trigram 0.90 run-0" in text
+    assert f"{format_time(NOON - WEEK)} single_artist trigram 0.90 run-0" in text
     assert "unresolved (rejected)" in text

@@ -1,0 +1,58 @@
+"""The process of the Dagster UI that `identity-assets ui` starts and stops."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+
+from identity_assets.terminal.output import FAILED, stop
+
+# Dagster warns that these are in beta or superseded. We know it, and an operator cannot do anything about it.
+KNOWN_WARNINGS = (
+    "Parameter `backfill_policy`",
+    "Function `with_source_code_references`",
+    "Class `LocalFileCodeReference`",
+    "Class `CodeReferencesMetadataValue`",
+    "Function `dev_command`",
+)
+# Signals that end the process, each with the seconds to wait before the next one.
+SIGNALS_TO_STOP = ((signal.SIGINT, 20), (signal.SIGTERM, 10), (signal.SIGKILL, 10))
+
+
+def stop_if_port_is_taken(port: int) -> None:
+    """End the command with one line if nothing can listen on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            stop(
+                f"port {port} of 127.0.0.1 is not available ({error.strerror}): choose another one with --port",
+                FAILED,
+            )
+
+
+def serve_ui(port: int, station_env: Mapping[str, str]) -> int:
+    """Serve the UI until its process ends; its exit code. The process is stopped if the caller is interrupted."""
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "identity_assets.code_location"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    ignored = ",".join(f"ignore:{warning}" for warning in KNOWN_WARNINGS)
+    with _child_process(command, {**os.environ, **station_env, "PYTHONWARNINGS": ignored}) as server:
+        return server.wait()
+
+
+@contextmanager
+def _child_process(command: Sequence[str], env: dict[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
+    """A process that runs until the block ends: it is asked to stop, and killed if it does not."""
+    process = subprocess.Popen(command, env=env, start_new_session=True)
+    try:
+        yield process
+    finally:
+        for wanted, seconds in SIGNALS_TO_STOP:
+            if process.poll() is None:
+                process.send_signal(wanted)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(seconds)
