@@ -17,6 +17,7 @@ from identity_assets.settings import Leg, Scope, Settings, settings
 from identity_assets.terminal.common import json_option
 from identity_assets.terminal.output import FAILED, print_json, progress_on_stderr, say, stop
 from identity_assets.terminal.run_commands import stop_if_failed
+from identity_assets.terminal.ui_server import serve_ui, stop_if_port_is_taken
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -176,10 +177,8 @@ def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
 
     The UI listens on 127.0.0.1 until Ctrl-C. The fixture LML runs with it.
     """
-    from identity_assets.terminal.ui_server import serve_ui, stop_if_port_is_taken
-
-    stop_if_port_is_taken(port)
     _require_demo_extra()
+    stop_if_port_is_taken(port)
     from identity_assets.demo.catalogue import seeded_catalogue
     from identity_assets.demo.station import environment_file, station
 

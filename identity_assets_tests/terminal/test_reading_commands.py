@@ -1,13 +1,11 @@
-"""The commands that only read: gate, status, explain; and that README names every setting."""
+"""The commands that only read: gate, status, explain."""
 
 import json
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from identity_assets.demo.fixture_lml import FixtureLmlThread
-from identity_assets.settings import Settings
 from identity_assets_tests.support import Shelf
 from identity_assets_tests.terminal.calling import call_here, one_line
 
@@ -88,8 +86,3 @@ def test_a_database_that_is_not_migrated_is_one_line(
 ) -> None:
     shelf.run("UPDATE identity_assets.alembic_version SET version_num = '0000'")
     assert "run `identity-assets migrate`" in one_line(call_here(*command, env=env))
-
-
-def test_readme_names_every_variable() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    assert [one.metadata["env"] for one in fields(Settings) if f"`{one.metadata['env']}`" not in readme] == []
