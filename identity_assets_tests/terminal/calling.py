@@ -37,7 +37,7 @@ def clean_env(**variables: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(("PATH", "HOME", "COV", "PYTHON"))
+        if name.startswith(("PATH", "HOME", "COV", "PYTHON", "TMP"))
     }
     return {**kept, "COLUMNS": "120", "LOG_FORMAT": "plain", **variables}
 
