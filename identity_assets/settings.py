@@ -1,6 +1,6 @@
-"""Every environment variable: its default, its check, and one frozen `Settings` that holds them.
+"""The environment variables of this project: their defaults, their checks, and the frozen `Settings`.
 
-Nothing else in the package reads the environment. What a variable means to an operator is said in README.md.
+No other module reads these variables. README.md explains them to an operator.
 """
 
 import os
@@ -19,14 +19,14 @@ from identity_assets.errors import OperatorError
 
 
 class Scope(StrEnum):
-    """Which library rows a pass looks at: those with a canonical_entity_id, or all."""
+    """The library rows that a pass considers: those with a canonical_entity_id, or all."""
 
     canonical = "canonical"
     full = "full"
 
 
 class Bands(StrEnum):
-    """What becomes of a verdict whose confidence lies outside its method's band."""
+    """What to do with a verdict whose confidence is outside the band of its method."""
 
     reject = "reject"
     warn = "warn"
@@ -40,28 +40,32 @@ class Leg(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """How a log line is written."""
+    """The format of log lines."""
 
     json = "json"
     plain = "plain"
 
 
 class SettingsError(OperatorError, ValueError):
-    """A variable that is missing or holds what it cannot take."""
+    """A variable is missing or its value is not valid."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
 class Variable:
-    """What an environment variable takes: said in words, and parsed (`ValueError` where it does not fit)."""
+    """The values of an environment variable: in words, and as a parser that raises `ValueError` for other values."""
 
     takes: str
     parse: Callable[[str], Any]
     secret: bool = False
 
     def read(self, env: Mapping[str, str], name: str) -> Any:
-        """The parsed value; None where it is unset or blank, as an empty line of a .env file leaves it."""
+        """The parsed value; None if the variable is unset or blank, as in a .env file with an empty value.
+
+        Raises:
+            SettingsError: the value is not valid.
+        """
         text = env.get(name, "").strip()
         if not text:
             return None
@@ -84,7 +88,7 @@ def whole_number(low: int, high: int, unit: str = "") -> Variable:
 
 
 def number(low: float, high: float, unit: str = "") -> Variable:
-    """Numbers from `low` to `high`, both included; NaN is none."""
+    """Numbers from `low` to `high`, both included. NaN is not a valid number."""
 
     def parse(text: str) -> float:
         if not low <= float(text) <= high:
@@ -103,7 +107,7 @@ def _switch(text: str) -> bool:
 
 
 def _postgres_url(text: str) -> URL:
-    """Names the driver: SQLAlchemy 2.1 reads a bare `postgresql://` as another driver's."""
+    """The URL with the driver psycopg2: without a driver, SQLAlchemy 2.1 uses psycopg 3."""
     try:
         url = make_url(text)
     except ArgumentError as error:
@@ -121,7 +125,7 @@ def _http_url(text: str) -> str:
 
 
 def _schema_name(text: str) -> str:
-    """A name that PostgreSQL takes without quotes."""
+    """A name that PostgreSQL accepts without quotes."""
     if not (text.isascii() and text.isidentifier() and text == text.lower() and len(text) <= 63):
         raise ValueError
     return text
@@ -135,11 +139,11 @@ def _cron(text: str) -> str:
 
 
 def _sentry_dsn(text: str) -> str:
-    """What the SDK takes: a scheme, a key, a host and a project's number."""
+    """A DSN that the SDK accepts: scheme, key, host and project number."""
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.username or not parts.hostname:
         raise ValueError
-    # Both raise where they are no number.
+    # Both raise ValueError if they are not numbers.
     _ = parts.port, int(parts.path.rsplit("/", 1)[-1])
     return text
 
@@ -171,10 +175,10 @@ def _env(name: str, variable: Variable, default: Any = None) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the operator set, checked. URLs and keys never show in its repr.
+    """The checked settings. Their repr never shows a URL or a key.
 
-    `stale_threshold_days` and `unresolved_retry_days` are the windows of rule 7 in DOMAIN.md: the selection's
-    SQL and the freshness policies both take them from here.
+    `stale_threshold_days` and `unresolved_retry_days` are the windows of rule 7 in DOMAIN.md. The SQL of the
+    selection and the freshness policies both use them.
     """
 
     database_url: URL | None = _env("DATABASE_URL", POSTGRES_URL)
@@ -212,7 +216,11 @@ class Settings:
     log_format: LogFormat | None = _env("LOG_FORMAT", Variable("json or plain", LogFormat))
 
     def require_database_url(self) -> URL:
-        """Backend's database, or a `SettingsError` that says how to name it."""
+        """The URL of Backend's database.
+
+        Raises:
+            SettingsError: it is not set; the message says how to set it.
+        """
         if self.database_url is None:
             raise SettingsError(
                 f"DATABASE_URL is not set: it takes {POSTGRES_URL.takes} "
@@ -221,22 +229,30 @@ class Settings:
         return self.database_url
 
     def require_library_metadata_url(self) -> str:
-        """LML's base URL, or a `SettingsError` that says how to name it."""
+        """The base URL of LML.
+
+        Raises:
+            SettingsError: it is not set; the message says how to set it.
+        """
         if self.library_metadata_url is None:
             raise SettingsError(f"LIBRARY_METADATA_URL is not set: it takes {HTTP_URL.takes}")
         return self.library_metadata_url
 
     def require_database_url_discogs(self) -> URL:
-        """The discogs-cache, or a `SettingsError` that says how to name it."""
+        """The URL of the discogs-cache.
+
+        Raises:
+            SettingsError: it is not set; the message says how to set it.
+        """
         if self.database_url_discogs is None:
             raise SettingsError(
-                f"DATABASE_URL_DISCOGS is not set, and the leg S3 reads it: it takes {POSTGRES_URL.takes}"
+                f"DATABASE_URL_DISCOGS is not set, but the leg S3 reads it: it takes {POSTGRES_URL.takes}"
             )
         return self.database_url_discogs
 
 
 def _backend_url(env: Mapping[str, str]) -> URL | None:
-    """What Backend's own services are configured by; serves where DATABASE_URL is unset."""
+    """The URL from the DB_* variables of Backend's own services; used if DATABASE_URL is not set."""
     port = whole_number(1, 65535).read(env, "DB_PORT")
     if not env.get("DB_HOST", "").strip():
         return None
@@ -254,7 +270,7 @@ def load_settings(env: Mapping[str, str]) -> Settings:
     """Settings from the environment `env`, every value checked.
 
     Raises:
-        SettingsError: the first variable that holds what it cannot take, in one line.
+        SettingsError: a value is not valid; one line about the first such variable.
     """
     given = {one.name: one.metadata["variable"].read(env, one.metadata["env"]) for one in fields(Settings)}
     if given["database_url"] is None:
@@ -264,5 +280,5 @@ def load_settings(env: Mapping[str, str]) -> Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read from its environment once."""
+    """The settings of this process. The environment is read once."""
     return load_settings(os.environ)

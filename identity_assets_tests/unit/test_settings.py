@@ -106,7 +106,7 @@ def test_the_legs_are_off_until_they_are_named() -> None:
         Settings().require_database_url_discogs()
 
 
-def test_a_blank_variable_is_as_good_as_none() -> None:
+def test_a_blank_variable_counts_as_unset() -> None:
     assert load_settings({"BATCH_SIZE": "  ", "DATABASE_URL": ""}) == Settings()
 
 
