@@ -16,12 +16,12 @@ import click
 from identity_assets import __version__
 from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
-from identity_assets.terminal.demo_commands import demo, ui
+from identity_assets.terminal.demo_commands import demo
 from identity_assets.terminal.output import INTERRUPTED, WRONG, stop
 from identity_assets.terminal.preview_commands import dry_run
 from identity_assets.terminal.reading_commands import explain, gate, status
 from identity_assets.terminal.run_commands import migrate, run
-from identity_assets.terminal.ui_server import KNOWN_WARNINGS
+from identity_assets.terminal.ui_command import KNOWN_WARNINGS, ui
 from identity_assets.terminal.undo_commands import replay, unwind
 
 

@@ -1,6 +1,6 @@
-"""The commands that need no Backend of yours: `demo` and `ui`, on an embedded PostgreSQL and a fixture LML.
+"""The command `demo`: the whole job on an embedded PostgreSQL and a fixture LML. It needs the extra `demo`.
 
-Both need the extra `demo`.
+The command `ui`, which shows the same station in Dagster, is in ui_command.py.
 """
 
 import time
@@ -17,7 +17,6 @@ from identity_assets.settings import Leg, Scope, Settings, settings
 from identity_assets.terminal.common import json_option
 from identity_assets.terminal.output import FAILED, print_json, progress_on_stderr, say, stop
 from identity_assets.terminal.run_commands import stop_if_failed
-from identity_assets.terminal.ui_server import serve_ui, stop_if_port_is_taken
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -45,6 +44,16 @@ def rows_option(description: str) -> Callable[[click.decorators.FC], click.decor
     return click.option("--rows", type=rows, default=64_676, show_default=True, help=description)
 
 
+def require_demo_extra() -> None:
+    """Stop with one line if a package of the extra `demo` is not installed."""
+    if missing := [name for name in DEMO_MODULES if find_spec(name) is None]:
+        stop(
+            f"this command needs {', '.join(missing)}, which the extra `demo` installs: "
+            "pip install 'identity-assets[demo]'",
+            FAILED,
+        )
+
+
 @click.command()
 @rows_option("Number of library rows in the generated catalogue.")
 @click.option("--catalog", type=click.Path(path_type=Path), help="Load this CSV of releases instead.")
@@ -59,7 +68,7 @@ def demo(
 
     The demo starts an embedded PostgreSQL and a fixture LML, makes three runs and runs the two legs.
     """
-    _require_demo_extra()
+    require_demo_extra()
     make_catalogue = _catalogue_maker(rows, catalog, artist_column, title_column)
     import dagster as dg
 
@@ -165,45 +174,3 @@ def _print_demo(
         f"finished in {seconds:.0f} s and stopped everything; "
         f"`identity-assets ui{home_argument}` shows the result in Dagster"
     )
-
-
-@click.command()
-@home_option
-@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
-@rows_option("Number of library rows to generate if there is no demo yet.")
-@click.option("--fresh", is_flag=True, help="Start with a new library on which nothing has run.")
-def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
-    """Serve the Dagster UI over the demo database.
-
-    The UI listens on 127.0.0.1 until Ctrl-C. The fixture LML runs with it.
-    """
-    _require_demo_extra()
-    stop_if_port_is_taken(port)
-    from identity_assets.demo.catalogue import seeded_catalogue
-    from identity_assets.demo.station import environment_file, station
-
-    say(f"starting PostgreSQL and the fixture LML under {home}")
-    try:
-        with station(settings(), home, lambda: seeded_catalogue(rows), fresh=fresh) as running:
-            say(
-                f"{running.library_rows:,} library rows; the UI will be at http://127.0.0.1:{port}; "
-                "Ctrl-C stops it"
-            )
-            with environment_file(running, home) as file:
-                say(f"to run commands on this station in another terminal: . {file}")
-                code = serve_ui(port, running.environment())
-    except KeyboardInterrupt:
-        say("everything is stopped")
-        return
-    if code:
-        stop(f"dagster dev ended with exit code {code}", FAILED)
-
-
-def _require_demo_extra() -> None:
-    """Stop with one line if a package of the extra `demo` is not installed."""
-    if missing := [name for name in DEMO_MODULES if find_spec(name) is None]:
-        stop(
-            f"this command needs {', '.join(missing)}, which the extra `demo` installs: "
-            "pip install 'identity-assets[demo]'",
-            FAILED,
-        )

@@ -1,4 +1,4 @@
-"""The process of the Dagster UI that `identity-assets ui` starts and stops."""
+"""The command `ui`: the Dagster UI over the demo station, in a process that the command starts and stops."""
 
 import os
 import signal
@@ -7,8 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
-from identity_assets.terminal.output import FAILED, stop
+import click
+
+from identity_assets.settings import settings
+from identity_assets.terminal.demo_commands import home_option, require_demo_extra, rows_option
+from identity_assets.terminal.output import FAILED, say, stop
 
 # Dagster warns that these are in beta or superseded. We know it, and an operator cannot do anything about it.
 KNOWN_WARNINGS = (
@@ -22,7 +27,39 @@ KNOWN_WARNINGS = (
 SIGNALS_TO_STOP = ((signal.SIGINT, 20), (signal.SIGTERM, 10), (signal.SIGKILL, 10))
 
 
-def stop_if_port_is_taken(port: int) -> None:
+@click.command()
+@home_option
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@rows_option("Number of library rows to generate if there is no demo yet.")
+@click.option("--fresh", is_flag=True, help="Start with a new library on which nothing has run.")
+def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
+    """Serve the Dagster UI over the demo database.
+
+    The UI listens on 127.0.0.1 until Ctrl-C. The fixture LML runs with it.
+    """
+    require_demo_extra()
+    _stop_if_port_is_taken(port)
+    from identity_assets.demo.catalogue import seeded_catalogue
+    from identity_assets.demo.station import environment_file, station
+
+    say(f"starting PostgreSQL and the fixture LML under {home}")
+    try:
+        with station(settings(), home, lambda: seeded_catalogue(rows), fresh=fresh) as running:
+            say(
+                f"{running.library_rows:,} library rows; the UI will be at http://127.0.0.1:{port}; "
+                "Ctrl-C stops it"
+            )
+            with environment_file(running, home) as file:
+                say(f"to run commands on this station in another terminal: . {file}")
+                code = _serve_ui(port, running.environment())
+    except KeyboardInterrupt:
+        say("everything is stopped")
+        return
+    if code:
+        stop(f"dagster dev ended with exit code {code}", FAILED)
+
+
+def _stop_if_port_is_taken(port: int) -> None:
     """End the command with one line if nothing can listen on this port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -35,7 +72,7 @@ def stop_if_port_is_taken(port: int) -> None:
             )
 
 
-def serve_ui(port: int, station_env: Mapping[str, str]) -> int:
+def _serve_ui(port: int, station_env: Mapping[str, str]) -> int:
     """Serve the UI until its process ends; its exit code. The process is stopped if the caller is interrupted."""
     command = [sys.executable, "-m", "dagster", "dev", "-m", "identity_assets.code_location"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]

@@ -1,4 +1,4 @@
-"""The process of the UI. That it serves and stops is tested with a browser, in browser/."""
+"""The command `ui` before it serves. The tests in browser/ see it serve and stop."""
 
 import socket
 from pathlib import Path
