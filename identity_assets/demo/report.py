@@ -51,17 +51,3 @@ def gate_line(gates: Sequence[tuple[str, GateReport]]) -> str:
 def _errors(run: PassReport) -> int:
     """Rows that were skipped, except compilations."""
     return sum(rows for reason, rows in run.accounts.skipped.items() if reason != "compilation")
-
-
-def print_pass(console: Console, name: str, run: PassReport) -> None:
-    """Print one line about one run."""
-    accounts = run.accounts
-    skipped = ", ".join(f"{reason} {rows:,}" for reason, rows in accounts.skipped.items()) or "none"
-    console.print(
-        f"{name}: {accounts.scanned:,} scanned = {accounts.resolved:,} resolved + "
-        f"{accounts.resolved_compilation:,} resolved_compilation + {accounts.unresolved:,} unresolved + "
-        f"{sum(accounts.skipped.values()):,} skipped ({skipped}); {run.source_rows_written:,} source rows; "
-        f"{run.lml_total_calls:,} LML calls; {run.seconds:.1f} s",
-        highlight=False,
-        soft_wrap=True,
-    )

@@ -3,12 +3,10 @@
 What is done in the UI belongs in test_dagster_ui.py. Here it is seen to that nothing runs or listens afterwards.
 """
 
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,6 +22,7 @@ from sqlalchemy import URL
 
 from identity_assets.backend.database import Database
 from identity_assets.settings import Settings
+from identity_assets_tests.terminal.calling import clean_env, command
 
 PROJECT = Path(__file__).parents[2]
 SCREENSHOTS = PROJECT / "screenshots"
@@ -113,13 +112,11 @@ def page(browser: Browser, dagster_ui: DagsterUi, request: pytest.FixtureRequest
 def _served(arguments: Sequence[str], home: Path) -> Iterator[Callable[[], None]]:
     """The command in a process of its own, ended by Ctrl-C; what is given asserts that it is still there."""
     said = home / "said.log"
-    names = ("PATH", "HOME", "COV", "PYTHON", "TMP")
-    env = {name: value for name, value in os.environ.items() if name.startswith(names)}
     with said.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "identity_assets.terminal.cli", *arguments],
+            command(*arguments),
             cwd=PROJECT,
-            env=env,
+            env=clean_env(),
             stdout=log,
             stderr=subprocess.STDOUT,
         )
