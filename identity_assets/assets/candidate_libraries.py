@@ -8,6 +8,7 @@ from pydantic import Field
 from identity_assets.assets.tables import CANDIDATE_LIBRARIES, PARTITION_ROWS
 from identity_assets.backend.ledger.accounts import Accounts
 from identity_assets.backend.ledger.candidates import Selected, select_candidates
+from identity_assets.backend.reports.overview import REASONS
 from identity_assets.freshness import pass_window
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
@@ -43,7 +44,7 @@ def candidate_libraries(
     backend: dg.ResourceParam[Backend],
     trace: dg.ResourceParam[RunTrace],
 ) -> dg.MaterializeResult[None]:
-    """The library rows whose identity is due, with the reason: never asked, stale, or to be tried again.
+    """The library rows that are due, with the reason: never asked, names changed, stale, or to be asked again.
 
     This is the ledger of the pass. Each row in it comes to exactly one outcome, which can be read there
     afterwards. Materialising it begins a new pass of the partition.
@@ -78,7 +79,7 @@ def candidate_libraries(
 def _counts(selected: list[Selected]) -> Counter[str]:
     """Rows in all, by reason, and by what is to happen to them."""
     counts: Counter[str] = Counter(
-        dict.fromkeys(("scanned", "never_asked", "retry_due", "stale", "va", "missing_artist_name"), 0)
+        dict.fromkeys(("scanned", *REASONS, "va", "missing_artist_name"), 0)
         | {"to_ask": 0, "answer_stored": 0}
     )
     for one in selected:

@@ -71,7 +71,7 @@ CANDIDATE_LIBRARIES = table(
         "library_id": ID,
         "scope": ("text", "canonical or full"),
         "cohort": ("text", "va: various artists, asked in smaller batches; non_va"),
-        "reason": ("text", "never_asked, retry_due or stale"),
+        "reason": ("text", "never_asked, names_changed, retry_due, invalid_retry_due or stale"),
         "artist_name": ("text", "the name that is sent"),
         "album_title": ("text", "the title that is sent"),
         "answered_at": ("timestamptz", "when LML answered; null while it has not"),

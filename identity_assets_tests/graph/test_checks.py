@@ -210,6 +210,8 @@ def test_stale_rows_are_an_error_above_the_share_that_the_settings_name(
         "partition": EVERY_KEY[ids[0] % 16],
         "stale": 1,
         "retry_due": 0,
+        "names_changed": 0,
+        "invalid_retry_due": 0,
         "oldest_age_days": 10.0,
         "asked_ever": 1,
     }
