@@ -45,7 +45,7 @@ def candidate_libraries(
     backend: dg.ResourceParam[Backend],
     trace: dg.ResourceParam[RunTrace],
 ) -> dg.MaterializeResult[None]:
-    """The library rows whose identity is due, each with the reason: never asked, stale, or due for a retry.
+    """The library rows that are due, with the reason: never asked, names changed, stale, or due for a retry.
 
     This table is the ledger of the pass. Every row in it ends with exactly one outcome. Materialising the asset
     starts a new pass of the partition.
@@ -81,7 +81,9 @@ def candidate_libraries(
 
 def _counts(selected: "list[Selected]") -> Counter[str]:
     """Selected rows: all of them, by reason, and by what happens to them next."""
-    names = ("scanned", "never_asked", "retry_due", "stale", "va", "missing_artist_name")
+    from identity_assets.backend.reports.overview import REASONS
+
+    names = ("scanned", *REASONS, "va", "missing_artist_name")
     counts: Counter[str] = Counter(dict.fromkeys((*names, "to_ask", "answer_stored"), 0))
     for group in selected:
         counts["scanned"] += group.rows

@@ -85,10 +85,10 @@ CANDIDATE_LIBRARIES = table(
 library_id
 scope        text         canonical or full.
 cohort       text         va: a various-artists release, asked in smaller batches. non_va: every other release.
-reason       text         Why the row is due, such as never_asked, retry_due or stale.
+reason       text         Why the row is due: never_asked, names_changed, stale, retry_due or invalid_retry_due.
 artist_name
 album_title
-answered_at  timestamptz  When LML answered. Null until it does.
+answers_since timestamptz An answer stored at this moment or later answers the row.
 outcome      text         The one outcome of the row in this pass. Null while the pass runs.
 detail       text         Why the row failed.
 selected_at  timestamptz  When the pass selected the row.

@@ -212,6 +212,8 @@ def test_stale_rows_is_an_error_if_the_stale_share_is_above_the_setting(
         "partition": EVERY_KEY[ids[0] % 16],
         "stale": 1,
         "retry_due": 0,
+        "names_changed": 0,
+        "invalid_retry_due": 0,
         "oldest_age_days": 10.0,
         "asked_ever": 1,
     }
