@@ -76,9 +76,7 @@ def _plan(connection: Connection, notes: str, ids: Sequence[int]) -> Plan:
 def _going(page: Plan, main_row: str | None = None) -> list[int]:
     """The library rows that go back, or those of them whose main row goes back in this way."""
     return [
-        row["library_id"]
-        for row in page
-        if row["left_alone"] is None and main_row in (None, row["main_row"])
+        row["library_id"] for row in page if row["left_alone"] is None and main_row in (None, row["main_row"])
     ]
 
 

@@ -51,9 +51,7 @@ class _LegRows:
 
     def _counts(self, connection: Connection, statement: TextClause, **params: object) -> WrittenByBucket:
         found = execute(connection, statement, **self.one.params(), run_id=self.run_id, **params)
-        return WrittenByBucket(
-            {row.pop("bucket"): Written(**row) for row in map(dict, found.mappings())}
-        )
+        return WrittenByBucket({row.pop("bucket"): Written(**row) for row in map(dict, found.mappings())})
 
 
 def write_legs_in_range(connection: Connection, one: Range, buckets: Buckets, run_id: str) -> WrittenByBucket:

@@ -169,7 +169,9 @@ def test_a_run_of_lml_and_the_legs_together_is_taken_back_as_one(shelf: Shelf) -
     assert tables(shelf) == before
 
 
-@pytest.mark.parametrize("answer", [{}, {"confidence": 0.97}, None], ids=["confirmed", "changed", "not asked"])
+@pytest.mark.parametrize(
+    "answer", [{}, {"confidence": 0.97}, None], ids=["confirmed", "changed", "not asked"]
+)
 @pytest.mark.parametrize("says", ["release 5", "release 6", "master 7", None])
 def test_a_run_in_which_lml_and_a_leg_write_the_same_row_goes_back_byte_for_byte(
     shelf: Shelf, answer: dict[str, Any] | None, says: str | None
@@ -192,7 +194,9 @@ def test_a_run_in_which_lml_and_a_leg_write_the_same_row_goes_back_byte_for_byte
     assert tables(shelf) == before
 
 
-def test_a_row_that_somebody_has_deleted_does_not_come_back_when_lml_s_rows_are_taken_back(shelf: Shelf) -> None:
+def test_a_row_that_somebody_has_deleted_does_not_come_back_when_lml_s_rows_are_taken_back(
+    shelf: Shelf,
+) -> None:
     library_id = shelf.put()
     put_main(shelf, library_id)
     settle(shelf, single_artist(library_id))
