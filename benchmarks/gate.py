@@ -46,7 +46,7 @@ FILL = (
     """,
     """
     INSERT INTO candidate_library (
-        library_id, scope, cohort, reason, artist_name, album_title, selected_at, run_id, answered_at, outcome
+        library_id, scope, cohort, reason, artist_name, album_title, selected_at, run_id, answers_since, outcome
     )
     SELECT
         library.id, 'full', 'non_va', 'never_asked', library.artist_name, library.album_title, now(), 'run', now(),

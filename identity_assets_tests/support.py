@@ -169,6 +169,7 @@ class Shelf:
             ("library_identity_source", "last_verified_at"),
             ("library_unresolved", "attempted_at"),
             ("lml_verdict", "asked_at"),
+            ("lml_verdict_state", "asked_at"),
         ):
             self.run(
                 f"UPDATE {table} SET {column} = {column} - make_interval(secs => :secs)", secs=days * 86400

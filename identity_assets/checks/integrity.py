@@ -51,9 +51,10 @@ ASKED_TWICE = Words(
     passed="LML was asked about no row twice inside its window.",
     failed="Library rows that LML was asked about again inside their window",
     reason=(
-        "LML's time is the dear part of a refresh: an identity holds for `STALE_THRESHOLD_DAYS`, an unresolved "
-        "attempt for `UNRESOLVED_RETRY_DAYS`, and until then the same artist and title are not asked about again. "
-        "Somebody undid what the earlier answer had left, or the selection has a fault."
+        "LML's time is the expensive part of a refresh: an identity holds for `STALE_THRESHOLD_DAYS`, an unresolved "
+        "attempt for `UNRESOLVED_RETRY_DAYS`, an answer that was set aside for `INVALID_RETRY_DAYS`, and until then "
+        "LML is not asked about the same artist and title again. Either somebody removed what the earlier answer "
+        "wrote, or the selection has a fault."
     ),
     what_to_do=(
         "Nothing is wrong with these identities. See whether rows of `library_identity` or `library_unresolved` were "

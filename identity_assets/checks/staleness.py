@@ -1,6 +1,6 @@
-"""The check `stale_rows`: how much of what stands in the tables is past its window, row by row.
+"""The check `stale_rows`: how many rows are due to be asked about again, row by row.
 
-The freshness that Dagster shows is that of an asset: one partition refreshed makes all of it look fresh.
+Dagster shows the freshness of an asset: one refreshed partition makes the whole asset look fresh.
 """
 
 import dagster as dg
@@ -14,14 +14,15 @@ WORDS = Words(
     passed="Every identity and every unresolved attempt is inside its window.",
     failed="Library rows past their window, due to be asked about again",
     reason=(
-        "An identity is asked for again `STALE_THRESHOLD_DAYS` after it was last verified, and a release that LML "
-        "could not identify `UNRESOLVED_RETRY_DAYS` after the attempt. These rows are past that, and LML may know "
-        "better by now. Some are due each day by nature; many, or very old ones, mean that the refresh does not run "
-        "or does not keep up."
+        "LML is asked about an identity again `STALE_THRESHOLD_DAYS` after it was last verified, about a release "
+        "that it could not identify `UNRESOLVED_RETRY_DAYS` after the attempt, about an answer that was set aside "
+        "`INVALID_RETRY_DAYS` after it was asked, and about changed names at once. These rows are due, and LML may "
+        "know better by now. Some rows become due each day; many rows, or very old ones, mean that the refresh does "
+        "not run or does not keep up."
     ),
     what_to_do=(
-        "Materialise the identity assets for the partitions with the most rows past their window, the oldest first. "
-        "Where this comes back day after day, see that the schedule `nightly_refresh` is on, that its budget "
+        "Materialise the identity assets for the partitions with the most due rows, the oldest first. If this comes "
+        "back day after day, check that the schedule `nightly_refresh` is on, that its budget "
         "`LML_NIGHTLY_INPUT_BUDGET` is not too small, and that the rows are in the scope of its runs."
     ),
     about="candidate_libraries",
@@ -31,15 +32,15 @@ WORDS = Words(
 @dg.asset_check(
     asset="library_identity",
     description=(
-        "Are the rows fresh, each by itself? Counts identities and unresolved attempts that are past their window "
-        "and not asked about again yet, by partition. Warns when there are any; an error when they are more than "
-        "the share STALE_ROWS_ERROR of all rows that were ever asked about."
+        "Is each row fresh? Counts by partition the library rows that were asked about before and are due again. "
+        "Warns if there are any; an error if they are more than the share STALE_ROWS_ERROR of all rows that were "
+        "ever asked about."
     ),
 )
 def stale_rows(
     context: dg.AssetCheckExecutionContext, backend: dg.ResourceParam[Backend]
 ) -> dg.AssetCheckResult:
-    """Read the rows past their window, and judge their share."""
+    """Read the rows that are due again, and judge their share."""
     with backend.database(context.run.run_id) as database:
         stale = read_stale_rows(database, backend.settings, PARTITIONS)
     too_many = stale.share > backend.settings.stale_rows_error
@@ -57,17 +58,16 @@ def stale_rows(
 
 
 def _by_partition(stale: StaleRows) -> dg.TableMetadataValue:
-    columns = ("partition", "stale", "retry_due", "oldest_age_days", "asked_ever")
+    reasons = ("stale", "retry_due", "names_changed", "invalid_retry_due")
     return table(
-        columns,
+        ("partition", *reasons, "oldest_age_days", "asked_ever"),
         [
-            dict(
-                zip(
-                    columns,
-                    (partition_key(one.bucket), one.stale, one.retry_due, one.oldest_age_days, one.held),
-                    strict=True,
-                )
-            )
+            {
+                "partition": partition_key(one.bucket),
+                **{reason: getattr(one, reason) for reason in reasons},
+                "oldest_age_days": one.oldest_age_days,
+                "asked_ever": one.held,
+            }
             for one in stale.partitions
         ],
     )

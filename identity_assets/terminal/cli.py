@@ -133,14 +133,15 @@ def _stop_if_failed(report: "PassReport") -> None:
 def explain(library_id: int, as_json: bool) -> None:
     """Tell the whole story of one library row: due or not, what LML said, what was written, and the gate."""
     from identity_assets.backend.migrate import require_migrated
-    from identity_assets.backend.reports.story import read_story
+    from identity_assets.backend.reports.story import read_story, was_known
     from identity_assets.terminal.explain_page import print_story
+    from identity_assets.terminal.sentences import missing_sentence
 
     with Database(settings(), "explain") as database:
         require_migrated(database)
         story = read_story(database, settings(), library_id)
-    if story is None:
-        stop(f"there is no library row {library_id}", FAILED)
+        if story is None:
+            stop(missing_sentence(library_id, is_gone=was_known(database, library_id)), FAILED)
     if as_json:
         print_json(story.as_dict())
     else:

@@ -1,6 +1,6 @@
 """The story of one library row on a terminal: sections, sentences and tables.
 
-What is true of the row is decided in backend/story.py, and said in `sentences`; here it is only laid out.
+What is true of the row is decided in reports/story.py, the sentences are in sentences.py; this is only the layout.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from identity_assets.backend.reports.story import (
+from identity_assets.backend.reports.story_records import (
     EarlierAnswer,
     LedgerRow,
     LibraryRow,
@@ -35,7 +35,7 @@ from identity_assets.terminal.sentences import (
     writer_of,
 )
 
-# Columns of a history row that have a place of their own, or say nothing of what stood there.
+# Columns of a history row that are shown in a column of their own, or say nothing about the row that was replaced.
 SHOWN_APART = {
     *("history_id", "library_id", "method", "confidence", "last_verified_at", "distinct_unresolved_sources"),
     *("superseded_at", "superseded_reason", "reason_category"),
@@ -43,7 +43,7 @@ SHOWN_APART = {
 
 
 def print_story(console: Console, story: Story) -> None:
-    """Print the story, a section for each question that it answers."""
+    """Print the story, one section for each question that it answers."""
     sections: list[tuple[str, Iterable[RenderableType]]] = [
         ("What Backend holds", _library(story.library)),
         ("Is it due?", map(_text, _due_sentences(story))),
@@ -67,7 +67,7 @@ def print_story(console: Console, story: Story) -> None:
 
 
 def _text(line: str) -> Text:
-    """A line as it stands: a name in it may look like markup."""
+    """A line without markup: a name in it may look like markup."""
     return Text(said(line))
 
 
@@ -79,7 +79,7 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> Table:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, folded: str) -> Padding:
-    """A table in which only the column `folded` may take several lines; a blank line above it."""
+    """A table below a blank line, in which only the column `folded` may take several lines."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for column in columns:
         table.add_column(column, no_wrap=column != folded, overflow="fold")
@@ -107,7 +107,7 @@ def _library(row: LibraryRow) -> Iterator[RenderableType]:
 
 
 def _due_sentences(story: Story) -> Iterator[str]:
-    """One line for each scope, or one for both where they agree."""
+    """One line for each scope, or one line for both if they agree."""
     sentences = {due.scope: due_sentence(due, story.verdict) for due in story.due}
     if len(set(sentences.values())) == 1:
         yield f"{sentences[story.scope]} That holds in both scopes, canonical and full."
@@ -155,8 +155,8 @@ def _earlier_answer_line(answer: EarlierAnswer) -> Sequence[str]:
 def _names_asked(verdict: StoredVerdict, story: Story) -> str:
     asked = (verdict.artist_name, verdict.album_title)
     if asked == (story.library.artist_name, story.library.album_title):
-        return "with the names that stand there now"
-    return f"with other names than now: {quoted(asked[0])}, {quoted(asked[1])}"
+        return "with the names that the library has now"
+    return f"with other names than the library has now: {quoted(asked[0])}, {quoted(asked[1])}"
 
 
 def _provenance_line(entry: Mapping[str, Any]) -> list[str]:
@@ -191,7 +191,7 @@ def _leg_evidence(rows: Sequence[TableRow]) -> Iterator[RenderableType]:
 
 def _written(story: Story) -> Iterator[RenderableType]:
     if story.main_row is None:
-        yield _text("No main row: nothing is known of who made it.")
+        yield _text("No main row: its artist is not identified.")
     else:
         yield _text(f"Main row, written by {writer_of(story.main_row)}:")
         yield Padding(_main_row(story.main_row), (0, 0, 0, 2), expand=False)
@@ -201,9 +201,9 @@ def _written(story: Story) -> Iterator[RenderableType]:
         yield _text("No source rows.")
     if story.sidecar is not None:
         yield _text(
-            f"Sidecar: LML was asked {_times(story.sidecar.attempts)} and named nobody ({story.sidecar.kind}): first "
-            f"on {said_time(story.sidecar.first_attempted_at)}, last on {said_time(story.sidecar.attempted_at)} "
-            f"by run {said(story.sidecar.run_id)}."
+            f"Sidecar: LML was asked {_times(story.sidecar.attempts)} and found no identity ({story.sidecar.kind}): "
+            f"first on {said_time(story.sidecar.first_attempted_at)}, last on "
+            f"{said_time(story.sidecar.attempted_at)} by run {said(story.sidecar.run_id)}."
         )
 
 
@@ -220,7 +220,7 @@ def _main_row(row: TableRow) -> Table:
 
 
 def _source_rows(rows: Sequence[TableRow]) -> Iterator[RenderableType]:
-    """The rows as a table; who wrote them above it where that is one, else a line for each."""
+    """The rows as a table; above it, one line for each writer."""
     columns = {
         "source": "source row",
         "external_id": "external id",
@@ -242,13 +242,13 @@ def _source_rows(rows: Sequence[TableRow]) -> Iterator[RenderableType]:
 
 def _history(rows: Sequence[TableRow]) -> Iterator[RenderableType]:
     if not rows:
-        yield _text("Nothing: no main row of it was ever replaced by a different one.")
+        yield _text("Nothing: its main row was never replaced by a different one.")
         return
     yield _text(f"{len(rows)} main row{'s' * (len(rows) > 1)}, the newest first.")
     yield _table(
-        ("replaced, UTC", "why", "verified, UTC", "what stood there"),
+        ("replaced, UTC", "why", "verified, UTC", "the row before"),
         map(_history_line, rows),
-        folded="what stood there",
+        folded="the row before",
     )
 
 
@@ -264,7 +264,7 @@ def _history_line(row: TableRow) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    """A value in a column whose heading says that times are in UTC."""
+    """A value in a column; its heading says that times are in UTC."""
     return said(value).removesuffix(" UTC") if isinstance(value, datetime) else said(value)
 
 

@@ -1,6 +1,6 @@
 """The gate report on a terminal, as `identity-assets gate` and the demo print it.
 
-The figures and the advice are backend/gate.py's; how the Dagster UI shows them, checks/gate.py's.
+The figures and the advice come from reports/gate.py; how the Dagster UI shows them belongs in checks/gate.py.
 """
 
 from rich.console import Console, Group
@@ -18,7 +18,7 @@ def print_gate(console: Console, report: GateReport) -> None:
 
 
 def gate_table(report: GateReport) -> Group:
-    """The figures with the verdict, the residual by reason, the artists with the most of it, and the advice."""
+    """The figures with the gate's status, the residual by reason, the artists with the most rows, and the advice."""
     parts: list[Table | Text | Markdown] = [_figures(report), Text()]
     if report.truly_unresolved_rows:
         parts += [_residual(report), Text(), _artists(report), Text()]

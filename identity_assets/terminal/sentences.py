@@ -1,13 +1,13 @@
-"""What is true of one library row, said in sentences that a newcomer understands.
+"""What is true of one library row, in sentences that a newcomer understands.
 
-Pure functions of the records of backend/story.py; how they stand on a terminal belongs in `explaining`.
+Pure functions of the records in reports/story_records.py; how the sentences are laid out belongs in explain_page.py.
 """
 
 from datetime import UTC, datetime
 from typing import Any
 
 from identity_assets.backend.reports.due import Due, DueWhy
-from identity_assets.backend.reports.story import (
+from identity_assets.backend.reports.story_records import (
     GateStanding,
     GateState,
     LedgerRow,
@@ -36,10 +36,13 @@ OUTCOMES = {
     "manual_override": "manual_override: nothing was written over a person's decision",
     "lml_error": "lml_error: LML gave no answer",
     "lml_cardinality_mismatch": "lml_cardinality_mismatch: LML answered its batch and left this row out",
-    "lml_invalid_verdict": "lml_invalid_verdict: LML's answer is not fit to be written",
-    "lml_untrusted_library_id": "lml_untrusted_library_id: LML's answer did not say which row it is about",
-    "unwound": "unwound: what was written of it was taken back",
-    "writer_error": "writer_error: the database refused to take LML's answer",
+    "lml_invalid_verdict": "lml_invalid_verdict: LML's answer breaks the contract and was not written",
+    "lml_untrusted_library_id": "lml_untrusted_library_id: LML's answer does not say which row it is about",
+    "writer_error": "writer_error: the database refused LML's answer",
+    "library_row_gone": "library_row_gone: the library row is gone, Backend deleted it after LML was asked",
+    "names_changed": "names_changed: nothing was written, the names changed after LML was asked",
+    "rejected_by_person": "rejected_by_person: a person rejected LML's answer",
+    "unwound": "unwound: what was written was taken back",
 }
 
 
@@ -49,7 +52,7 @@ def said_time(moment: datetime) -> str:
 
 
 def said(value: Any) -> str:
-    """A value from a table or from LML on one line: what a terminal would act on is not passed on to it."""
+    """A value from a table or from LML on one line, without characters that control a terminal."""
     if value is None:
         return NOTHING
     if isinstance(value, datetime):
@@ -61,17 +64,17 @@ def said(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """With two decimals, as confidences are written, or with more where it has them."""
+    """A number with two decimals, as confidences are written, or with more if it has more."""
     return f"{value:.2f}" if value == round(value, 2) else f"{value:.4g}"
 
 
 def quoted(name: str | None) -> str:
-    """A name between quotation marks, so that a blank one shows."""
+    """A name between quotation marks, so that a blank name is visible."""
     return "no name" if name is None else f"“{said(name)}”"
 
 
 def cohort_sentence(row: LibraryRow) -> str:
-    """Whether it is taken for a various-artists release, and by which of the two signs."""
+    """Whether the row is treated as a various-artists release, and by which of the two signs."""
     signs = []
     if row.has_va_letters:
         signs.append(f"its volume letters are {said(row.code_volume_letters)}")
@@ -87,57 +90,82 @@ def cohort_sentence(row: LibraryRow) -> str:
     return f"one artist: {letters}, no track credits"
 
 
+def missing_sentence(library_id: int, *, is_gone: bool) -> str:
+    """Say that Backend has no such library row; `is_gone`: Backend had it once."""
+    return (
+        f"library row {library_id} is gone: Backend deleted it"
+        if is_gone
+        else f"there is no library row {library_id}"
+    )
+
+
 def due_sentence(due: Due, verdict: StoredVerdict | None) -> str:
     """Whether the row is due in one scope, why, and until when."""
     if not due.is_due:
         return _not_due_sentence(due)
+    instead = (
+        " The next run applies the answer that is stored, without asking LML again."
+        if due.answer_stored
+        else ""
+    )
+    return f"{_due_reason(due, verdict)}.{instead}"
+
+
+def _due_reason(due: Due, verdict: StoredVerdict | None) -> str:
     since = "" if due.since is None else f" since {said_time(due.since)}"
     on = "" if due.decided_at is None else said_time(due.decided_at)
-    never = "LML was never asked about it" if verdict is None else "no identity and no attempt is on record"
-    why = {
-        DueWhy.never_asked: f"Due: {never}",
-        DueWhy.retry_due: f"Due{since}, to be tried again: LML was asked on {on} and named nobody",
+    if due.why is DueWhy.invalid_retry_due and (due.answer_stored or _is_unwound(verdict)):
+        return f"Due: LML was asked again on {on} about an answer that was set aside, and nothing is written from it"
+    return {
+        DueWhy.never_asked: f"Due: {_never_asked(verdict)}",
+        DueWhy.names_changed: (
+            f"Due: the names changed since LML was asked, so this is a new question; LML was last asked on {on}"
+        ),
+        DueWhy.invalid_retry_due: (
+            f"Due{since}, to be asked again: LML was asked on {on}, and its answer was set aside, whole or in part, "
+            "because it broke the contract"
+        ),
+        DueWhy.retry_due: f"Due{since}, to be tried again: LML was asked on {on} and found nothing",
         DueWhy.stale: f"Due{since}, stale: it has an identity, last verified or asked about on {on}",
     }[due.why]
-    return f"{why}.{_instead_of_asking(due, verdict)}"
 
 
-def _instead_of_asking(due: Due, verdict: StoredVerdict | None) -> str:
-    if not due.answer_stored or verdict is None:
-        return ""
-    if verdict.state is VerdictState.rejected:
-        return (
-            f" Yet LML is not asked again before {said_time(verdict.holds_until)}: its answer to these very names "
-            "is stored, and was rejected."
-        )
-    return " The next run applies the answer that is stored; LML is not asked again for it."
+def _never_asked(verdict: StoredVerdict | None) -> str:
+    return "LML was never asked about it" if verdict is None else "no identity and no attempt is on record"
+
+
+def _is_unwound(verdict: StoredVerdict | None) -> bool:
+    return verdict is not None and verdict.state is VerdictState.unwound
 
 
 def _not_due_sentence(due: Due) -> str:
     if due.decided_at is None or due.until is None:
         return {
-            DueWhy.not_in_scope: "Not due: it has no canonical_entity_id, and so is not in this scope.",
+            DueWhy.not_in_scope: "Not due: it has no canonical_entity_id, so it is not in this scope.",
             DueWhy.manual: "Never due: its main row is a person's decision (manual), which no run changes.",
-            DueWhy.no_artist_name: "Never sent: it has no artist name, and so there is nothing to ask LML about.",
+            DueWhy.no_artist_name: "Never sent: it has no artist name, so there is nothing to ask LML about.",
         }[due.why]
     on = said_time(due.decided_at)
     happened = {
         DueWhy.resolved_in_window: f"resolved on {on}",
         DueWhy.unresolved_in_window: f"LML was asked on {on} and found nothing",
         DueWhy.compilation_in_window: f"LML was asked on {on} and called it a compilation",
+        DueWhy.invalid_in_window: (
+            f"LML was asked on {on}, and its answer was set aside, whole or in part, because it broke the contract"
+        ),
     }[due.why]
     return f"Not due: {happened}, due again from {said_time(due.until)}."
 
 
 def answer_sentence(verdict: StoredVerdict) -> str:
-    """What LML answered, in its own words and in plain ones."""
+    """What LML answered, in its own words and in plain words."""
     if verdict.kind == "single_artist":
         by = f"by {said(verdict.method)} with confidence {said(verdict.confidence)}"
         return f"One artist (single_artist), {by}."
     return {
-        "unresolved": "Nothing (unresolved): LML tried and found nobody.",
+        "unresolved": "Nothing (unresolved): LML tried and found no artist.",
         "compilation": "A various-artists release (compilation), which has no identity of its own.",
-    }.get(verdict.kind or "", "An answer of no kind that the contract knows.")
+    }.get(verdict.kind or "", "An answer of a kind that the contract does not have.")
 
 
 def verdict_state_sentence(verdict: StoredVerdict, ledger: LedgerRow | None) -> str:
@@ -145,32 +173,45 @@ def verdict_state_sentence(verdict: StoredVerdict, ledger: LedgerRow | None) -> 
     at = "" if verdict.applied_at is None else said_time(verdict.applied_at)
     refused = said(ledger.detail if ledger is not None else None)
     return {
-        VerdictState.applied: f"Applied on {at}.",
+        VerdictState.applied: f"Applied on {at}.{_set_aside(verdict)}",
         VerdictState.unwound: (
             f"Taken back on {said_time(verdict.unwound_at) if verdict.unwound_at else ''}: it is not applied again, "
             "and the next run asks LML anew."
         ),
-        VerdictState.overruled: f"Dealt with on {at}; the main row that stands is a person's decision.",
-        VerdictState.rejected: f"Not applied: it was rejected, because {said(verdict.rejected_reason)}.",
+        VerdictState.overruled: f"Settled on {at}; the main row is a person's decision.",
+        VerdictState.rejected: f"Not applied: it was set aside, because {said(verdict.rejected_reason)}.",
         VerdictState.writer_error: f"Not applied: the database refused it ({refused}). The next run tries again.",
-        VerdictState.names_changed: "Not applied: the names have changed since, and LML is asked about the new ones.",
+        VerdictState.names_changed: "Not applied: the names changed since LML was asked; LML is asked the new names.",
         VerdictState.window_passed: f"Not applied, and too old since {said_time(verdict.holds_until)}: LML is asked.",
-        VerdictState.waiting: "Not applied yet: no run has come to it. The next one applies it without asking.",
+        VerdictState.waiting: "Not applied yet: the next run applies it without asking LML.",
     }[verdict.state]
 
 
+def _set_aside(verdict: StoredVerdict) -> str:
+    """What parts of an applied answer were not used, the first three by name."""
+    entries = verdict.entries_set_aside
+    if not entries:
+        return ""
+    named = [
+        f"{said(entry.get('where'))} {said(entry.get('index'))}: {said(entry.get('reason'))}"
+        for entry in entries[:3]
+    ]
+    more = f"; and {len(entries) - 3:,} more" if len(entries) > 3 else ""
+    return f" Not used: {'; '.join(named)}{more}."
+
+
 def writer_of(row: TableRow) -> str:
-    """Who wrote a main row or a source row, by its method and notes."""
+    """Who wrote a main row or a source row, told by its method and notes."""
     notes = row["notes"]
     if row["method"] == "manual" and notes != LML_BULK:
         return "a person" if notes is None else f"a person ({said(notes)})"
     if notes is None:
-        return "someone who left no notes"
+        return "an unknown writer (no notes)"
     return f"{WRITERS[notes]} ({notes})" if notes in WRITERS else f"another writer ({said(notes)})"
 
 
 def gate_sentence(gate: GateStanding) -> str:
-    """Whether the row is one of the truly unresolved, and why."""
+    """Whether the row counts as truly unresolved, and why."""
     if gate.state is GateState.resolved:
         return f"No: it is resolved, its main row has confidence {said(gate.confidence)} (at least 0.70)."
     lacks = (
@@ -183,7 +224,10 @@ def gate_sentence(gate: GateStanding) -> str:
             f"No: {lacks}, but it is fallback-resolved: library row {gate.sibling_library_id} of the same artist "
             f"({gate.artist_id}) has {said(gate.sibling_method)} with confidence {said(gate.sibling_confidence)}."
         )
-    others = f"none of the {gate.other_library_rows:,} other library rows of artist {gate.artist_id}"
-    if not gate.other_library_rows:
-        others = f"artist {gate.artist_id} has no other library row that"
-    return f"Yes, it is truly unresolved: {lacks}, and {others} has one with confidence 0.70 or more to fall back on."
+    others = f"artist {gate.artist_id} has no other library row"
+    if gate.other_library_rows:
+        others = (
+            f"none of the {gate.other_library_rows:,} other library rows of artist {gate.artist_id} has a main row "
+            "with confidence 0.70 or more"
+        )
+    return f"Yes, it is truly unresolved: {lacks}, and {others} to fall back on."

@@ -1,6 +1,6 @@
-"""The one screen of `identity-assets status`, and Dagster's last runs, which stand on it.
+"""The one screen of `identity-assets status`, with Dagster's last runs.
 
-The library's numbers come from backend/overview.py and the gate's from backend/gate.py; here they are only shown.
+The library's numbers come from reports/overview.py and the gate's from reports/gate.py; here they are only shown.
 """
 
 import time
@@ -23,18 +23,28 @@ STATE_LABELS = {
     "manual": "manual, a person's",
     "unresolved_in_window": "unresolved, in window",
     "compilation_in_window": "compilation, in window",
+    "invalid_in_window": "set aside, in window",
     "retry_due": "to be tried again",
+    "names_changed": "names changed",
+    "invalid_retry_due": "set aside, to ask again",
     "never_asked": "never asked",
     "no_artist_name": "no artist name",
 }
-REASON_LABELS = {"never_asked": "never asked", "retry_due": "to be tried again", "stale": "stale"}
+REASON_LABELS = {
+    "never_asked": "never asked",
+    "names_changed": "names changed",
+    "retry_due": "to be tried again",
+    "invalid_retry_due": "answer set aside",
+    "stale": "stale",
+}
 
 LEFT, BAR = 36, 19
+RUNS_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class RunLine:
-    """One Dagster run. `partitions` is a key or a range of them; `seconds` so far, where it is still running."""
+    """One Dagster run. `partitions` is one key or a range; `seconds` counts up to now if the run has not ended."""
 
     run_id: str
     job: str
@@ -81,10 +91,10 @@ def print_status(
     runs: Sequence[RunLine] | None,
     gate: Mapping[str, object] | None,
 ) -> None:
-    """Print the screen, 24 lines of 80 columns.
+    """Print the screen, 24 lines of 80 columns, with the first three of `runs`.
 
-    `runs` is None where there is no Dagster instance to ask, `gate` where the gate could not be read; of the
-    gate its `truly_unresolved_rows`, `threshold` and `gate_status` are shown.
+    `runs` is None if there is no Dagster instance, `gate` is None if the gate could not be read. The screen shows the
+    gate's `truly_unresolved_rows`, `threshold` and `gate_status`.
     """
     heading = Text(f"Due next, scope {overview.scope}, days in UTC", style="bold")
     blocks = Table.grid(padding=(0, 2))
@@ -106,7 +116,7 @@ def _block(console: Console) -> str:
 def _counts(
     heading: Sequence[str], lines: Iterable[tuple[str, Sequence[int]]], total: Sequence[int]
 ) -> Table:
-    """Labels with numbers beside them, and their sum at the foot."""
+    """Labels with numbers beside them, and the sum below."""
     table = Table.grid(padding=(0, 2), expand=True)
     table.add_column(ratio=1)
     for _ in total:
@@ -124,7 +134,7 @@ def _states(overview: Overview) -> Table:
 
 
 def _due_now(overview: Overview) -> Table:
-    """By reason; within the scope that is set, and in the full one where that is another."""
+    """Due rows by reason, in the scope of the settings and in the full scope."""
     scopes = list(dict.fromkeys((overview.scope, Scope.full)))
     lines = [
         (REASON_LABELS[reason], [overview.due_now[scope][reason] for scope in scopes]) for reason in REASONS
@@ -149,7 +159,7 @@ def _day(one: DueDay, number: int) -> str:
 
 
 def bar(rows: int, most: int, block: str = "█") -> str:
-    """As many blocks of at most `BAR` as `rows` is of `most`; any row at all shows as one."""
+    """A bar of at most `BAR` blocks, `rows` in proportion to `most`; at least one block for any row."""
     return block * max(round(BAR * rows / most), 1) if rows else ""
 
 
@@ -161,10 +171,10 @@ def _runs(runs: Sequence[RunLine] | None) -> Table | Text:
     for _ in range(4):
         table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    # The job alone gives way where a line is too long.
+    # Only the job's name is cut if a line is too long.
     table.add_column(overflow="ellipsis")
     table.add_row(*(Text(cell, style="bold") for cell in ("Last runs", "began, UTC", "ended", "partitions")))
-    for one in runs:
+    for one in runs[:RUNS_SHOWN]:
         table.add_row(*map(Text, _run_cells(one)))
     return table
 
@@ -189,7 +199,7 @@ def said_duration(seconds: float) -> str:
 
 
 def gate_line(gate: Mapping[str, object] | None) -> Text:
-    """The gate's verdict, with the two numbers that it compares."""
+    """The gate's status, with the two numbers that it compares."""
     if gate is None:
         return Text.assemble(("Gate", "bold"), "  could not be read")
     return Text.assemble(

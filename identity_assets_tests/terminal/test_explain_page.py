@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from identity_assets.backend.reports.due import Due, DueWhy
-from identity_assets.backend.reports.story import (
+from identity_assets.backend.reports.story_records import (
     EarlierAnswer,
     GateStanding,
     GateState,
@@ -22,7 +22,7 @@ from identity_assets.backend.reports.story import (
 )
 from identity_assets.settings import Scope
 from identity_assets.terminal.explain_page import print_story
-from identity_assets.terminal.sentences import said_time
+from identity_assets.terminal.sentences import missing_sentence, said_time
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -59,6 +59,7 @@ VERDICT = StoredVerdict(
     holds_until=NOON + WEEK,
     unwound_at=None,
     rejected_reason=None,
+    entries_set_aside=(),
     previous_asked_at=None,
     previous_kind=None,
 )
@@ -144,7 +145,7 @@ def test_a_plain_story_reads_in_sentences() -> None:
         "one artist: no volume letters, no track credits",
         "Not due: resolved on 2026-11-21 12:00 UTC, due again from 2026-11-28 12:00 UTC. That holds in both scopes",
         "One artist (single_artist), by trigram with confidence 0.90.",
-        "Asked on 2026-11-21 12:00 UTC by run run-1, with the names that stand there now.",
+        "Asked on 2026-11-21 12:00 UTC by run run-1, with the names that the library has now.",
         "Its ids: wikidata_qid Q1.",
         "Applied on 2026-11-21 12:00 UTC.",
         "Selected on 2026-11-21 12:00 UTC as never_asked (scope full, cohort non_va) by run run-1.",
@@ -152,7 +153,7 @@ def test_a_plain_story_reads_in_sentences() -> None:
         "Main row, written by this project, from LML's answer (consumer:lml-bulk):",
         "empty discogs_master_id, agreement_sources",
         "Source rows written by this project, from LML's answer (consumer:lml-bulk): discogs.",
-        "Nothing: no main row of it was ever replaced by a different one.",
+        "Nothing: its main row was never replaced by a different one.",
         "No: it is resolved, its main row has confidence 0.90 (at least 0.70).",
     ):
         assert sentence in text
@@ -172,7 +173,7 @@ def test_a_story_without_anything_says_so() -> None:
         "Due: LML was never asked about it. That holds in both scopes",
         "No answer of LML is stored.",
         "Not in the ledger: the last pass of partition 05 did not select it, or there was none.",
-        "No main row: nothing is known of who made it.",
+        "No main row: its artist is not identified.",
         "No source rows.",
         "Yes, it is truly unresolved: no main row, and artist 12 has no other library row",
     ):
@@ -188,7 +189,7 @@ def test_a_story_without_anything_says_so() -> None:
         ),
         (
             {"is_due": True, "why": DueWhy.retry_due, "since": NOON + WEEK, "decided_at": NOON},
-            "Due since 2026-11-28 12:00 UTC, to be tried again: LML was asked on 2026-11-21 12:00 UTC and named",
+            "Due since 2026-11-28 12:00 UTC, to be tried again: LML was asked on 2026-11-21 12:00 UTC and found",
         ),
         (
             {**RESOLVED, "why": DueWhy.unresolved_in_window},
@@ -198,12 +199,32 @@ def test_a_story_without_anything_says_so() -> None:
             {**RESOLVED, "why": DueWhy.compilation_in_window},
             "Not due: LML was asked on 2026-11-21 12:00 UTC and called it a compilation, due again from",
         ),
+        (
+            {**RESOLVED, "why": DueWhy.invalid_in_window},
+            "Not due: LML was asked on 2026-11-21 12:00 UTC, and its answer was set aside, whole or in part, because it "
+            "broke the contract, due again from 2026-11-28 12:00 UTC.",
+        ),
+        (
+            {"is_due": True, "why": DueWhy.names_changed, "since": NOON, "decided_at": NOON},
+            "Due: the names changed since LML was asked, so this is a new question; LML was last asked on 2026-11-21 "
+            "12:00 UTC.",
+        ),
+        (
+            {"is_due": True, "why": DueWhy.invalid_retry_due, "since": NOON + WEEK, "decided_at": NOON},
+            "Due since 2026-11-28 12:00 UTC, to be asked again: LML was asked on 2026-11-21 12:00 UTC, and its answer "
+            "was set aside, whole or in part, because it broke the contract.",
+        ),
+        (
+            {"is_due": True, "why": DueWhy.invalid_retry_due, "decided_at": NOON, "answer_stored": True},
+            "Due: LML was asked again on 2026-11-21 12:00 UTC about an answer that was set aside, and nothing is written "
+            "from it. The next run applies the answer that is stored",
+        ),
         ({"is_due": False, "why": DueWhy.manual}, "Never due: its main row is a person's decision"),
         ({"is_due": False, "why": DueWhy.no_artist_name}, "Never sent: it has no artist name"),
         (
             {"is_due": True, "why": DueWhy.never_asked, "answer_stored": True},
-            "Due: no identity and no attempt is on record. The next run applies the answer that is stored; LML is "
-            "not asked again",
+            "Due: no identity and no attempt is on record. The next run applies the answer that is stored, without "
+            "asking LML again.",
         ),
     ],
 )
@@ -211,15 +232,18 @@ def test_why_it_is_or_is_not_due_is_one_sentence(due: dict[str, Any], sentence: 
     assert sentence in told(due=due_in_both(**due))
 
 
-def test_a_rejected_answer_keeps_lml_from_being_asked_and_that_is_said() -> None:
-    text = told(
-        due=due_in_both(is_due=True, why=DueWhy.never_asked, answer_stored=True),
-        verdict=replace(
-            VERDICT, state=VerdictState.rejected, applied_at=None, rejected_reason="kind: is missing"
-        ),
+def test_the_parts_of_an_answer_that_were_not_used_are_named() -> None:
+    entries = tuple({"where": "tracks", "index": place, "reason": "no name"} for place in range(5))
+    text = told(verdict=replace(VERDICT, entries_set_aside=entries))
+    assert "Not used: tracks 0: no name; tracks 1: no name; tracks 2: no name; and 2 more." in text
+
+
+def test_a_library_row_that_is_gone_is_told_from_one_that_never_was() -> None:
+    assert missing_sentence(7, is_gone=True) == "library row 7 is gone: Backend deleted it"
+    assert missing_sentence(7, is_gone=False) == "there is no library row 7"
+    assert "the library row is gone, Backend deleted it" in told(
+        ledger=replace(LEDGER, outcome="library_row_gone")
     )
-    assert "Yet LML is not asked again before 2026-11-28 12:00 UTC" in text
-    assert "Not applied: it was rejected, because kind: is missing." in text
 
 
 def test_where_the_scopes_differ_each_is_said_and_the_one_that_is_set_is_marked() -> None:
@@ -235,27 +259,33 @@ def test_where_the_scopes_differ_each_is_said_and_the_one_that_is_set_is_marked(
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        (VerdictState.overruled, "the main row that stands is a person's decision."),
+        (VerdictState.overruled, "the main row is a person's decision."),
         (
             VerdictState.writer_error,
             "Not applied: the database refused it (no luck). The next run tries again.",
         ),
-        (VerdictState.names_changed, "Not applied: the names have changed since"),
+        (VerdictState.names_changed, "Not applied: the names changed since LML was asked"),
         (VerdictState.window_passed, "Not applied, and too old since 2026-11-28 12:00 UTC"),
-        (VerdictState.waiting, "The next one applies it without asking."),
+        (VerdictState.rejected, "Not applied: it was set aside, because no kind."),
+        (VerdictState.waiting, "Not applied yet: the next run applies it without asking LML."),
     ],
 )
 def test_what_became_of_the_answer_is_one_sentence(state: VerdictState, sentence: str) -> None:
     text = told(
-        verdict=replace(VERDICT, state=state, applied_at=NOON if state is VerdictState.overruled else None),
+        verdict=replace(
+            VERDICT,
+            state=state,
+            applied_at=NOON if state is VerdictState.overruled else None,
+            rejected_reason="no kind",
+        ),
         ledger=replace(LEDGER, outcome="writer_error", detail="no luck"),
     )
     assert sentence in text
 
 
-def test_other_names_than_those_that_stand_there_now_are_shown() -> None:
+def test_other_names_than_the_library_has_now_are_shown() -> None:
     text = told(verdict=replace(VERDICT, artist_name="A. Nyberg", previous_asked_at=NOON, previous_kind=None))
-    assert "with other names than now: “A. Nyberg”, “First”" in text
+    assert "with other names than the library has now: “A. Nyberg”, “First”" in text
     assert "Asked about the same names before that on 2026-11-21 12:00 UTC; the answer was -." in text
 
 
@@ -287,7 +317,7 @@ def test_the_gate_names_the_sibling_that_resolves_it() -> None:
         ("exact_match", "backfill:S1", "this project, from canonical_entity_id (backfill:S1)"),
         ("exact_match", "backfill:S3", "this project, from flowsheet_match (backfill:S3)"),
         ("exact_match", "else", "another writer (else)"),
-        ("exact_match", None, "someone who left no notes"),
+        ("exact_match", None, "an unknown writer (no notes)"),
     ],
 )
 def test_who_wrote_a_row_is_said(method: str, notes: str | None, writer: str) -> None:
@@ -322,7 +352,8 @@ def test_history_and_sidecar_are_shown_and_the_tables_fit() -> None:
     assert "2 main rows, the newest first." in text
     assert "rerun 2026-11-21 12:00 cross_source_agreement 0.90; wikidata_qid Q1" in text
     assert (
-        "LML was asked 2 times and named nobody (unresolved): first on 2026-11-21 12:00 UTC, last on" in text
+        "LML was asked 2 times and found no identity (unresolved): first on 2026-11-21 12:00 UTC, last on"
+        in text
     )
     assert "c5165fdc-7899-440a-93ab-64657651be48" in text
     for width in (80, 100):

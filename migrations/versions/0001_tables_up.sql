@@ -63,7 +63,9 @@ CREATE TABLE identity_assets.lml_verdict (
 COMMENT ON TABLE identity_assets.lml_verdict IS
 'The latest answer of LML for each library row as it came, stored before it is applied';
 COMMENT ON COLUMN identity_assets.lml_verdict.previous_asked_at IS
-'When LML was last asked before this about the same artist and title; previous_kind is its answer of then';
+'When LML was last asked before this about the same artist and title';
+COMMENT ON COLUMN identity_assets.lml_verdict.previous_kind IS
+'The kind of the answer before this; `invalid` if that was set aside, whole or in part';
 COMMENT ON COLUMN identity_assets.lml_verdict.tracks_trusted IS
 'Whether the response vouched for tracks_attempted and tracks: tracks_contract_version was 1';
 

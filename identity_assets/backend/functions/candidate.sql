@@ -1,7 +1,7 @@
 -- The due library rows of a scope as they go into the ledger.
 --
--- `answers_since` is the moment of a stored answer that can be applied without asking: it waits, it answers the names
--- that stand in the library, and its window has not ended. Elsewhere it is now. A row without an artist has its outcome.
+-- `answers_since` is the moment of the stored answer if one waits that may be applied without asking; otherwise it is
+-- now. A row without an artist has its outcome at once.
 CREATE FUNCTION identity_assets.candidate(
     scope text, stale_threshold_days integer, unresolved_retry_days integer, invalid_retry_days integer
 )
@@ -25,24 +25,11 @@ AS $$
         CAST(library.album_title AS text),
         library.legacy_release_id,
         due.due_from,
-        coalesce(answer.asked_at, now()),
-        answer.library_id IS NOT NULL,
+        CASE WHEN due.is_answered THEN due.asked_at ELSE now() END,
+        due.is_answered,
         CASE WHEN due.has_no_artist THEN 'missing_artist_name' END
     FROM identity_assets.due_library(stale_threshold_days, unresolved_retry_days, invalid_retry_days) AS due
     JOIN library ON library.id = due.library_id
-    LEFT JOIN identity_assets.answer AS answer
-        ON answer.library_id = library.id
-       AND NOT due.names_changed
-       AND NOT due.has_no_artist
-       AND answer.applied_at IS NULL
-       AND answer.unwound_at IS NULL
-       AND answer.rejected_reason IS NULL
-       AND answer.asked_at > now() - make_interval(
-               days => CASE
-                   WHEN answer.kind = 'single_artist' THEN stale_threshold_days
-                   ELSE unresolved_retry_days
-               END
-           )
     WHERE due.is_due
       AND (scope = 'full' OR due.in_canonical_scope)
 $$;

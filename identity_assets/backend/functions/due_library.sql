@@ -1,76 +1,129 @@
 -- When each library row is due, and why ("Which rows are due" and rule 7 in DOMAIN.md). The one place of this rule.
 --
--- One row for each row of library. `due_from` is the moment from which the row is due: null where it always was
--- (never_asked), infinity where it never is (manual). `is_due` compares it with now. A row without an artist name is
--- due like any other and cannot be asked about: has_no_artist.
+-- One row for each row of library.
+-- due_from      the moment from which the row is due: null if it always was (never_asked), infinity if it never is
+--               (manual)
+-- decided_at    the moment that due_from is counted from: a verification, an attempt, or the last question to LML
+-- reason        why the row is due from due_from on; null if it never is
+-- is_due        due_from has come. A row without an artist name is due like any other, but LML cannot be asked about
+--               it: has_no_artist
+-- is_answered   a stored answer to the present names waits to be applied, so that LML need not be asked; it may wait
+--               until answer_until
 CREATE FUNCTION identity_assets.due_library(
     stale_threshold_days integer, unresolved_retry_days integer, invalid_retry_days integer
 )
 RETURNS TABLE (
     library_id integer, in_canonical_scope boolean, has_no_artist boolean, has_main_row boolean, is_manual boolean,
     confidence real, last_verified_at timestamptz, attempt_kind text, attempted_at timestamptz, asked_at timestamptz,
-    names_changed boolean, reason text, due_from timestamptz, is_due boolean
+    names_changed boolean, reason text, decided_at timestamptz, due_from timestamptz, is_due boolean,
+    answer_until timestamptz, is_answered boolean
 )
 LANGUAGE sql STABLE
 AS $$
     SELECT
-        ruled.library_id, ruled.in_canonical_scope, ruled.has_no_artist, ruled.has_main_row, ruled.is_manual,
-        ruled.confidence, ruled.last_verified_at, ruled.attempt_kind, ruled.attempted_at, ruled.asked_at,
-        ruled.names_changed, ruled.reason, ruled.due_from, coalesce(ruled.due_from <= now(), true)
-    FROM (
-        SELECT
-            moment.*,
-            CASE
-                WHEN moment.names_changed THEN 'names_changed'
-                WHEN moment.is_partly_invalid AND moment.invalid_until < moment.window_until THEN 'invalid_retry_due'
-                WHEN moment.is_invalid AND moment.invalid_until >= coalesce(moment.window_until, '-infinity')
-                THEN 'invalid_retry_due'
-                WHEN moment.has_main_row THEN 'stale'
-                WHEN moment.attempted_at IS NOT NULL THEN 'retry_due'
+        library.id,
+        library.canonical_entity_id IS NOT NULL,
+        coalesce(library.artist_name !~ '\S', true),
+        main.library_id IS NOT NULL,
+        coalesce(main.method = 'manual', false),
+        main.confidence,
+        main.last_verified_at,
+        attempt.kind,
+        attempt.attempted_at,
+        answer.asked_at,
+        question.names_changed,
+        CASE decision.cause
+            WHEN 'manual' THEN NULL
+            WHEN 'names_changed' THEN 'names_changed'
+            WHEN 'set_aside' THEN 'invalid_retry_due'
+            WHEN 'open' THEN CASE
+                WHEN answer.previous_asked_at IS NULL THEN 'names_changed'
+                ELSE 'invalid_retry_due'
+            END
+            ELSE CASE
+                WHEN main.library_id IS NOT NULL THEN 'stale'
+                WHEN attempt.library_id IS NOT NULL THEN 'retry_due'
                 ELSE 'never_asked'
-            END AS reason,
-            CASE
-                WHEN moment.is_manual THEN 'infinity'
-                -- The question is new: it has waited at least since the last time that the old one was asked.
-                WHEN moment.names_changed THEN moment.asked_at
-                WHEN moment.is_partly_invalid THEN least(moment.window_until, moment.invalid_until)
-                WHEN moment.is_invalid THEN greatest(moment.window_until, moment.invalid_until)
-                ELSE moment.window_until
-            END AS due_from
-        FROM (
-            SELECT
-                library.id AS library_id,
-                library.canonical_entity_id IS NOT NULL AS in_canonical_scope,
-                coalesce(library.artist_name !~ '\S', true) AS has_no_artist,
-                main.library_id IS NOT NULL AS has_main_row,
-                coalesce(main.method = 'manual', false) AS is_manual,
-                main.confidence,
-                main.last_verified_at,
-                attempt.kind AS attempt_kind,
-                attempt.attempted_at,
-                verdict.asked_at,
-                coalesce(
-                    (verdict.artist_name, verdict.album_title)
-                        IS DISTINCT FROM (CAST(library.artist_name AS text), CAST(library.album_title AS text)),
-                    false
-                ) AND verdict.library_id IS NOT NULL AS names_changed,
-                greatest(
-                    main.last_verified_at + make_interval(days => stale_threshold_days),
-                    attempt.attempted_at + make_interval(days => unresolved_retry_days)
-                ) AS window_until,
-                verdict.asked_at + make_interval(days => invalid_retry_days) AS invalid_until,
-                coalesce(state.rejected_reason IS NOT NULL AND state.applied_at IS NULL AND state.unwound_at IS NULL, false)
-                    AS is_invalid,
-                coalesce(state.set_aside IS NOT NULL AND state.applied_at IS NOT NULL AND state.unwound_at IS NULL, false)
-                    AS is_partly_invalid
-            FROM library
-            LEFT JOIN library_identity AS main ON main.library_id = library.id
-            LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id
-            LEFT JOIN identity_assets.lml_verdict AS verdict ON verdict.library_id = library.id
-            LEFT JOIN identity_assets.lml_verdict_state AS state
-                ON state.library_id = library.id AND state.asked_at = verdict.asked_at
-        ) AS moment
-    ) AS ruled
+            END
+        END,
+        CASE decision.cause
+            WHEN 'manual' THEN NULL
+            WHEN 'window' THEN CASE
+                WHEN moment.attempt_until > moment.main_row_until THEN attempt.attempted_at
+                ELSE coalesce(main.last_verified_at, attempt.attempted_at)
+            END
+            ELSE answer.asked_at
+        END,
+        due.due_from,
+        coalesce(due.due_from <= now(), true),
+        moment.answer_until,
+        question.is_waiting AND NOT question.names_changed AND moment.answer_until > now()
+    FROM library
+    LEFT JOIN library_identity AS main ON main.library_id = library.id
+    LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id
+    LEFT JOIN identity_assets.answer AS answer ON answer.library_id = library.id
+    CROSS JOIN LATERAL (
+        SELECT
+            main.last_verified_at + make_interval(days => stale_threshold_days) AS main_row_until,
+            attempt.attempted_at + make_interval(days => unresolved_retry_days) AS attempt_until,
+            greatest(
+                main.last_verified_at + make_interval(days => stale_threshold_days),
+                attempt.attempted_at + make_interval(days => unresolved_retry_days)
+            ) AS window_until,
+            answer.asked_at + make_interval(days => invalid_retry_days) AS invalid_until,
+            answer.asked_at + make_interval(
+                days => CASE
+                    WHEN answer.kind = 'single_artist' THEN stale_threshold_days
+                    ELSE unresolved_retry_days
+                END
+            ) AS answer_until
+    ) AS moment
+    CROSS JOIN LATERAL (
+        SELECT
+            answer.library_id IS NOT NULL
+                AND (answer.artist_name, answer.album_title)
+                    IS DISTINCT FROM (CAST(library.artist_name AS text), CAST(library.album_title AS text))
+                AS names_changed,
+            answer.library_id IS NOT NULL
+                AND answer.applied_at IS NULL
+                AND answer.unwound_at IS NULL
+                AND answer.rejected_reason IS NULL
+                AS is_waiting,
+            answer.unwound_at IS NULL
+                AND CASE
+                    WHEN answer.applied_at IS NULL THEN answer.rejected_reason IS NOT NULL
+                    -- It is used in part: its window may end first.
+                    ELSE answer.set_aside IS NOT NULL AND moment.invalid_until < moment.window_until
+                END
+                AS is_set_aside,
+            -- LML was asked inside a window, because the names were new or an answer was set aside, and nothing is
+            -- written from what it said: it waits, or it was taken back.
+            answer.asked_at > greatest(main.last_verified_at, attempt.attempted_at)
+                AND answer.asked_at < moment.window_until
+                AND (
+                    answer.unwound_at IS NOT NULL
+                    OR (answer.applied_at IS NULL AND answer.rejected_reason IS NULL AND moment.answer_until > now())
+                )
+                AS is_open
+    ) AS question
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN main.method = 'manual' THEN 'manual'
+            WHEN question.names_changed THEN 'names_changed'
+            WHEN question.is_set_aside THEN 'set_aside'
+            WHEN question.is_open THEN 'open'
+            ELSE 'window'
+        END AS cause
+    ) AS decision
+    CROSS JOIN LATERAL (
+        SELECT CASE decision.cause
+            WHEN 'manual' THEN 'infinity'
+            WHEN 'set_aside' THEN moment.invalid_until
+            WHEN 'window' THEN moment.window_until
+            -- The row is due at once; it has waited at least since this question.
+            ELSE answer.asked_at
+        END AS due_from
+    ) AS due
 $$;
 
 COMMENT ON FUNCTION identity_assets.due_library IS

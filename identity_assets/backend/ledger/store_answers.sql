@@ -1,7 +1,8 @@
 -- Stores one batch of answers as they came, before anything is made of them.
 --
 -- An earlier answer that said something else goes to the history. The ledger is touched only where an answer is
--- rejected. Asking anew after an answer was taken back does not count as asking twice.
+-- rejected. Asking anew after an answer was taken back does not count as asking twice. `previous_kind` is `invalid` if the
+-- earlier answer was set aside, whole or in part: its window is INVALID_RETRY_DAYS.
 WITH given AS MATERIALIZED (
     SELECT
         answer.*, candidate.artist_name, candidate.album_title, greatest(now(), candidate.selected_at) AS asked_at
@@ -22,11 +23,14 @@ kept AS (
     WHERE earlier.verdict <> given.verdict
     ON CONFLICT (library_id, asked_at) DO NOTHING
 ),
-unwound AS MATERIALIZED (
-    SELECT earlier.library_id
+fate AS MATERIALIZED (
+    SELECT
+        earlier.library_id,
+        earlier.unwound_at IS NOT NULL AS is_unwound,
+        earlier.rejected_reason IS NOT NULL OR earlier.set_aside IS NOT NULL AS is_invalid
     FROM answer AS earlier
     JOIN given ON given.library_id = earlier.library_id
-    WHERE earlier.unwound_at IS NOT NULL
+    WHERE earlier.unwound_at IS NOT NULL OR earlier.rejected_reason IS NOT NULL OR earlier.set_aside IS NOT NULL
 ),
 stored AS (
     INSERT INTO lml_verdict AS earlier (
@@ -45,10 +49,13 @@ stored AS (
         run_id = excluded.run_id,
         previous_asked_at = CASE
             WHEN (earlier.artist_name, earlier.album_title) = (excluded.artist_name, excluded.album_title)
-                AND NOT EXISTS (SELECT FROM unwound WHERE unwound.library_id = earlier.library_id)
+                AND NOT EXISTS (SELECT FROM fate WHERE fate.library_id = earlier.library_id AND fate.is_unwound)
             THEN earlier.asked_at
         END,
-        previous_kind = earlier.kind
+        previous_kind = CASE
+            WHEN EXISTS (SELECT FROM fate WHERE fate.library_id = earlier.library_id AND fate.is_invalid) THEN 'invalid'
+            ELSE earlier.kind
+        END
     RETURNING library_id, asked_at
 ),
 judged AS (

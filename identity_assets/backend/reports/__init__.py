@@ -1,1 +1,1 @@
-"""What is read for people: the gate, one row's story, the overview, and what the checks look for."""
+"""What people read: the gate, everything about one row, the overview, and what the checks look for."""

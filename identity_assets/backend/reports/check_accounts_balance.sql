@@ -1,7 +1,7 @@
--- Candidates that came to no outcome, or to one that what stands in the tables denies.
+-- Library rows in the ledger without an outcome, or with an outcome that the tables contradict.
 --
--- What a person decided since is no disagreement, nor is a library row that is gone. A row without an outcome
--- counts only where no run holds its partition at this moment: else its run has yet to come to it.
+-- A decision that a person made later is no contradiction, nor is a library row that Backend deleted. A row without an
+-- outcome counts only if no run holds its partition now: a run that holds it has yet to reach the row.
 SELECT library_id, outcome, disagreement, count(*) OVER () AS offending
 FROM (
     SELECT
@@ -11,46 +11,46 @@ FROM (
             WHEN candidate.outcome IS NULL
             THEN 'no outcome: materialise lml_verdicts and the identity tables'
             WHEN candidate.outcome = 'missing_artist_name'
-                AND (candidate.answered_at IS NOT NULL OR verdict.asked_at >= candidate.selected_at)
+                AND candidate.answered_at IS NOT NULL
             THEN 'LML was asked about it, though it has no artist name'
             WHEN candidate.outcome IN (
                 'lml_error', 'lml_cardinality_mismatch', 'lml_invalid_verdict', 'lml_untrusted_library_id',
-                'writer_error'
+                'writer_error', 'names_changed', 'library_row_gone'
             )
-                AND verdict.applied_at >= candidate.selected_at
-            THEN 'a verdict was applied in this pass, though the outcome is an error'
+                AND answer.applied_at >= candidate.selected_at
+            THEN 'an answer was applied in this pass, though the outcome says that nothing was written'
             WHEN candidate.outcome = 'manual_override'
                 AND identity.method <> 'manual'
                 AND identity.notes = 'consumer:lml-bulk'
-                AND identity.last_verified_at = verdict.asked_at
-            THEN 'LML''s verdict was written over a person''s decision'
+                AND identity.last_verified_at = answer.asked_at
+            THEN 'LML''s answer was written over a person''s decision'
             WHEN candidate.outcome IN (
                 'resolved', 'resolved_compilation', 'unresolved', 'compilation', 'manual_override'
             )
-                AND verdict.applied_at IS NULL
-            THEN 'no stored verdict of LML''s is marked as applied'
+                AND answer.applied_at IS NULL
+            THEN 'no stored answer of LML is marked as applied'
             WHEN candidate.outcome IN ('resolved', 'resolved_compilation', 'unresolved', 'compilation')
-                AND verdict.kind IS DISTINCT FROM CASE candidate.outcome
+                AND answer.kind IS DISTINCT FROM CASE candidate.outcome
                     WHEN 'resolved' THEN 'single_artist'
                     WHEN 'resolved_compilation' THEN 'compilation'
                     ELSE candidate.outcome
                 END
-            THEN 'LML''s stored verdict is of the kind ' || coalesce(verdict.kind, 'null')
+            THEN 'LML''s stored answer is of the kind ' || coalesce(answer.kind, 'null')
             WHEN identity.method = 'manual'
             THEN NULL
             WHEN candidate.outcome = 'resolved' AND identity.library_id IS NULL
             THEN 'it has no main row'
-            WHEN candidate.outcome = 'resolved' AND attempt.attempted_at <= verdict.asked_at
-            THEN 'it is resolved and stands in library_unresolved'
+            WHEN candidate.outcome = 'resolved' AND attempt.attempted_at <= answer.asked_at
+            THEN 'it is resolved and has a row in library_unresolved'
             WHEN candidate.outcome IN ('unresolved', 'compilation')
                 AND attempt.kind IS DISTINCT FROM candidate.outcome
             THEN 'library_unresolved has no row of this kind for it'
-            WHEN candidate.outcome IN ('unresolved', 'compilation') AND attempt.attempted_at < verdict.asked_at
-            THEN 'its row in library_unresolved is older than the verdict'
+            WHEN candidate.outcome IN ('unresolved', 'compilation') AND attempt.attempted_at < answer.asked_at
+            THEN 'its row in library_unresolved is older than the answer'
         END AS disagreement
-    FROM candidate_library AS candidate
+    FROM ledger AS candidate
     JOIN library ON library.id = candidate.library_id
-    LEFT JOIN lml_verdict AS verdict ON verdict.library_id = candidate.library_id
+    LEFT JOIN answer ON answer.library_id = candidate.library_id
     LEFT JOIN library_identity AS identity ON identity.library_id = candidate.library_id
     LEFT JOIN library_unresolved AS attempt ON attempt.library_id = candidate.library_id
     WHERE candidate.library_id % :partitions = ANY (:buckets)

@@ -1,5 +1,5 @@
--- Identities that stand although LML, asked again since, found none. What a person decided is not concerned, nor
--- are the rows of the two legs: they are there because LML finds none.
+-- Main rows that are kept although LML was asked again later and found no identity. Rows that a person decided are not
+-- counted, nor are rows of the two legs: the legs cover what LML cannot resolve.
 SELECT
     main.library_id,
     library.artist_name,

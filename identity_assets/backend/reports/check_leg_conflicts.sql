@@ -1,5 +1,5 @@
--- Library rows that the legs pin to different releases: two ids of one kind, or a release and a master that the
--- discogs-cache says is not its own. `stands` is the id that is written.
+-- Library rows that the legs pin to different releases: two ids of one kind, or a release and a master to which the
+-- release does not belong by the discogs-cache. `stands` names the leg whose id is written.
 SELECT
     pair.library_id,
     one.source || ' ' || one.external_id AS s1_says,

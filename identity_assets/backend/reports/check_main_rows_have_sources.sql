@@ -1,5 +1,5 @@
--- Main rows written from LML's verdicts that no source row stands behind, or that give another id than the
--- source row of the same verdict. What a person decided, main row or source row, is not judged.
+-- Main rows written from LML's answers that have no source row, or whose id differs from the source row of the same
+-- answer. Main rows and source rows that a person decided are not judged.
 SELECT
     library_id,
     string_agg(disagreement, '; ' ORDER BY disagreement) AS disagreement,

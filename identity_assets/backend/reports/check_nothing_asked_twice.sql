@@ -1,7 +1,7 @@
 -- Rows about whose artist and title LML was asked again before the window of its earlier answer had ended.
 --
--- The window is counted back from the later question, in days of the calendar as the selection does: an interval
--- between two moments would be an hour short when the clocks change.
+-- The window is counted back from the later question, in calendar days as in due_library: an interval between two
+-- moments would be an hour short when the clocks change.
 SELECT
     library_id,
     artist_name,
@@ -14,7 +14,11 @@ SELECT
     count(*) OVER () AS offending
 FROM lml_verdict
 WHERE previous_asked_at > asked_at - make_interval(
-    days => CASE WHEN previous_kind = 'single_artist' THEN :stale_threshold_days ELSE :unresolved_retry_days END
+    days => CASE previous_kind
+        WHEN 'invalid' THEN least(:invalid_retry_days, :stale_threshold_days, :unresolved_retry_days)
+        WHEN 'single_artist' THEN :stale_threshold_days
+        ELSE :unresolved_retry_days
+    END
 )
 ORDER BY library_id
 LIMIT :sample_rows

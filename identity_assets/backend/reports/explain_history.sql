@@ -1,4 +1,4 @@
--- The main rows that others replaced, the newest first.
+-- The main rows of one library row that were replaced by different ones, the newest first.
 SELECT *
 FROM library_identity_history
 WHERE library_id = :library_id

@@ -1,4 +1,4 @@
--- What the current pass made of one library row.
+-- What the current pass did with one library row.
 SELECT scope, cohort, reason, selected_at, run_id, answered_at, outcome, detail
-FROM candidate_library
+FROM ledger
 WHERE library_id = :library_id

@@ -1,4 +1,4 @@
--- What the two older legs pin one library row to, and why the database refuses it where it does.
+-- The Discogs entities to which the two legs pin one library row, and why the database refuses one, if it does.
 SELECT leg, source, external_id, method, confidence, verified_at, run_id, refused_reason
 FROM leg_evidence
 WHERE library_id = :library_id

@@ -1,4 +1,4 @@
--- One library row as Backend holds it, and why it is taken for a V/A release where it is.
+-- One library row as Backend holds it, and the two signs of a V/A release.
 SELECT
     library.artist_name,
     library.album_title,

@@ -1,4 +1,4 @@
--- The main row of one library row: all columns, also those that a later migration adds.
+-- The main row of one library row with all columns, including those that a later migration adds.
 SELECT *
 FROM library_identity
 WHERE library_id = :library_id

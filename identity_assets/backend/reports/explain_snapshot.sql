@@ -1,2 +1,2 @@
--- What follows in this transaction is read at one moment, and writes nothing.
+-- The rest of this transaction reads the database as it is at one moment, and cannot write.
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY

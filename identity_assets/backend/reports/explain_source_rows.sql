@@ -1,4 +1,4 @@
--- The source rows of one library row, whoever wrote them.
+-- The source rows of one library row, of every writer.
 SELECT *
 FROM library_identity_source
 WHERE library_id = :library_id

@@ -1,6 +1,6 @@
--- LML's latest answer for one library row, as it is stored.
+-- The latest answer of LML for one library row, and what became of it.
 SELECT
-    kind, verdict, artist_name, album_title, asked_at, run_id, applied_at, unwound_at, rejected_reason, previous_asked_at,
-    previous_kind
-FROM lml_verdict
+    kind, verdict, artist_name, album_title, asked_at, run_id, applied_at, unwound_at, rejected_reason, set_aside,
+    previous_asked_at, previous_kind
+FROM answer
 WHERE library_id = :library_id

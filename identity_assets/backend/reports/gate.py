@@ -1,6 +1,6 @@
-"""The gate: how many library rows are truly unresolved, why, whose they are, and what would lower the number.
+"""The gate: how many library rows are truly unresolved, why, by which artists, and what would lower the number.
 
-How the report is shown belongs in checks/gate.py and `gate_report`; one row's own standing in backend/story.py.
+How the report is shown belongs in checks/gate.py and terminal/gate_report.py; how the gate sees one row, in story.py.
 """
 
 from collections.abc import Mapping
@@ -10,12 +10,14 @@ from typing import Any, Literal
 from sqlalchemy.exc import DBAPIError
 
 from identity_assets.backend.database import Database, DatabaseError, execute
-from identity_assets.postgres import first_line
+from identity_assets.postgres import first_line, statements
+
+_sql = statements(__file__)
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a row is truly unresolved: in a few words, and what a person can do about it."""
+    """Why rows are truly unresolved: in a few words, and what a person can do about it."""
 
     label: str
     action: str
@@ -29,20 +31,20 @@ REASONS: Mapping[str, Reason] = {
         "without an artist name", "LML cannot be asked about them, so add the names to `library.artist_name`"
     ),
     "low_confidence": Reason(
-        "of confidence below 0.70",
-        "look through their main rows, and give those that are right the method `manual`",
+        "with a confidence below 0.70",
+        "look through their main rows, and give the right ones the method `manual`",
     ),
     LML_UNRESOLVED: Reason(
         "unresolved by LML",
-        "LML is asked again when `UNRESOLVED_RETRY_DAYS` have passed; before that a person can help, and one "
-        "`manual` main row settles all releases of its artist",
+        "LML is asked again after `UNRESOLVED_RETRY_DAYS`; before that a person can help, and one `manual` main row "
+        "settles all releases of its artist",
     ),
     COMPILATION: Reason(
         "compilations", "a various-artists release has no identity of its own, so no run lowers this"
     ),
-    "lml_error": Reason("not answered by LML", "they are still due, so run again when LML is well"),
+    "lml_error": Reason("not answered by LML", "they are still due, so run again when LML works"),
     "lml_cardinality_mismatch": Reason(
-        "left out of LML's answer", "they are still due, so run again, and tell LML where that does not help"
+        "left out of LML's answer", "they are still due, so run again, and tell LML if that does not help"
     ),
     "lml_invalid_verdict": Reason(
         "skipped for an invalid verdict",
@@ -53,10 +55,16 @@ REASONS: Mapping[str, Reason] = {
         "read `candidate_library.detail`, and tell LML what is wrong with its answers",
     ),
     "writer_error": Reason(
-        "refused by the database", "read `candidate_library.detail`, mend what it names, and run again"
+        "refused by the database", "read `candidate_library.detail`, repair what it names, and run again"
     ),
     "manual_override": Reason(
-        "skipped for a manual row that is gone since", "run `refresh_library_identity` again"
+        "skipped for a manual row that was deleted later", "run `refresh_library_identity` again"
+    ),
+    "names_changed": Reason(
+        "renamed after LML was asked", "run `refresh_library_identity` again, which asks with the new names"
+    ),
+    "unwound": Reason(
+        "taken back by a person", "run `refresh_library_identity` again, which asks LML about them anew"
     ),
     "answer_stored": Reason(
         "answered by LML and not written yet",
@@ -66,13 +74,13 @@ REASONS: Mapping[str, Reason] = {
         "never asked", "run `refresh_library_identity` with scope `full` for all partitions"
     ),
 }
-"""Each truly unresolved row counts for one, the first that holds; gate_report.sql says when. From `lml_error` to
-`manual_override` they are the skip reasons of the ledger, under its own names."""
+"""A truly unresolved row counts for one reason, the first that holds; gate_report.sql says when. The reasons from
+`lml_error` to `unwound` are outcomes of the ledger, under the same names."""
 
 
 @dataclass(frozen=True)
 class ArtistResidual:
-    """An artist, and how many library rows of theirs are truly unresolved."""
+    """An artist, and how many library rows of the artist are truly unresolved."""
 
     artist_id: int
     artist_name: str
@@ -83,7 +91,7 @@ class ArtistResidual:
 class GateReport:
     """The gate at one moment, in library rows ("The gate" in DOMAIN.md).
 
-    `residual` has every reason, also those of no row; the artists are at most ten, the one with the most first.
+    `residual` has every reason, also those without rows. There are at most ten artists, the one with the most first.
     """
 
     total_library_rows: int
@@ -106,7 +114,7 @@ class GateReport:
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
-        """The reasons that any row has, with their rows, the one with the most first."""
+        """The reasons that have rows, with the number of rows, the largest first."""
         found = [(reason, rows) for reason, rows in self.residual.items() if rows]
         return sorted(found, key=lambda one: -one[1])
 
@@ -134,14 +142,14 @@ class GateReport:
 
 
 def read_gate(database: Database, threshold: int) -> GateReport:
-    """The gate as the tables stand, all of it from one statement and so from one moment.
+    """Read the whole gate by one statement, so that all figures are of one moment.
 
     Raises:
-        DatabaseError: the database cannot be reached, went away, or refuses to read it.
+        DatabaseError: the database cannot be reached, went away, or refuses the statement.
     """
     try:
         with database.transaction() as connection:
-            row = execute(connection, "gate_report").one()
+            row = execute(connection, _sql("gate_report.sql")).one()
     except DBAPIError as error:
         raise DatabaseError(f"the database refused to read the gate: {first_line(error)}") from error
     return GateReport(
@@ -156,9 +164,9 @@ def read_gate(database: Database, threshold: int) -> GateReport:
 
 
 def advice(report: GateReport) -> str:
-    """One sentence of Markdown: what would lower the gate's figure most, by how much at the most, and what to do.
+    """One sentence of Markdown: what would lower the gate's figure most, by how many rows at most, and what to do.
 
-    That is the reason with the most rows, compilations apart as long as there is another: nothing lowers those.
+    It names the reason with the most rows. Compilations come last, because nothing lowers their number.
     """
     if not report.truly_unresolved_rows:
         return "No library row is truly unresolved: there is nothing to do."
@@ -170,7 +178,7 @@ def advice(report: GateReport) -> str:
 
 
 def _action(reason: str, report: GateReport) -> str:
-    """What to do about it. An artist's rows go together, so those of the artists with the most are counted."""
+    """What to do about the reason, with the rows of the top artists if one decision settles all rows of an artist."""
     action = REASONS[reason].action
     if reason != LML_UNRESOLVED:
         return action
@@ -179,7 +187,7 @@ def _action(reason: str, report: GateReport) -> str:
 
 
 def _compilations_beside(reason: str, report: GateReport) -> str:
-    """That the compilations alone would fail the gate, where they would."""
+    """A remark if the compilations alone fail the gate."""
     compilations = report.residual[COMPILATION]
     if compilations < report.threshold:
         return ""

@@ -1,9 +1,9 @@
--- The gate ("The gate" in DOMAIN.md) with the reasons why rows are truly unresolved and whose they are, in one pass.
+-- The gate ("The gate" in DOMAIN.md), the reasons why rows are truly unresolved, and the artists with the most of them.
 --
--- Each table is scanned once. Library rows are counted by artist and reason; that an artist has a row to fall back
--- on is then a property of that artist's few counts, so no row looks for its siblings. A row that is unresolved has
--- no confidence of 0.70, so it is never its own sibling. 0.70 is compared as the column's type stores it.
--- The reasons exclude each other, the first that holds counts. A row without an artist name cannot be asked about.
+-- Each table is scanned once. Library rows are counted by artist and reason; whether an artist has a row to fall back on
+-- then follows from the few counts of that artist, so that no row looks for its siblings. An unresolved row has no
+-- confidence of 0.70, so it is never its own sibling. 0.70 is compared in the type of the column.
+-- A row counts for the first reason that holds. A row without an artist name cannot be asked about.
 WITH counted AS (
     SELECT
         library.artist_id,
@@ -14,7 +14,10 @@ WITH counted AS (
             WHEN attempt.kind = 'unresolved' THEN 'lml_unresolved'
             WHEN attempt.kind = 'compilation' THEN 'compilation'
             WHEN candidate.outcome IS NOT NULL THEN candidate.outcome
-            WHEN candidate.answered_at IS NOT NULL THEN 'answer_stored'
+            -- Looked up for the few rows that come this far: a join would scan all stored answers.
+            WHEN candidate.library_id IS NOT NULL AND EXISTS (
+                SELECT FROM ledger WHERE ledger.library_id = candidate.library_id AND ledger.answered_at IS NOT NULL
+            ) THEN 'answer_stored'
             ELSE 'never_asked'
         END AS reason,
         count(*) AS rows,
@@ -27,9 +30,9 @@ WITH counted AS (
        AND (
            candidate.outcome IN (
                'lml_error', 'lml_cardinality_mismatch', 'lml_invalid_verdict', 'lml_untrusted_library_id',
-               'writer_error', 'manual_override'
+               'writer_error', 'manual_override', 'names_changed', 'unwound'
            )
-           OR (candidate.outcome IS NULL AND candidate.answered_at IS NOT NULL)
+           OR candidate.outcome IS NULL
        )
     GROUP BY 1, 2
 ),

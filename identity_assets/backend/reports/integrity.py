@@ -1,22 +1,29 @@
-"""What the checks read: rows that are overdue or at odds with the rules, counted exactly, the first few by name.
+"""What the checks read: rows that are overdue or break a rule, with the exact count and a sample.
 
-Nothing is judged grave or harmless here, and nothing is said to an operator: that is the checks' own part.
+How serious a finding is, and what an operator is told about it, belongs in the checks.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import TextClause
 
 from identity_assets.backend.database import Database, execute
+from identity_assets.backend.ledger.candidates import windows
 from identity_assets.lml.contract import CONFIDENCE_BANDS
 from identity_assets.partition_keys import Buckets
+from identity_assets.postgres import statements
 from identity_assets.settings import Settings
 
 SAMPLE_ROWS = 20
 
+_sql = statements(__file__)
+
 
 @dataclass(frozen=True)
 class Finding:
-    """How many rows offend, and the first of them by library_id: at most 20, each a mapping of `columns`."""
+    """How many rows break the rule, and the first 20 of them by library_id, each a mapping of `columns`."""
 
     count: int
     columns: tuple[str, ...]
@@ -25,79 +32,85 @@ class Finding:
 
 @dataclass(frozen=True)
 class StalePartition:
-    """One partition's rows that were ever asked (`held`), those past their window, and the oldest of these."""
+    """One partition's rows that were ever asked about (`held`), and those of them that are due again, by reason."""
 
     bucket: int
-    held: int
-    stale: int
-    retry_due: int
-    oldest_age_days: float
+    held: int = 0
+    stale: int = 0
+    retry_due: int = 0
+    names_changed: int = 0
+    invalid_retry_due: int = 0
+    oldest_age_days: float = 0.0
+
+    @property
+    def due_again(self) -> int:
+        """Rows that are due again, whatever the reason."""
+        return self.stale + self.retry_due + self.names_changed + self.invalid_retry_due
 
 
 @dataclass(frozen=True)
 class StaleRows:
-    """The rows past their window, in all and by partition; partitions that hold nothing are there with zeros."""
+    """The rows that are due again, in all and by partition; a partition without rows has zeros."""
 
     finding: Finding
     partitions: tuple[StalePartition, ...]
 
     @property
     def held(self) -> int:
-        """Library rows with a main row or an unresolved attempt."""
+        """Library rows with a main row, an unresolved attempt or a stored answer."""
         return sum(one.held for one in self.partitions)
 
     @property
     def share(self) -> float:
-        """Rows past their window as a share of those held, from 0 to 1."""
+        """Rows that are due again as a share of those held, from 0 to 1."""
         return self.finding.count / self.held if self.held else 0.0
 
     @property
     def oldest_age_days(self) -> float:
-        """Days since the longest overdue row was verified or asked; 0 where none is overdue."""
+        """Days since the oldest row that is due again was verified or asked about; 0 if there is no such row."""
         return max((one.oldest_age_days for one in self.partitions), default=0.0)
 
 
 def read_stale_rows(database: Database, settings: Settings, partitions: int) -> StaleRows:
-    """Rows whose window has passed, by the rules and windows of the selection, over the full scope.
-
-    They are `stale` (a main row) or `retry_due` (only an unresolved attempt), as the selection would call them.
-    """
+    """Rows that were asked about before and are due again in the full scope, under the ledger's reasons."""
     with database.transaction() as connection:
         rows = execute(
             connection,
-            "check_stale_rows",
+            _sql("check_stale_rows.sql"),
             partitions=partitions,
             sample_rows=SAMPLE_ROWS,
-            **_windows(settings),
-        ).all()
-    found = {
-        row.bucket: StalePartition(row.bucket, row.held, row.stale, row.retry_due, row.oldest_age_days)
-        for row in rows
-    }
-    sample = sorted((one for row in rows for one in row.sample), key=lambda one: int(one["library_id"]))
+            **windows(settings),
+        ).mappings()
+        found: dict[int, StalePartition] = {}
+        sample: list[Mapping[str, Any]] = []
+        for row in rows:
+            counts = dict(row)
+            sample += counts.pop("sample")
+            found[row["bucket"]] = StalePartition(**counts)
+    sample.sort(key=lambda one: one["library_id"])
     return StaleRows(
         Finding(
-            sum(one.stale + one.retry_due for one in found.values()),
+            sum(one.due_again for one in found.values()),
             ("library_id", "reason", "age_days"),
             tuple(sample),
         ),
-        tuple(found.get(bucket, StalePartition(bucket, 0, 0, 0, 0.0)) for bucket in range(partitions)),
+        tuple(found.get(bucket, StalePartition(bucket)) for bucket in range(partitions)),
     )
 
 
 def read_unbalanced(database: Database, buckets: Buckets) -> Finding:
-    """Candidates of these partitions with no outcome, or with one that the tables deny (rule 8 in DOMAIN.md).
+    """Ledger rows of these partitions without an outcome, or with one that the tables contradict (DOMAIN.md, rule 8).
 
     A partition that a run holds at this moment may have rows without an outcome.
     """
-    return _read(database, "check_accounts_balance", **buckets.params())
+    return _read(database, _sql("check_accounts_balance.sql"), **buckets.params())
 
 
 def read_out_of_band(database: Database) -> Finding:
-    """Main and source rows, whoever wrote them, with a confidence outside their method's band."""
+    """Main and source rows of every writer with a confidence outside their method's band."""
     return _read(
         database,
-        "check_confidence_in_band",
+        _sql("check_confidence_in_band.sql"),
         methods=list(CONFIDENCE_BANDS),
         lowest=[lowest for lowest, _highest in CONFIDENCE_BANDS.values()],
         highest=[highest for _lowest, highest in CONFIDENCE_BANDS.values()],
@@ -105,36 +118,29 @@ def read_out_of_band(database: Database) -> Finding:
 
 
 def read_without_sources(database: Database) -> Finding:
-    """Main rows written from LML's verdicts with no source row, or with an id that their source row denies."""
-    return _read(database, "check_main_rows_have_sources")
+    """Main rows written from LML's answers without a source row, or with another id than their source row."""
+    return _read(database, _sql("check_main_rows_have_sources.sql"))
 
 
 def read_asked_twice(database: Database, settings: Settings) -> Finding:
     """Rows that LML was asked about again inside the window of its earlier answer (rule 7 in DOMAIN.md)."""
-    return _read(database, "check_nothing_asked_twice", **_windows(settings))
+    return _read(database, _sql("check_nothing_asked_twice.sql"), **windows(settings))
 
 
 def read_withdrawn(database: Database) -> Finding:
-    """Main rows that stand although LML has since been asked again and found no identity."""
-    return _read(database, "check_identities_withdrawn")
+    """Main rows that are kept although LML was asked again later and found no identity."""
+    return _read(database, _sql("check_identities_withdrawn.sql"))
 
 
 def read_leg_conflicts(database: Database) -> Finding:
     """Library rows that the legs S1 and S3 pin to different releases."""
-    return _read(database, "check_leg_conflicts")
+    return _read(database, _sql("check_leg_conflicts.sql"))
 
 
-def _windows(settings: Settings) -> dict[str, int]:
-    return {
-        "stale_threshold_days": settings.stale_threshold_days,
-        "unresolved_retry_days": settings.unresolved_retry_days,
-    }
-
-
-def _read(database: Database, name: str, **params: object) -> Finding:
-    """The finding of a statement whose rows each carry the exact count, before its limit, as `offending`."""
+def _read(database: Database, statement: TextClause, **params: object) -> Finding:
+    """The finding of a statement with `LIMIT :sample_rows`; its column `offending` counts without that limit."""
     with database.transaction() as connection:
-        result = execute(connection, name, sample_rows=SAMPLE_ROWS, **params)
+        result = execute(connection, statement, sample_rows=SAMPLE_ROWS, **params)
         rows = result.mappings()
         columns = tuple(column for column in rows.keys() if column != "offending")  # noqa: SIM118  # not a dict
         found = rows.all()

@@ -1,6 +1,6 @@
-"""The state of the whole library in a few numbers, by one statement: what stands, what is due, what will be.
+"""The state of the whole library in a few numbers, by one statement: what is known, what is due, what will be due.
 
-How they are shown, and the runs and the gate beside them, belong in `status_screen` and gate.py.
+How the numbers are shown belongs in terminal/status_screen.py, the gate in gate.py.
 """
 
 from collections import Counter
@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from identity_assets.backend.database import Database, execute
+from identity_assets.backend.ledger.candidates import windows
+from identity_assets.postgres import statements
 from identity_assets.settings import Scope, Settings
 
 STATES = (
@@ -20,20 +22,27 @@ STATES = (
     "manual",
     "unresolved_in_window",
     "compilation_in_window",
+    "invalid_in_window",
     "retry_due",
+    "names_changed",
+    "invalid_retry_due",
     "never_asked",
     "no_artist_name",
 )
-"""Each library row is in exactly one. The first three have a main row, the others none; `low_confidence` is below
-0.70; `retry_due` was asked about once, and its window has passed."""
+"""Each library row is in exactly one. Rows in the first three have a main row, rows in the others have none.
+`low_confidence` is below 0.70. The states that are also reasons are due now, the states `..._in_window` later."""
 
-REASONS = ("never_asked", "retry_due", "stale")
+REASONS = ("never_asked", "names_changed", "retry_due", "invalid_retry_due", "stale")
+"""Why a row is due now; the ledger has them under the same names."""
+
 DAYS_AHEAD = 7
+
+_sql = statements(__file__)
 
 
 @dataclass(frozen=True)
 class DueDay:
-    """How many library rows that are not due yet become so on one day of UTC."""
+    """How many library rows that are not due yet become due on one day in UTC."""
 
     day: date
     rows: int
@@ -41,10 +50,10 @@ class DueDay:
 
 @dataclass(frozen=True)
 class Overview:
-    """The library at `read_at`, in library rows. `scope` is the one that is set.
+    """The library at `read_at`, in library rows. `scope` is the scope of the settings.
 
-    `due_now` maps each scope to the rows due by reason; `next_due` is the rest of today and the seven days after
-    it, within `scope`.
+    `due_now` maps each scope to the due rows by reason. `next_due` is the rest of today and the seven days after it,
+    within `scope`.
     """
 
     read_at: datetime
@@ -67,7 +76,7 @@ class Overview:
 
 
 def read_overview(database: Database, settings: Settings) -> Overview:
-    """The library's numbers, by the windows and the scope of `settings`.
+    """Count the library by the windows and the scope of `settings`.
 
     Raises:
         DatabaseError: the server cannot be reached, or went away.
@@ -75,9 +84,8 @@ def read_overview(database: Database, settings: Settings) -> Overview:
     with database.transaction() as connection:
         rows = execute(
             connection,
-            "status_rows",
-            stale_threshold_days=settings.stale_threshold_days,
-            unresolved_retry_days=settings.unresolved_retry_days,
+            _sql("status_rows.sql"),
+            **windows(settings),
             days=DAYS_AHEAD,
         ).all()
     read_at = rows[0].read_at if rows else datetime.now(UTC)

@@ -10,10 +10,6 @@ from identity_assets.settings import Scope
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
 
 
-def write_all(shelf: Shelf) -> None:
-    shelf.write()
-
-
 def reasons(shelf: Shelf) -> dict[int, str]:
     rows = shelf.rows("SELECT library_id, reason FROM candidate_library")
     return {row["library_id"]: row["reason"] for row in rows}
@@ -38,7 +34,7 @@ def test_a_resolved_row_is_due_again_when_its_window_has_passed_and_not_before(s
     library_id = shelf.put()
     shelf.select()
     shelf.answer(single_artist(library_id))
-    write_all(shelf)
+    shelf.write()
 
     assert shelf.select() == 0
     shelf.age(days=6.99)
@@ -52,7 +48,7 @@ def test_an_unresolved_row_is_due_again_when_its_window_has_passed_and_not_befor
     library_id = shelf.put()
     shelf.select()
     shelf.answer(nothing(library_id))
-    write_all(shelf)
+    shelf.write()
 
     assert shelf.select() == 0
     shelf.age(days=6.99)
@@ -66,7 +62,7 @@ def test_the_windows_are_the_settings(shelf: Shelf) -> None:
     resolved, unresolved = shelf.put(), shelf.put()
     shelf.select()
     shelf.answer(single_artist(resolved), nothing(unresolved))
-    write_all(shelf)
+    shelf.write()
     shelf.age(days=2)
 
     shelf.settings = replace(shelf.settings, stale_threshold_days=2, unresolved_retry_days=3)
@@ -81,11 +77,11 @@ def test_a_row_that_was_resolved_once_and_is_unresolved_now_is_not_asked_on_ever
     library_id = shelf.put()
     shelf.select()
     shelf.answer(single_artist(library_id))
-    write_all(shelf)
+    shelf.write()
     shelf.age(days=8)
     shelf.select()
     shelf.answer(nothing(library_id))
-    write_all(shelf)
+    shelf.write()
 
     assert shelf.select() == 0
     shelf.age(days=8)
@@ -186,22 +182,37 @@ def test_a_stored_verdict_is_no_answer_when_the_names_have_changed_or_its_window
     assert [one.library_id for one in batch] == [renamed, retitled, old]
 
 
-def test_a_rejected_verdict_keeps_its_reason_and_is_not_asked_for_again_inside_its_window(
+def test_an_answer_that_was_set_aside_is_asked_for_again_after_its_own_window_and_not_before(
     shelf: Shelf,
 ) -> None:
     library_id = shelf.put()
     shelf.select()
     shelf.answer(single_artist(library_id, confidence=0.2))
+    [row] = shelf.rows("SELECT outcome, detail FROM candidate_library")
+    assert row["outcome"] == "lml_invalid_verdict"
+    assert "0.2" in row["detail"]
 
-    for _ in range(2):
-        shelf.select()
-        [row] = shelf.rows("SELECT outcome, detail FROM candidate_library")
-        assert row["outcome"] == "lml_invalid_verdict"
-        assert "0.2" in row["detail"]
-        assert list(batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)) == []
-    shelf.age(days=8)
-    shelf.select()
+    shelf.age(days=0.99)
+    assert shelf.select() == 0
+    shelf.age(days=0.02)
+    assert shelf.select() == 1
+    assert reasons(shelf) == {library_id: "invalid_retry_due"}
     assert len(list(batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings))) == 1
+
+
+def test_a_row_whose_names_changed_is_due_at_once_and_asked_with_the_new_names(shelf: Shelf) -> None:
+    resolved, unresolved = shelf.put(), shelf.put()
+    shelf.select()
+    shelf.answer(single_artist(resolved), nothing(unresolved))
+    shelf.write()
+    assert shelf.select() == 0
+    shelf.run("UPDATE library SET artist_name = 'New' WHERE id = :id", id=resolved)
+    shelf.run("UPDATE library SET album_title = 'New' WHERE id = :id", id=unresolved)
+
+    assert shelf.select() == 2
+    assert reasons(shelf) == {resolved: "names_changed", unresolved: "names_changed"}
+    [batch] = batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)
+    assert [(one.artist_name, one.album_title) for one in batch] == [("New", "First"), ("Anna Nyberg", "New")]
 
 
 def test_under_a_limit_a_row_that_cannot_be_asked_about_takes_no_other_rows_place(shelf: Shelf) -> None:

@@ -26,6 +26,8 @@ FAILURES = (
     "lml_untrusted_library_id",
     "writer_error",
     "manual_override",
+    "names_changed",
+    "unwound",
 )
 
 
@@ -46,7 +48,7 @@ def fill(shelf: Shelf, *rows: Row) -> None:
     """Let the library hold these rows and no others; their ids are 1, 2, ..."""
     shelf.run(
         "TRUNCATE artists, library, library_identity, library_identity_source, library_unresolved, "
-        "compilation_track_artist, candidate_library RESTART IDENTITY"
+        "compilation_track_artist, candidate_library, lml_verdict, lml_verdict_state RESTART IDENTITY"
     )
     if not rows:
         return
@@ -89,12 +91,18 @@ def _fill_sidecar(shelf: Shelf, rows: dict[int, Row]) -> None:
 
 def _fill_ledger(shelf: Shelf, rows: dict[int, Row]) -> None:
     shelf.run(
-        "INSERT INTO candidate_library (library_id, outcome, answered_at, scope, cohort, reason, album_title, "
-        "selected_at, run_id) SELECT id, outcome, CASE WHEN is_answered THEN now() END, 'full', 'non_va', "
-        "'never_asked', 'Title', now(), 'run' FROM unnest(CAST(:ids AS integer[]), CAST(:outcomes AS text[]), "
-        "CAST(:answered AS boolean[])) AS given (id, outcome, is_answered)",
+        "INSERT INTO candidate_library (library_id, outcome, answers_since, scope, cohort, reason, album_title, "
+        "selected_at, run_id) SELECT id, outcome, now(), 'full', 'non_va', 'never_asked', 'Title', now(), 'run' "
+        "FROM unnest(CAST(:ids AS integer[]), CAST(:outcomes AS text[])) AS given (id, outcome)",
         ids=list(rows),
         outcomes=[row.outcome for row in rows.values()],
+    )
+    # An answer of an earlier pass does not answer the row.
+    shelf.run(
+        "INSERT INTO lml_verdict (library_id, verdict, tracks_trusted, artist_name, album_title, asked_at, run_id) "
+        "SELECT id, '{}', false, 'A', 'Title', CASE WHEN is_answered THEN now() ELSE now() - interval '9 days' END, 'run' "
+        "FROM unnest(CAST(:ids AS integer[]), CAST(:answered AS boolean[])) AS given (id, is_answered)",
+        ids=list(rows),
         answered=[row.is_answered for row in rows.values()],
     )
 

@@ -208,27 +208,27 @@ SPOILED_ACCOUNTS = [
     (
         "resolved",
         "INSERT INTO library_unresolved VALUES (:id, 'unresolved', now() - interval '9 days', 1, now())",
-        "it is resolved and stands in library_unresolved",
+        "it is resolved and has a row in library_unresolved",
     ),
     (
         "resolved",
-        "UPDATE lml_verdict SET applied_at = NULL WHERE library_id = :id",
-        "no stored verdict of LML's is marked as applied",
+        "UPDATE lml_verdict_state SET applied_at = NULL WHERE library_id = :id",
+        "no stored answer of LML is marked as applied",
     ),
     (
         "resolved",
         "DELETE FROM lml_verdict WHERE library_id = :id",
-        "no stored verdict of LML's is marked as applied",
+        "no stored answer of LML is marked as applied",
     ),
     (
         "resolved",
         "UPDATE candidate_library SET outcome = 'unresolved' WHERE library_id = :id",
-        "LML's stored verdict is of the kind single_artist",
+        "LML's stored answer is of the kind single_artist",
     ),
     (
         "resolved",
         "UPDATE candidate_library SET outcome = 'lml_error' WHERE library_id = :id",
-        "a verdict was applied in this pass, though the outcome is an error",
+        "an answer was applied in this pass, though the outcome says that nothing was written",
     ),
     (
         "unresolved",
@@ -243,23 +243,24 @@ SPOILED_ACCOUNTS = [
     (
         "unresolved",
         "UPDATE library_unresolved SET attempted_at = attempted_at - interval '1 day' WHERE library_id = :id",
-        "its row in library_unresolved is older than the verdict",
+        "its row in library_unresolved is older than the answer",
     ),
     (
         "decided",
         "UPDATE library_identity SET method = 'exact_match', notes = 'consumer:lml-bulk', last_verified_at = "
         "(SELECT asked_at FROM lml_verdict WHERE library_id = :id) WHERE library_id = :id",
-        "LML's verdict was written over a person's decision",
+        "LML's answer was written over a person's decision",
     ),
     (
         "nameless",
-        "UPDATE candidate_library SET answered_at = now() WHERE library_id = :id",
+        "INSERT INTO lml_verdict (library_id, verdict, tracks_trusted, artist_name, album_title, asked_at, run_id) "
+        "VALUES (:id, '{}', false, '', '', now(), 'run')",
         "LML was asked about it, though it has no artist name",
     ),
     (
         "odd",
-        "UPDATE lml_verdict SET applied_at = now() WHERE library_id = :id",
-        "a verdict was applied in this pass, though the outcome is an error",
+        "UPDATE lml_verdict_state SET applied_at = now() WHERE library_id = :id",
+        "an answer was applied in this pass, though the outcome says that nothing was written",
     ),
 ]
 
@@ -437,16 +438,38 @@ def test_asking_again_inside_the_window_of_the_earlier_answer_is_named(
     assert named(read_asked_twice(shelf.database, shelf.settings)) == ([asked] if offends else [])
 
 
-def test_asking_again_as_soon_as_the_window_has_passed_is_not_twice_also_when_the_clocks_change(
+@pytest.mark.parametrize(
+    ("set_aside", "hours", "offends"),
+    [("whole", 25, False), ("whole", 23, True), ("part", 25, False), ("part", 23, True)],
+)
+def test_asking_again_after_an_answer_was_set_aside_is_not_twice_once_its_own_window_has_passed(
+    shelf: Shelf, set_aside: str, hours: int, offends: bool
+) -> None:
+    library_id = shelf.put()
+    resolve(shelf, single_artist(library_id, confidence=0.2 if set_aside == "whole" else 0.95))
+    if set_aside == "part":
+        shelf.run("UPDATE lml_verdict_state SET set_aside = '[]'")
+    shelf.age(days=2)
+    shelf.select()
+    shelf.answer(justified(library_id))
+    shelf.write()
+    assert shelf.outcomes() == {library_id: "resolved"}
+    shelf.run(
+        "UPDATE lml_verdict SET previous_asked_at = asked_at - make_interval(hours => :hours)", hours=hours
+    )
+    assert named(read_asked_twice(shelf.database, shelf.settings)) == ([library_id] if offends else [])
+
+
+def test_asking_again_as_soon_as_the_window_has_passed_is_not_twice_also_where_the_clocks_change(
     shelf: Shelf,
 ) -> None:
     library_id = shelf.put()
     resolve(shelf, justified(library_id))
-    asked_twice_across_the_hour_that_is_left_out = (
-        "UPDATE lml_verdict SET previous_kind = 'single_artist', asked_at = '2026-03-10 05:00 America/New_York', "
-        "previous_asked_at = '2026-03-03 05:00 America/New_York'"
+    seven_days_across_a_change_of_the_clocks = (
+        "UPDATE lml_verdict SET previous_kind = 'single_artist', asked_at = '2026-03-10 05:00 UTC', "
+        "previous_asked_at = '2026-03-03 05:00 UTC'"
     )
-    shelf.run(asked_twice_across_the_hour_that_is_left_out)
+    shelf.run(seven_days_across_a_change_of_the_clocks)
     shelf.run(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = %L', current_database(), "
         "'America/New_York'); END $$"
@@ -455,6 +478,26 @@ def test_asking_again_as_soon_as_the_window_has_passed_is_not_twice_also_when_th
         assert read_asked_twice(there, shelf.settings).count == 0
         shelf.run("UPDATE lml_verdict SET asked_at = asked_at - interval '1 second'")
         assert named(read_asked_twice(there, shelf.settings)) == [library_id]
+
+
+def test_rows_that_are_due_again_are_counted_by_reason(shelf: Shelf) -> None:
+    renamed, odd, past = shelf.put(), shelf.put(), shelf.put()
+    resolve(shelf, justified(renamed), single_artist(odd, confidence=0.2), justified(past))
+    shelf.age(days=2)
+    shelf.run("UPDATE library SET album_title = 'Second' WHERE id = :id", id=renamed)
+    shelf.run(
+        "UPDATE library_identity SET last_verified_at = last_verified_at - interval '6 days' WHERE library_id = :id",
+        id=past,
+    )
+    found = stale_of(shelf)
+    assert {row["library_id"]: (row["reason"], row["age_days"]) for row in found.finding.sample} == {
+        renamed: ("names_changed", 2.0),
+        odd: ("invalid_retry_due", 2.0),
+        past: ("stale", 8.0),
+    }
+    assert sum(one.names_changed for one in found.partitions) == 1
+    assert sum(one.invalid_retry_due for one in found.partitions) == 1
+    assert (found.finding.count, found.held) == (3, 3)
 
 
 def test_an_identity_that_lml_no_longer_finds_is_named_until_it_is_found_again(shelf: Shelf) -> None:

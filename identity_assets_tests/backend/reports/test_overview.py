@@ -18,7 +18,8 @@ PUT_ROWS = """
 WITH given AS (
     SELECT row_number() OVER () AS id, given.*
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given (
-        artist text, canonical text, main_minutes int, method text, confidence real, attempt_minutes int, kind text
+        artist text, canonical text, main_minutes int, method text, confidence real, attempt_minutes int, kind text,
+        answer_minutes int, answer_artist text, answer_state text
     )
 ), shelved AS (
     INSERT INTO library (id, artist_id, artist_name, album_title, legacy_release_id, canonical_entity_id)
@@ -27,6 +28,16 @@ WITH given AS (
     INSERT INTO library_identity (library_id, method, confidence, last_verified_at)
     SELECT id, method, confidence, now() - make_interval(mins => main_minutes)
     FROM given WHERE main_minutes IS NOT NULL
+), answer AS (
+    INSERT INTO lml_verdict (library_id, verdict, tracks_trusted, artist_name, album_title, asked_at, run_id)
+    SELECT id, '{}', false, answer_artist, 'First', now() - make_interval(mins => answer_minutes), 'run'
+    FROM given WHERE answer_minutes IS NOT NULL
+), state AS (
+    INSERT INTO lml_verdict_state (library_id, asked_at, applied_at, rejected_reason)
+    SELECT
+        id, now() - make_interval(mins => answer_minutes), CASE WHEN answer_state = 'applied' THEN now() END,
+        CASE WHEN answer_state = 'set_aside' THEN 'no good' END
+    FROM given WHERE answer_minutes IS NOT NULL AND answer_state IS NOT NULL
 )
 INSERT INTO library_unresolved (library_id, kind, attempted_at, attempts, first_attempted_at)
 SELECT id, kind, now() - make_interval(mins => attempt_minutes), 1, now()
@@ -44,10 +55,15 @@ def stock(shelf: Shelf, *rows: dict[str, Any]) -> None:
             **row,
             "main_minutes": None if row.get("main") is None else round(row["main"] * 1440),
             "attempt_minutes": None if row.get("attempt") is None else round(row["attempt"] * 1440),
+            "answer_minutes": None if row.get("answer") is None else round(row["answer"] * 1440),
+            "answer_artist": row.get("answer_artist", "Anna"),
+            "answer_state": row.get("answer_state"),
         }
         for row in rows
     ]
-    shelf.run("TRUNCATE library, candidate_library CASCADE")
+    shelf.run(
+        "TRUNCATE library, candidate_library, library_unresolved, lml_verdict, lml_verdict_state CASCADE"
+    )
     shelf.run("INSERT INTO artists (id, artist_name) VALUES (1, 'x') ON CONFLICT DO NOTHING")
     shelf.run(PUT_ROWS, rows=orjson.dumps(told).decode())
 
@@ -79,19 +95,28 @@ def test_each_row_is_in_the_one_state_that_is_its_own(shelf: Shelf) -> None:
         {},
         {"artist": None},
         {"artist": "  ", "attempt": 1},
+        {"main": 1, "answer": 1, "answer_artist": "Old", "answer_state": "applied"},
+        {"attempt": 1, "answer": 1, "answer_artist": "Old", "answer_state": "applied"},
+        {"answer": 0.5, "answer_state": "set_aside"},
+        {"answer": 1.5, "answer_state": "set_aside"},
+        {"answer": 0.5},
     )
     overview = read(shelf)
     assert overview.states == {
-        "resolved": 4,
+        "resolved": 5,
         "low_confidence": 1,
         "manual": 1,
         "unresolved_in_window": 1,
         "compilation_in_window": 1,
+        "invalid_in_window": 1,
         "retry_due": 2,
-        "never_asked": 1,
+        "names_changed": 1,
+        "invalid_retry_due": 1,
+        "never_asked": 2,
         "no_artist_name": 2,
     }
-    assert overview.library_rows == 13
+    assert overview.library_rows == 18
+    assert overview.due_now[Scope.full]["names_changed"] == 2
 
 
 AGES = st.none() | st.integers(1, 4).flatmap(
@@ -106,6 +131,9 @@ ROWS = st.fixed_dictionaries(
         "confidence": st.sampled_from([0.0, 0.69, 0.70, 1.0]),
         "attempt": AGES,
         "kind": st.sampled_from(["unresolved", "compilation"]),
+        "answer": AGES,
+        "answer_artist": st.sampled_from(["Anna", "Anna", "Old"]),
+        "answer_state": st.sampled_from([None, "applied", "set_aside"]),
     }
 )
 
@@ -170,6 +198,12 @@ def test_the_overview_is_one_json_object(shelf: Shelf) -> None:
     overview = read(shelf)
     told = json.loads(json.dumps(overview.as_dict()))
     assert told["library_rows"] == 2
-    assert told["due_now"]["canonical"] == {"never_asked": 1, "retry_due": 0, "stale": 0}
+    assert told["due_now"]["canonical"] == {
+        "never_asked": 1,
+        "names_changed": 0,
+        "retry_due": 0,
+        "invalid_retry_due": 0,
+        "stale": 0,
+    }
     assert told["next_due"][1] == {"day": overview.next_due[1].day.isoformat(), "rows": 1}
     assert told["read_at"].endswith("+00:00")

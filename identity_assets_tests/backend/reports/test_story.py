@@ -12,7 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from identity_assets.backend.reports.due import Due, DueWhy
-from identity_assets.backend.reports.story import GateState, StoredVerdict, Story, VerdictState, read_story
+from identity_assets.backend.reports.story import read_story, was_known
+from identity_assets.backend.reports.story_records import GateState, StoredVerdict, Story, VerdictState
 from identity_assets.settings import Scope
 from identity_assets_tests.support import Shelf, nothing, provenance, single_artist
 
@@ -148,95 +149,80 @@ def test_a_row_without_a_canonical_entity_id_is_due_in_the_full_scope_alone(shel
     assert due(story, Scope.full).is_due
 
 
-# Windows are whole days: a minute on either side of an end, and well away from it.
-AGES = st.integers(1, 4).flatmap(
-    lambda day: st.sampled_from([day * 1440 - 1, day * 1440 + 1, day * 1440 - 700])
-)
-ROWS = st.fixed_dictionaries(
-    {
-        "artist": st.sampled_from(["Anna", "Anna", "Anna", " ", None]),
-        "title": st.sampled_from(["First", ""]),
-        "canonical": st.sampled_from([None, "discogs:1"]),
-        "volume": st.sampled_from([None, "Z1"]),
-        "main_age": st.none() | AGES,
-        "main_method": st.sampled_from(["exact_match", "manual", "inherited"]),
-        "attempt_age": st.none() | AGES,
-        "attempt_kind": st.sampled_from(["unresolved", "compilation"]),
-        "answer_age": st.none() | AGES,
-        "answer_kind": st.sampled_from([None, "single_artist", "unresolved", "compilation"]),
-        "answer_artist": st.sampled_from(["Anna", "Anna", "Other"]),
-        "answer_is_applied": st.booleans(),
-        "answer_rejected": st.sampled_from([None, "no good"]),
-    }
-)
-
-PUT_ROWS = """
-WITH given AS (
-    SELECT row_number() OVER () AS id, given.*
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given (
-        artist text, title text, canonical text, volume text, main_age int, main_method text, attempt_age int,
-        attempt_kind text, answer_age int, answer_kind text, answer_artist text, answer_is_applied boolean,
-        answer_rejected text
-    )
-), shelved AS (
-    INSERT INTO library (
-        id, artist_id, artist_name, album_title, legacy_release_id, code_volume_letters, canonical_entity_id
-    )
-    SELECT id, 1, artist, title, id, volume, canonical FROM given
-), main AS (
-    INSERT INTO library_identity (library_id, method, confidence, last_verified_at)
-    SELECT id, main_method, 1, now() - make_interval(mins => main_age) FROM given WHERE main_age IS NOT NULL
-), answer AS (
-    INSERT INTO lml_verdict (
-        library_id, kind, verdict, artist_name, album_title, asked_at, run_id, applied_at, rejected_reason
-    )
-    SELECT
-        id, answer_kind, '{}', answer_artist, title, now() - make_interval(mins => answer_age), 'run',
-        CASE WHEN answer_is_applied THEN now() END, answer_rejected
-    FROM given WHERE answer_age IS NOT NULL
-)
-INSERT INTO library_unresolved (library_id, kind, attempted_at, attempts, first_attempted_at)
-SELECT id, attempt_kind, now() - make_interval(mins => attempt_age), 1, now()
-FROM given WHERE attempt_age IS NOT NULL
-"""
+def test_a_row_whose_names_changed_is_due_at_once_and_that_is_the_reason(shelf: Shelf) -> None:
+    library_id = shelf.put()
+    settle(shelf, single_artist(library_id))
+    shelf.run("UPDATE library SET album_title = 'Second'")
+    found = due(tell(shelf, library_id))
+    asked = verdict_of(shelf, library_id).asked_at
+    assert (found.is_due, found.why, found.decided_at) == (True, DueWhy.names_changed, asked)
+    assert not found.answer_stored
 
 
-@pytest.mark.parametrize("scope", list(Scope))
-@given(
-    rows=st.lists(ROWS, min_size=8, max_size=20),
-    stale_days=st.integers(1, 4),
-    retry_days=st.integers(1, 4),
-)
-@hypothesis_settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_the_story_and_the_selection_agree_on_what_is_due(
-    shelf: Shelf, scope: Scope, rows: list[dict[str, Any]], stale_days: int, retry_days: int
+def test_a_row_whose_answer_was_set_aside_is_due_again_after_its_own_window(shelf: Shelf) -> None:
+    library_id = shelf.put()
+    settle(shelf, single_artist(library_id, confidence=0.2))
+    found = due(tell(shelf, library_id))
+    asked = verdict_of(shelf, library_id).asked_at
+    assert (found.is_due, found.why, found.until) == (
+        False,
+        DueWhy.invalid_in_window,
+        asked + timedelta(days=1),
+    )
+    shelf.age(days=1.01)
+    found = due(tell(shelf, library_id))
+    assert (found.is_due, found.why, found.answer_stored) == (True, DueWhy.invalid_retry_due, False)
+
+
+def test_a_row_whose_answer_was_set_aside_in_part_is_due_again_at_the_earlier_of_its_windows(
+    shelf: Shelf,
 ) -> None:
-    shelf.run("TRUNCATE library, lml_verdict, candidate_library CASCADE")
-    shelf.run("INSERT INTO artists (id, artist_name) VALUES (1, 'x') ON CONFLICT DO NOTHING")
-    shelf.run(PUT_ROWS, rows=orjson.dumps(rows).decode())
-    shelf.settings = replace(
-        shelf.settings, stale_threshold_days=stale_days, unresolved_retry_days=retry_days
+    library_id = shelf.put()
+    settle(shelf, single_artist(library_id))
+    entry = [{"where": "provenance", "index": 3, "reason": "no source"}]
+    shelf.run(
+        "UPDATE lml_verdict_state SET set_aside = CAST(:entry AS jsonb)", entry=orjson.dumps(entry).decode()
     )
-    told = {number: due(tell(shelf, number), scope) for number in range(1, len(rows) + 1)}
+    told = verdict_of(shelf, library_id)
+    assert (told.state, list(told.entries_set_aside)) == (VerdictState.applied, entry)
+    found = due(tell(shelf, library_id))
+    assert (found.why, found.until) == (DueWhy.invalid_in_window, told.asked_at + timedelta(days=1))
+    shelf.settings = replace(shelf.settings, invalid_retry_days=30)
+    found = due(tell(shelf, library_id))
+    assert (found.why, found.until) == (DueWhy.resolved_in_window, told.asked_at + timedelta(days=7))
 
-    shelf.select(scope)
-    ledger = {row["library_id"]: row for row in shelf.rows("SELECT * FROM candidate_library")}
 
-    nameless = {number for number, row in ledger.items() if row["outcome"] == "missing_artist_name"}
-    assert {number for number, one in told.items() if one.why is DueWhy.no_artist_name} == nameless
-    selected = {number: row for number, row in ledger.items() if number not in nameless}
-    assert {number: str(one.why) for number, one in told.items() if one.is_due} == {
-        number: row["reason"] for number, row in selected.items()
+def test_what_the_story_says_of_being_due_is_what_the_selection_does(shelf: Shelf) -> None:
+    ids = shelf.put_many(["new", "resolved", "renamed", "odd", "waiting", "unresolved"])
+    new, resolved, renamed, odd, waiting, unresolved = ids
+    nameless = shelf.put(None)
+    shelf.select()
+    shelf.answer(single_artist(resolved), single_artist(renamed), nothing(unresolved))
+    shelf.answer(single_artist(odd, confidence=0.2))
+    shelf.write()
+    shelf.age(days=2)
+    shelf.answer(single_artist(waiting))
+    shelf.run("UPDATE library SET artist_name = 'other' WHERE id = :id", id=renamed)
+    told = {library_id: due(tell(shelf, library_id)) for library_id in (*ids, nameless)}
+
+    shelf.select()
+    selected = shelf.rows("SELECT library_id, reason, outcome, answered_at FROM ledger ORDER BY library_id")
+    assert {row["library_id"]: row["reason"] for row in selected if row["outcome"] is None} == {
+        library_id: one.why for library_id, one in told.items() if one.is_due
     }
-    assert {number for number, one in told.items() if one.answer_stored} == {
-        number for number, row in selected.items() if row["answered_at"] is not None
-    }
-    now = datetime.now(UTC)
-    for one in told.values():
-        assert one.since is None or one.since <= now
-        assert one.until is None or one.until > now
+    assert {one for one in told if told[one].is_due} == {new, renamed, odd, waiting}
+    assert [row["library_id"] for row in selected if row["answered_at"] is not None] == [waiting]
+    assert [library_id for library_id, one in told.items() if one.answer_stored] == [waiting]
+    assert [row["library_id"] for row in selected if row["outcome"] is not None] == [nameless]
+
+
+def test_a_library_row_that_backend_deleted_is_told_from_one_that_never_was(shelf: Shelf) -> None:
+    library_id = shelf.put()
+    shelf.select()
+    shelf.run("DELETE FROM library")
+    assert read_story(shelf.database, shelf.settings, library_id) is None
+    assert was_known(shelf.database, library_id)
+    assert not was_known(shelf.database, library_id + 1)
 
 
 # --- what LML said
