@@ -1,8 +1,8 @@
 """Taking back all rows that carry the notes of one writer: LML's answers, or a leg.
 
 `by_run` puts back what a run replaced. This works out what stands without the writer: the main row that the remaining
-sources make, else the row from history that the writer replaced, else none. It is a write like any other: it has a run
-id of its own in the journal, and can be taken back itself.
+sources make, else the row from history that the writer replaced, else none. It is a write like any other: the journal
+keeps it under a run id of its own, and it can be taken back itself.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
 """The legs' stage of the one writer: evidence becomes source rows and main rows, in the caller's transaction.
 
-What the evidence makes of a library row stands in functions/leg_main.sql and the functions that it reads; the rules are
+functions/leg_main.sql, and the functions that it reads, say what the evidence makes of a library row. The rules are
 those of "Composition" and "The two legs" in DOMAIN.md. Where evidence comes from belongs in legs/.
 """
 
@@ -26,7 +26,8 @@ _sql = statements(__file__)
 class _LegRows:
     """The library rows to write, for which run and why.
 
-    `library_ids`: these, and not all that a leg has to do with. `taken_back`: the leg that counts as having found nothing.
+    `library_ids`: only these rows; None writes every row of the range that a leg has to do with.
+    `taken_back`: this leg counts as having found nothing.
     """
 
     one: Range

@@ -298,6 +298,89 @@ def test_one_pass_writes_what_lml_says_and_what_the_legs_know_and_rows_that_are_
     assert len(shelf.rows("SELECT 1 FROM library_unresolved")) == 1
 
 
+def test_on_a_first_run_with_legs_history_gets_no_row_of_a_state_that_was_never_committed(
+    shelf: Shelf,
+) -> None:
+    library_id = shelf.put()
+    evidence(shelf, library_id, "S1", "release 5")
+    shelf.select()
+    shelf.answer(single_artist(library_id))
+    written = write(shelf)
+    assert said(shelf, library_id) == ("cross_source_agreement", 0.95, None, None, 5, "consumer:lml-bulk")
+    assert (written.history_rows_written, history(shelf)) == (0, [])
+
+
+def test_a_row_that_lml_changes_and_a_leg_fills_in_one_run_is_in_history_once_as_it_was_committed(
+    shelf: Shelf,
+) -> None:
+    library_id = shelf.put()
+    put_main(shelf, library_id)
+    evidence(shelf, library_id, "S1", "release 5")
+    shelf.select()
+    shelf.answer(single_artist(library_id))
+    assert write(shelf).history_rows_written == 1
+    assert history(shelf) == [(library_id, "trigram", "somebody", "rerun")]
+
+
+def test_the_journal_notes_each_row_that_the_legs_write_and_the_source_rows_beside_it(shelf: Shelf) -> None:
+    filled, made, untouched = shelf.put(), shelf.put(), shelf.put()
+    put_main(shelf, filled)
+    put_source(shelf, made, "mb_release", "trigram", 0.8)
+    put_source(shelf, untouched, "mb_release", "trigram", 0.8)
+    for library_id in (filled, made):
+        evidence(shelf, library_id, "S1", "release 5")
+    reflect(shelf, filled, made, untouched)
+    entries = shelf.rows(
+        "SELECT * FROM journal_entry WHERE row_hash IS NOT NULL ORDER BY table_name, library_id, key"
+    )
+    assert [(one["table_name"], one["library_id"], one["key"], one["before"]) for one in entries] == [
+        ("leg_filled", filled, "", "absent"),
+        ("leg_filled", made, "", "absent"),
+        ("library_identity", filled, "", "image"),
+        ("library_identity", made, "", "absent"),
+        ("library_identity_source", filled, "discogs_release", "absent"),
+        ("library_identity_source", made, "discogs_release", "absent"),
+        ("library_identity_source", made, "mb_release", "same"),
+    ]
+    [image] = shelf.rows("SELECT library_id, image ->> 'discogs_release_id' AS release FROM journal_image")
+    assert image == {"library_id": filled, "release": None}
+    assert len(shelf.rows("SELECT 1 FROM journal_chunk")) == 3
+
+
+def test_a_row_that_the_legs_remove_is_in_the_journal_with_its_image_and_no_hash(shelf: Shelf) -> None:
+    library_id = shelf.put()
+    evidence(shelf, library_id, "S3", "release 5")
+    reflect(shelf, library_id)
+    shelf.run("DELETE FROM journal_chunk")
+    forget(shelf, library_id, "S3")
+    reflect(shelf, library_id)
+    entries = shelf.rows("SELECT table_name, before, row_hash FROM journal_entry ORDER BY table_name")
+    assert entries == [
+        {"table_name": name, "before": "image", "row_hash": None}
+        for name in ("leg_filled", "library_identity", "library_identity_source")
+    ]
+    assert len(shelf.rows("SELECT 1 FROM journal_image")) == 3
+
+
+def test_writing_the_legs_again_adds_nothing_to_the_journal(shelf: Shelf) -> None:
+    library_id = shelf.put()
+    evidence(shelf, library_id, "S3", "release 5")
+    reflect(shelf, library_id)
+    before = shelf.rows("SELECT * FROM journal_entry ORDER BY chunk_id, place")
+    reflect(shelf, library_id)
+    assert shelf.rows("SELECT * FROM journal_entry ORDER BY chunk_id, place") == before
+
+
+def test_evidence_of_a_library_row_that_backend_has_deleted_writes_nothing(shelf: Shelf) -> None:
+    gone, stays = shelf.put(), shelf.put()
+    for library_id in (gone, stays):
+        evidence(shelf, library_id, "S3", "release 5")
+    shelf.run("DELETE FROM library WHERE id = :id", id=gone)
+    written = write(shelf)
+    assert (written.leg_rows_refused, written.main_rows_written) == (0, 1)
+    assert set(sources(shelf, gone)) == set()
+
+
 def test_without_the_legs_the_writer_leaves_their_evidence_alone(shelf: Shelf) -> None:
     library_id = shelf.put()
     evidence(shelf, library_id, "S3", "release 5")
