@@ -102,11 +102,10 @@ LML_VERDICTS = table(
 library_id
 kind               text         single_artist, compilation or unresolved.
 verdict            jsonb        LML's answer, unchanged.
+tracks_trusted     boolean      Whether the response vouched for its tracks (tracks_contract_version is 1).
 artist_name
 album_title
 asked_at           timestamptz  When LML answered.
-applied_at         timestamptz  When the answer was written to the identity tables. Null until then.
-rejected_reason    text         Why the answer may not be written.
 previous_asked_at  timestamptz  When LML was last asked about the same names before this answer.
 run_id
 """,
