@@ -6,6 +6,7 @@ Sentry's SDK is imported when there is something to report. What is collected of
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
+from uuid import uuid4
 
 import dagster as dg
 
@@ -39,18 +40,23 @@ def _report_step(context: dg.HookContext, error: Exception) -> None:
         "partition": partition_of(run_tags),
         "step": context.step_key,
     }
-    if trace := open_trace(context.run_id):
-        trace.mark_failed()
     _send(error, tags, context.run_id)
 
 
 @never_raises
-def _send(error: Exception, tags: Mapping[str, str], run_id: str | None) -> None:
+def _send(error: Exception, tags: Mapping[str, str], run_id: str | None = None) -> None:
     if settings().sentry_dsn is None:
         return
-    from identity_assets.telemetry.sentry import send_error
+    from identity_assets.telemetry.sentry import TracePosition, send_error
 
-    send_error(error, tags, run_id)
+    if run_id is None:
+        send_error(error, tags)
+    elif trace := open_trace(run_id):
+        trace.mark_failed()
+        send_error(error, tags, TracePosition(run_id, trace.root_span_id))
+    else:
+        # A run of checks only has no transaction. Any span id puts the event into the run's trace.
+        send_error(error, tags, TracePosition(run_id, uuid4().hex[:16]))
 
 
 @contextmanager
@@ -66,7 +72,7 @@ def failure_reported() -> Iterator[None]:
         raise
     except Exception as error:
         if len(_reported_runs) == reported_before:
-            _send(error, {}, None)
+            _send(error, {})
         raise
 
 

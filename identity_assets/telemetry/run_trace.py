@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import dagster as dg
 
@@ -45,6 +46,8 @@ class RunTrace:
 
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
+        # Random, because every process of a run sends a transaction of its own.
+        self.root_span_id = uuid4().hex[:16]
         self._started_at = datetime.now(UTC)
         self._status = "ok"
         self._has_steps = False
@@ -123,6 +126,7 @@ class RunTrace:
             SentryTransaction(
                 name=f"{NAME}.run",
                 run_id=self._run_id,
+                root_span_id=self.root_span_id,
                 started_at=self._started_at,
                 status=self._status,
                 data={f"consumer.{name}": value for name, value in self._figures.items()},

@@ -38,10 +38,11 @@ class SentrySpan:
 
 @dataclass(frozen=True)
 class SentryTransaction:
-    """Everything that Sentry shows of one run. The run's id gives the ids of the trace and of its root span."""
+    """Everything that Sentry shows of one run in one process. The run's id is also the id of the trace."""
 
     name: str
     run_id: str
+    root_span_id: str
     started_at: datetime
     status: str
     data: Mapping[str, object]
@@ -109,7 +110,7 @@ def send_transaction(transaction: SentryTransaction) -> None:
         name=transaction.name,
         op="task",
         trace_id=trace_id_of(transaction.run_id),
-        span_id=root_span_id_of(transaction.run_id),
+        span_id=transaction.root_span_id,
         start_timestamp=transaction.started_at,
     )
     for span in transaction.spans:
@@ -124,15 +125,23 @@ def send_transaction(transaction: SentryTransaction) -> None:
     flush_timeout.flush()
 
 
-def send_error(error: Exception, tags: Mapping[str, str], run_id: str | None = None) -> None:
-    """Send one event for the exception, with its own frames and, if `run_id` is given, in that run's trace.
+@dataclass(frozen=True)
+class TracePosition:
+    """Where an event belongs: a run, whose trace it appears in, and a span of that trace."""
+
+    run_id: str
+    span_id: str
+
+
+def send_error(error: Exception, tags: Mapping[str, str], position: TracePosition | None = None) -> None:
+    """Send one event for the exception, with its own frames and, if `position` is given, in a run's trace.
 
     A `dg.Failure` only carries a sentence, so the exception that caused it is sent instead.
     """
     with sentry_sdk.new_scope() as scope:
         scope.set_tags(tags)
-        if run_id is not None:
-            trace = {"trace_id": trace_id_of(run_id), "span_id": root_span_id_of(run_id)}
+        if position is not None:
+            trace = {"trace_id": trace_id_of(position.run_id), "span_id": position.span_id}
             scope.set_context("trace", trace)
         if isinstance(error, dg.Failure) and isinstance(error.__cause__, Exception):
             scope.set_context("failure", {"description": error.description})
@@ -144,8 +153,3 @@ def send_error(error: Exception, tags: Mapping[str, str], run_id: str | None = N
 def trace_id_of(run_id: str) -> str:
     """The id of the run's trace: a search for the run id finds it, and a retry in another process shares it."""
     return run_id.replace("-", "")
-
-
-def root_span_id_of(run_id: str) -> str:
-    """The id of the run's root span, which events of the run refer to."""
-    return trace_id_of(run_id)[:16]
