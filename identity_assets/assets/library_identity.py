@@ -27,7 +27,7 @@ from identity_assets.telemetry.run_trace import RunTrace
 
 if TYPE_CHECKING:
     from identity_assets.backend.ledger.accounts import Accounts
-    from identity_assets.backend.writing.verdicts import Written
+    from identity_assets.backend.writing.written import Written
 
 SPECS = [
     dg.AssetSpec(

@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 import identity_assets
 from identity_assets.backend.database import Database
 from identity_assets.backend.migrate import migrate
-from identity_assets.demo.catalogue import create_backend_tables
+from identity_assets.demo.backend_tables import create_backend_tables
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.demo.station import libpq_dsn
 from identity_assets.settings import Settings
