@@ -187,7 +187,7 @@ ROWS = st.builds(
     invalid_days=st.integers(1, 4),
 )
 @hypothesis_settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_due_library_is_the_rule(
     shelf: Shelf, rows: list[Row], stale_days: int, retry_days: int, invalid_days: int
