@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -69,10 +70,19 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def dagster_ui(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterUi]:
+def station_home() -> Iterator[Path]:
+    """A directory outside pytest's own, which a second pytest closes to the user of the PostgreSQL server."""
+    with tempfile.TemporaryDirectory(prefix="identity-assets-test-") as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        yield home
+
+
+@pytest.fixture(scope="module")
+def dagster_ui(chromium: str, station_home: Path) -> Iterator[DagsterUi]:
     """`identity-assets ui` over a new library of 2,000 rows, of which nothing has been run."""
     assert chromium
-    home = tmp_path_factory.mktemp("ui")
+    home = station_home
     port = _free_port()
     arguments = ("ui", "--fresh", "--rows", "2000", "--home", str(home), "--port", str(port))
     with _served(arguments, home) as is_alive:
