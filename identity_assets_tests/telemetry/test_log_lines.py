@@ -86,7 +86,7 @@ def test_the_line_of_a_failed_step_contains_its_exception(
     job.execute_in_process(instance=instance, tags=range_tags(["00", "15"]), raise_on_error=False)
     lines = log_lines(capsys.readouterr().err)
     failed = next(line for line in lines if line["message"] == 'Execution of step "lml_verdicts" failed.')
-    assert "identity_assets.lml.client.LmlUnauthorised: LML answered 401" in failed["exception"]
+    assert "identity_assets.lml.errors.LmlUnauthorised: LML answered 401" in failed["exception"]
     assert len(lines) > 10
 
 
