@@ -130,8 +130,8 @@ class Shelf:
         """Take everything off the shelf again, for the next example of a property test."""
         self.run(
             "TRUNCATE artists, library, library_unresolved, library_identity_history, candidate_library, "
-            "lml_verdict, lml_verdict_state, lml_verdict_history, journal_chunk, journal_image, leg_evidence, leg_gathered, "
-            "leg_filled CASCADE"
+            "lml_verdict, lml_verdict_state, lml_verdict_history, journal_chunk, journal_image, leg_evidence, "
+            "leg_gathered, leg_filled CASCADE"
         )
 
     def fault(self, table: str, body: str) -> None:

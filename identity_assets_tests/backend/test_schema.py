@@ -153,7 +153,7 @@ def test_schema_sql_lists_every_file_of_functions_once() -> None:
 def test_a_file_of_functions_makes_the_one_thing_that_it_is_named_for() -> None:
     for file in sorted((SCHEMA.parent / "functions").glob("*.sql")):
         made = re.findall(
-            r"^CREATE (?:FUNCTION|VIEW) identity_assets\.(\w+)",
+            r"^CREATE (?:FUNCTION|VIEW|TYPE) identity_assets\.(\w+)",
             file.read_text(encoding="utf-8"),
             re.MULTILINE,
         )

@@ -127,10 +127,12 @@ def _replay_page(
     return Replayed(
         found=len(page),
         newly_accepted=sum(
-            row.rejected_reason is not None and judged[row.library_id].rejected_reason is None for row in changed
+            row.rejected_reason is not None and judged[row.library_id].rejected_reason is None
+            for row in changed
         ),
         newly_rejected=sum(
-            row.rejected_reason is None and judged[row.library_id].rejected_reason is not None for row in changed
+            row.rejected_reason is None and judged[row.library_id].rejected_reason is not None
+            for row in changed
         ),
         left_alone=+left_alone,
         written=written,
