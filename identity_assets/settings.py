@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -120,6 +121,12 @@ def _http_url(text: str) -> str:
     return text
 
 
+def _file(text: str) -> str:
+    if not Path(text).is_file():
+        raise ValueError
+    return text
+
+
 def _schema_name(text: str) -> str:
     """A name that PostgreSQL takes without quotes."""
     if not (text.isascii() and text.isidentifier() and text == text.lower() and len(text) <= 63):
@@ -184,9 +191,15 @@ class Settings:
     scope: Scope = _env("INCLUDE_NULL_CANONICAL", Variable("true or false", _scope), Scope.canonical)
     batch_size: int = _env("BATCH_SIZE", BATCH, 500)
     va_batch_size: int = _env("VA_BATCH_SIZE", BATCH, 100)
-    lml_max_in_flight: int = _env("LML_MAX_IN_FLIGHT", whole_number(1, 32), 4)
+    lml_max_in_flight: int = _env("LML_MAX_IN_FLIGHT", whole_number(1, 32), 8)
     lml_timeout_seconds: float = _env("LML_TIMEOUT_SECONDS", number(0.1, 600, "of seconds "), 30.0)
     lml_retry_wait_seconds: float = _env("LML_RETRY_WAIT_SECONDS", number(0.001, 60, "of seconds "), 0.5)
+    lml_max_response_bytes: int = _env(
+        "LML_MAX_RESPONSE_BYTES", whole_number(1024, 2**30, "of bytes "), 64 * 1024 * 1024
+    )
+    lml_patience_seconds: float = _env("LML_PATIENCE_SECONDS", number(0.1, 86_400, "of seconds "), 120.0)
+    lml_run_seconds: float | None = _env("LML_RUN_SECONDS", number(0.1, 604_800, "of seconds "))
+    lml_ca_bundle: str | None = _env("LML_CA_BUNDLE", Variable("a file of PEM certificates", _file))
     stale_threshold_days: int = _env("STALE_THRESHOLD_DAYS", DAYS, 7)
     unresolved_retry_days: int = _env("UNRESOLVED_RETRY_DAYS", DAYS, 7)
     library_partitions: int = _env("LIBRARY_PARTITIONS", whole_number(1, 100), 16)

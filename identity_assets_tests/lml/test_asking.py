@@ -5,16 +5,18 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from identity_assets.demo.fixture_lml import Fault, FaultKind, FixtureLmlThread
-from identity_assets.lml.asking import FAILED_CALLS_IN_A_ROW, Asked, Failure, LmlDown, ask
+from identity_assets.lml import asking
+from identity_assets.lml.asking import Asked, Failure, LmlDown, Resolver
+from identity_assets.lml.asking_state import FAILED_CALLS_IN_A_ROW
 from identity_assets.lml.client import LmlClient, LmlUnauthorised
-from identity_assets.lml.contract import Answer, LibraryInput
+from identity_assets.lml.contract import Answer, Batch, LibraryInput
 
 ONE_INPUT_SPOILED: list[FaultKind] = ["status", "drop", "malformed", "truncated"]
 INVALID_VERDICTS: list[FaultKind] = [
@@ -29,12 +31,34 @@ INVALID_VERDICTS: list[FaultKind] = [
 ]
 
 
-def batch(ids: Sequence[int]) -> list[LibraryInput]:
-    return [LibraryInput(library_id, "Stereolab", "Dots and Loops") for library_id in ids]
+def batch(ids: Sequence[int]) -> Batch:
+    return Batch(
+        "non_va", False, tuple(LibraryInput(library_id, "Stereolab", "Dots and Loops") for library_id in ids)
+    )
 
 
-def batches(count: int, size: int) -> Iterator[list[LibraryInput]]:
+def batches(count: int, size: int) -> Iterator[Batch]:
     return (batch(range(n * size, (n + 1) * size)) for n in range(count))
+
+
+def ask(
+    parts: Iterable[Batch],
+    client: Resolver,
+    *,
+    max_in_flight: int,
+    store: Callable[[Asked], None] = lambda _asked: None,
+    patience_seconds: float = 120.0,
+    run_seconds: float | None = None,
+) -> Generator[Asked, None, None]:
+    """`asking.ask` for tests that do not store."""
+    return asking.ask(
+        parts,
+        client,
+        store=store,
+        max_in_flight=max_in_flight,
+        patience_seconds=patience_seconds,
+        run_seconds=run_seconds,
+    )
 
 
 def failures(asked: Sequence[Asked]) -> dict[int, Failure]:
@@ -73,13 +97,13 @@ def test_all_batches_are_answered_and_nothing_is_asked_twice(
 
 def test_no_batch_and_an_empty_batch_ask_nothing(lml: FixtureLmlThread, client: LmlClient) -> None:
     assert list(ask([], client, max_in_flight=2)) == []
-    assert list(ask([[]], client, max_in_flight=2)) == [Asked((), {}, 0, 0)]
+    assert list(ask([batch([])], client, max_in_flight=2)) == [Asked((), {}, 0, 0)]
     assert lml.calls.number == 0
 
 
 def test_calls_overlap_and_never_more_than_was_allowed(lml: FixtureLmlThread) -> None:
     lml.faults.add(Fault("delay", seconds=0.1))
-    with LmlClient(lml.url, max_connections=8) as client:
+    with LmlClient(lml.url, max_in_flight=8) as client:
         started = time.monotonic()
         assert len(list(ask(batches(9, 1), client, max_in_flight=3))) == 9
     assert lml.calls.most_at_once == 3
@@ -91,7 +115,7 @@ def test_batches_are_read_by_the_calling_thread_and_only_when_there_is_room(
 ) -> None:
     read: list[str] = []
 
-    def source() -> Iterator[list[LibraryInput]]:
+    def source() -> Iterator[Batch]:
         for one in batches(6, 1):
             read.append(threading.current_thread().name)
             yield one
@@ -238,7 +262,7 @@ def test_an_lml_that_fails_every_call_is_down_and_no_more_is_asked(
 def test_when_lml_goes_down_what_was_answered_is_handed_over(
     lml: FixtureLmlThread, client: LmlClient
 ) -> None:
-    def source() -> Iterator[list[LibraryInput]]:
+    def source() -> Iterator[Batch]:
         for number, one in enumerate(batches(1000, 4)):
             if number == 6:
                 lml.faults.add(Fault("drop"))
@@ -283,7 +307,7 @@ def test_an_address_without_the_endpoint_is_given_up_as_soon(lml: FixtureLmlThre
 def test_what_the_batches_raise_comes_through_after_the_answers(
     lml: FixtureLmlThread, client: LmlClient
 ) -> None:
-    def source() -> Iterator[list[LibraryInput]]:
+    def source() -> Iterator[Batch]:
         yield from batches(2, 2)
         raise OSError("the database is gone")
 
@@ -335,10 +359,10 @@ def test_a_fault_of_our_own_in_a_worker_comes_to_the_caller_and_is_no_failure_of
 def test_tracks_are_asked_for_and_trusted_on_the_answers_own_word(
     lml: FixtureLmlThread, client: LmlClient
 ) -> None:
-    various = [LibraryInput(1, "Various Artists - Rock", "Nuggets")]
-    (asked,) = ask([various], client, max_in_flight=1, include_tracks=True)
+    various = (LibraryInput(1, "Various Artists - Rock", "Nuggets"),)
+    (asked,) = ask([Batch("va", True, various)], client, max_in_flight=1)
     assert [(one.kind, one.tracks_trusted) for one in asked.verdicts] == [("compilation", True)]
-    (plain,) = ask([various], client, max_in_flight=1)
+    (plain,) = ask([Batch("va", False, various)], client, max_in_flight=1)
     assert [one.tracks_trusted for one in plain.verdicts] == [False]
     assert lml.calls.number == 2
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from identity_assets.demo.fixture_lml import Fault, FaultKind, FixtureLmlThread
+from identity_assets.lml.address import normalise_base_url
 from identity_assets.lml.client import (
     Call,
     LmlClient,
@@ -24,7 +25,7 @@ from identity_assets.lml.client import (
     LmlUnauthorised,
     LmlUnavailable,
     LmlUnreachable,
-    normalise_base_url,
+    Stop,
 )
 from identity_assets.lml.contract import LibraryInput
 
@@ -193,8 +194,8 @@ def test_a_retry_after_in_the_past_is_no_wait(lml: FixtureLmlThread, client: Lml
 
 def test_a_stop_ends_the_wait_between_attempts_at_once(lml: FixtureLmlThread, client: LmlClient) -> None:
     lml.faults.add(Fault("status", status=503, retry_after="60"))
-    stop = threading.Event()
-    timer = threading.Timer(0.2, stop.set)
+    stop = Stop()
+    timer = threading.Timer(0.2, stop.finish)
     timer.start()
     started = time.monotonic()
     with pytest.raises(LmlStopped):
@@ -277,7 +278,7 @@ def test_an_answer_that_echoes_the_key_is_quoted_without_it() -> None:
 def test_threads_may_share_a_client_and_wait_for_a_connection_without_failing(lml: FixtureLmlThread) -> None:
     # Eight rounds of 0.15 s: the last thread waits for longer than any call may take.
     lml.faults.add(Fault("delay", seconds=0.15))
-    with LmlClient(lml.url, timeout=1, max_connections=2) as narrow:
+    with LmlClient(lml.url, timeout=1, max_in_flight=2) as narrow:
         threads = [threading.Thread(target=narrow.resolve, args=(inputs(n),)) for n in range(16)]
         for thread in threads:
             thread.start()

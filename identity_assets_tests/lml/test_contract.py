@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from identity_assets.lml.contract import (
     CONFIDENCE_BANDS,
-    MAX_REASON,
     LibraryInput,
     LmlMalformedAnswer,
     Verdict,
+    judge,
     parse_answer,
-    rejection,
-    request_body,
 )
+from identity_assets.lml.request import request_body
+from identity_assets.lml.text import MAX_TEXT
 
 
 def entry(**changed: object) -> dict[str, object]:
@@ -51,6 +51,17 @@ def body(*results: object, **more: object) -> bytes:
 def only_verdict(raw: object) -> Verdict:
     (verdict,) = parse_answer(body(raw), [1]).verdicts
     return verdict
+
+
+def rejection(raw: dict[str, Any]) -> str | None:
+    return judge(raw).rejected_reason
+
+
+def aside(raw: dict[str, Any], **how: bool) -> list[tuple[str, int, str]]:
+    """The entries that are set aside; the answer itself may be written."""
+    judgement = judge(raw, **how)
+    assert judgement.rejected_reason is None
+    return [(one.where, one.index, one.reason) for one in judgement.set_aside]
 
 
 def test_a_request_carries_the_names_as_they_are_and_tracks_only_when_asked_for() -> None:
@@ -208,7 +219,7 @@ def test_an_invalid_verdict_is_set_aside_alone_with_a_short_reason_that_names_th
     assert bad.rejected
     reason = bad.rejected_reason or ""
     assert named in reason
-    assert len(reason) <= MAX_REASON
+    assert len(reason) <= MAX_TEXT
     assert "\n" not in reason
     assert not good.rejected
 

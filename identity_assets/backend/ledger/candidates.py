@@ -6,13 +6,14 @@ What becomes of them is written by verdicts.py and writer.py.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from identity_assets.backend.database import Database, execute
-from identity_assets.lml.contract import LibraryInput
+from identity_assets.lml.contract import Batch, LibraryInput
 from identity_assets.partition_keys import Buckets
 from identity_assets.settings import Scope, Settings
 
-COHORTS = ("non_va", "va")
+COHORTS: tuple[Literal["non_va", "va"], ...] = ("non_va", "va")
 BATCHES_READ_AHEAD = 10
 
 ReadInputs = Callable[[str, int, int], list[LibraryInput]]
@@ -102,7 +103,7 @@ def count_unasked(database: Database, buckets: Buckets) -> int:
         return int(execute(connection, "count_unasked", **buckets.params()).scalar_one())
 
 
-def batches_to_ask(database: Database, buckets: Buckets, settings: Settings) -> Iterator[list[LibraryInput]]:
+def batches_to_ask(database: Database, buckets: Buckets, settings: Settings) -> Iterator[Batch]:
     """The ledger's unasked inputs, a batch at a time; V/A rows in batches of their own size.
 
     They are read some batches ahead, in transactions of their own, while answers are being stored.
@@ -118,11 +119,12 @@ def batches_to_ask(database: Database, buckets: Buckets, settings: Settings) -> 
     return in_batches(read, settings)
 
 
-def in_batches(read: ReadInputs, settings: Settings) -> Iterator[list[LibraryInput]]:
+def in_batches(read: ReadInputs, settings: Settings) -> Iterator[Batch]:
     """All inputs that `read` finds, in batches of each cohort's size."""
     sizes = {"non_va": settings.batch_size, "va": settings.va_batch_size}
     for cohort in COHORTS:
         size, after = sizes[cohort], 0
         while page := read(cohort, after, size * BATCHES_READ_AHEAD):
-            yield from (page[start : start + size] for start in range(0, len(page), size))
+            for start in range(0, len(page), size):
+                yield Batch(cohort, False, tuple(page[start : start + size]))
             after = page[-1].library_id

@@ -22,9 +22,14 @@ def ask_and_store(
         LmlError: LML is down or refuses the key. Everything answered before was stored and yielded.
     """
     batches = batches_to_ask(database, buckets, settings)
-    for asked in ask(batches, client, max_in_flight=settings.lml_max_in_flight):
-        store_asked(database, asked, run_id)
-        yield asked
+    yield from ask(
+        batches,
+        client,
+        store=lambda asked: store_asked(database, asked, run_id),
+        max_in_flight=settings.lml_max_in_flight,
+        patience_seconds=settings.lml_patience_seconds,
+        run_seconds=settings.lml_run_seconds,
+    )
 
 
 def store_asked(database: Database, asked: Asked, run_id: str) -> None:

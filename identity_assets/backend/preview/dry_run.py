@@ -158,7 +158,14 @@ def dry_run(
     batches = in_batches(due.inputs, settings)
     try:
         with stage(unasked) as advance:
-            for asked in ask(batches, client, max_in_flight=settings.lml_max_in_flight):
+            for asked in ask(
+                batches,
+                client,
+                store=lambda _asked: None,
+                max_in_flight=settings.lml_max_in_flight,
+                patience_seconds=settings.lml_patience_seconds,
+                run_seconds=settings.lml_run_seconds,
+            ):
                 take(asked.verdicts)
                 outcomes.update(failed.outcome for failed in asked.failures.values())
                 done = len(asked.verdicts) + len(asked.failures)

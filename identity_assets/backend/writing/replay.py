@@ -14,7 +14,7 @@ from sqlalchemy import Row
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.writing.verdicts import Written, verdicts_stage, write_or_halve
-from identity_assets.lml.contract import rejection
+from identity_assets.lml.contract import judge
 from identity_assets.partition_keys import Buckets
 from identity_assets.settings import Bands, Settings
 
@@ -94,9 +94,9 @@ def _replay_page(database: Database, page: Sequence[Row[Any]], settings: Setting
     left_alone = Counter(row.left_alone for row in page if row.left_alone is not None)
     open_rows = [row for row in page if row.left_alone is None]
     reasons = {
-        row.library_id: rejection(
+        row.library_id: judge(
             orjson.loads(row.verdict), reject_out_of_band=settings.confidence_bands is Bands.reject
-        )
+        ).rejected_reason
         for row in open_rows
     }
     changed = [row for row in open_rows if (reasons[row.library_id] is None) != (row.rejected_reason is None)]
