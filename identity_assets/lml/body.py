@@ -27,13 +27,14 @@ def read_body(response: httpx.Response, limit: int, on_size: Callable[[int], Non
 
     Raises BodyTooLarge, BodyBroken, or what httpx raises.
     """
-    body = io.BytesIO()  # Gives its bytes away without a copy.
-    for piece in _pieces(response, limit):
-        body.write(piece)
-        if body.tell() > limit:
-            raise BodyTooLarge
-        on_size(body.tell())
-    return body.getvalue()
+    # Gives its bytes away without a copy, and keeps none when an exception holds this frame.
+    with io.BytesIO() as body:
+        for piece in _pieces(response, limit):
+            body.write(piece)
+            if body.tell() > limit:
+                raise BodyTooLarge
+            on_size(body.tell())
+        return body.getvalue()
 
 
 def read_beginning(response: httpx.Response, limit: int) -> str:

@@ -297,11 +297,10 @@ class LmlClient:
     def _answer(self, response: httpx.Response, question: _Question, timed: Timed, held: ExitStack) -> Answer:
         status = response.status_code
         if response.is_success:
-            body = self._whole_body(response, timed, held)
-            with self._parsing:
-                return parse_answer(
-                    body, question.asked, reject_out_of_band=self._reject_out_of_band, secret=self._api_key
-                )
+            parsed = self._parsed(self._whole_body(response, timed, held), question)
+            if isinstance(parsed, str):
+                raise LmlMalformedAnswer(parsed)
+            return parsed
         if status in (401, 403):
             sent = "the key that was sent" if self._api_key else "a call without a key"
             raise LmlUnauthorised(f"LML answered {status} to {sent}: check LML_API_KEY", status=status)
@@ -311,6 +310,16 @@ class LmlClient:
             message = f"LML answered {status}: {text}"
             raise LmlUnavailable(message, status=status, retryable=True, retry_after=after)
         raise LmlRefused(f"LML refused {question.size} inputs with {status}: {text}", status=status)
+
+    def _parsed(self, body: bytes, question: _Question) -> Answer | str:
+        """The answer, or why it is malformed: an exception from here would keep the body for as long as it lives."""
+        try:
+            with self._parsing:
+                return parse_answer(
+                    body, question.asked, reject_out_of_band=self._reject_out_of_band, secret=self._api_key
+                )
+        except LmlMalformedAnswer as error:
+            return self._quoted(str(error))
 
     def _whole_body(self, response: httpx.Response, timed: Timed, held: ExitStack) -> bytes:
         """The body, decoded. `held` keeps other large bodies away until this one is parsed."""

@@ -16,6 +16,8 @@ _NOT_STORED: Final = re.compile("[\x00\ud800-\udfff]")
 _NOT_IN_AN_ID: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 _ESCAPES: Final = re.compile(rb"\\(?:u00[0-7]|/)")
 _MAX_DIGITS: Final = 300
+MAX_DEPTH: Final = 64
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 # With digits, signs and space taken out, a number with an exponent is an `e` after `:`, `,` or `[`.
 _NUMBERS: Final = b"0123456789.+- \t\r\n"
@@ -57,7 +59,17 @@ def is_storable(body: bytes) -> bool:
         return False
     if b",e" in body.translate(_PLAIN, _NUMBERS) or b"0" * _MAX_DIGITS in body.translate(_ALL_ZEROS):
         return False
-    return body.isascii() or _is_utf8(body)
+    return _is_shallow(body) and (body.isascii() or _is_utf8(body))
+
+
+def _is_shallow(body: bytes) -> bool:
+    """Whether no more than MAX_DEPTH levels are nested; brackets in a text may make it say False without need."""
+    brackets = body.translate(None, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            break
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return not brackets
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -68,19 +80,21 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def storable(value: Any, secret: str | None = None) -> Any:
+def storable(value: Any, secret: str | None = None, depth: int = MAX_DEPTH) -> Any:
     """A copy of a JSON value that jsonb takes: U+FFFD stands for each NUL, lone surrogate, and for the secret.
 
-    Raises RecursionError where it is nested too deeply to be read.
+    Raises RecursionError where more than `depth` levels are nested.
     """
     if isinstance(value, str):
         text = _NOT_STORED.sub(LOST, value)
         return text.replace(secret, LOST) if secret else text
+    if not isinstance(value, list | dict):
+        return value
+    if depth == 0:
+        raise RecursionError
     if isinstance(value, list):
-        return [storable(item, secret) for item in value]
-    if isinstance(value, dict):
-        return {storable(key, secret): storable(item, secret) for key, item in value.items()}
-    return value
+        return [storable(item, secret, depth - 1) for item in value]
+    return {storable(key, secret): storable(item, secret, depth - 1) for key, item in value.items()}
 
 
 def dumps(value: Any) -> bytes:

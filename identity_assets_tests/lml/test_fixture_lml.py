@@ -23,7 +23,7 @@ from identity_assets.demo.fixture_lml import (
     FixtureLmlThread,
 )
 from identity_assets.lml.client import LmlClient
-from identity_assets.lml.contract import CONFIDENCE_BANDS, LibraryInput, rejection
+from identity_assets.lml.contract import CONFIDENCE_BANDS, LibraryInput, judge
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT_KEYS = {
@@ -60,7 +60,7 @@ def test_a_known_artist_is_resolved_in_any_spelling_and_always_to_the_same(http:
     assert first["kind"] == "single_artist"
     assert first["main"] == second["main"] == third["main"]
     assert first["provenance"] == second["provenance"]
-    assert rejection(first) is None
+    assert judge(first).rejected_reason is None
 
 
 def test_an_unknown_artist_is_unresolved_with_nothing_found(http: httpx.Client) -> None:
@@ -73,7 +73,7 @@ def test_an_unknown_artist_is_unresolved_with_nothing_found(http: httpx.Client) 
     )
     assert answer["provenance"]
     assert {(row["confidence"], row["external_id"]) for row in answer["provenance"]} == {(None, None)}
-    assert rejection(answer) is None
+    assert judge(answer).rejected_reason is None
 
 
 def test_a_compilation_says_of_its_tracks_only_what_it_was_asked(http: httpx.Client) -> None:
@@ -82,7 +82,7 @@ def test_a_compilation_says_of_its_tracks_only_what_it_was_asked(http: httpx.Cli
     (tracks,) = results(http, various, include_tracks=True)
     assert (plain["kind"], plain["tracks_attempted"], plain["tracks"]) == ("compilation", None, None)
     assert (tracks["kind"], tracks["tracks_attempted"], tracks["tracks"]) == ("compilation", False, [])
-    assert rejection(plain) is rejection(tracks) is None
+    assert judge(plain).rejected_reason is judge(tracks).rejected_reason is None
 
 
 @pytest.mark.parametrize(("include_tracks", "version"), [(True, 1), (False, None)])
@@ -101,7 +101,7 @@ def test_verdicts_are_varied_valid_and_composed_by_the_rules() -> None:
     with FixtureLmlThread(names) as lml, httpx.Client(base_url=lml.url, trust_env=False) as http:
         verdicts = results(http, *(one(n, name) for n, name in enumerate(names)))
     assert {verdict["kind"] for verdict in verdicts} == {"single_artist"}
-    assert [rejection(verdict) for verdict in verdicts] == [None] * 1000
+    assert [judge(verdict).rejected_reason for verdict in verdicts] == [None] * 1000
     usable = [[row for row in v["provenance"] if row["confidence"] is not None] for v in verdicts]
     assert 2.5 < sum(map(len, usable)) / 1000 < 3.5
     assert min(map(len, usable)) >= 1
