@@ -1,7 +1,7 @@
 """How many calls to LML may be in flight: found by trying, for all threads of a client together.
 
 It starts at 2. It measures how many inputs a second LML answers at each number of calls in flight, goes up
-while that rises, and stays at the smallest number that is about as fast as the fastest. What a call is, and when
+while that rises, and stays at the smallest number that no larger one is worth. What a call is, and when
 it is put again, belongs in `client`.
 """
 
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 START: Final = 2
-AS_FAST: Final = 0.95
-"""A rate of at least this share of the best one counts as equally fast."""
+WORTH_MORE: Final = 0.2
+"""More calls in flight are worth it where they bring at least this share of what proportion promises."""
 FULL_GAIN: Final = 0.5
 """At least this share of what proportion promises keeps the number doubling at the start."""
 LOADED: Final = 0.75
@@ -63,6 +63,7 @@ class Limiter:
         self._kind: object = None
         self._largest = 0
         self._era = 0
+        self._steady_since = math.inf
         self._rounds = 0
         self._doubling = True
         self._round: list[float] = []
@@ -114,6 +115,10 @@ class Limiter:
         loaded = ticket.in_flight >= LOADED * self._limit
         if ticket.era != self._era or not loaded or answered * 2 < self._largest:
             return
+        self._steady_since = min(self._steady_since, now)
+        if not self._doubling and ticket.started < self._steady_since:
+            # It began when this number was new, and LML's queue was as short as before.
+            return
         self._round.append((now - ticket.started) / answered)
         if len(self._round) >= self._limit:
             self._end_round()
@@ -145,21 +150,28 @@ class Limiter:
         return rate >= self._levels[lower].rate * (1 + FULL_GAIN * promised)
 
     def _settle(self) -> int:
-        """The smallest number that is as fast as any, or one beside it that may be better and is not measured."""
-        fastest = max(one.rate for one in self._levels.values())
-        best = min(n for n, one in self._levels.items() if one.rate >= AS_FAST * fastest)
+        """The smallest number that no larger one is worth, or one beside it that is not measured and may be better."""
+        best = min(n for n in self._levels if self._is_enough(n))
         above = min((n for n in self._levels if n > best), default=None)
-        if above is None:
-            return min(best + 1, self.ceiling)
-        if above - best > 1:
-            return (best + above) // 2
         below = self._nearest_below(best)
-        if below is not None and best - below > 1:
-            # Where the rate rose less than in proportion, it may have stopped rising between the two.
-            proportional = self._levels[below].rate * best / below
-            if self._levels[best].rate < AS_FAST * proportional:
-                return (best + below) // 2
+        if above is None and best < self.ceiling:
+            return best + 1
+        if above is not None and above - best > 1:
+            return (best + above) // 2
+        if below is None:
+            return max(best - 1, 1)
+        # Where the rate rose less than in proportion, it may have stopped rising between the two.
+        if best - below > 1 and self._levels[best].rate < 0.95 * self._levels[below].rate * best / below:
+            return (best + below) // 2
         return best
+
+    def _is_enough(self, limit: int) -> bool:
+        rate = self._levels[limit].rate
+        return rate > 0 and all(
+            other.rate <= rate * (1 + WORTH_MORE * (more / limit - 1))
+            for more, other in self._levels.items()
+            if more > limit
+        )
 
     def _nearest_below(self, limit: int) -> int | None:
         return max((n for n, one in self._levels.items() if n < limit and one.rate > 0), default=None)
@@ -178,4 +190,5 @@ class Limiter:
         if limit != self._limit:
             self._limit = limit
             self._era += 1
+            self._steady_since = math.inf
             self._round.clear()

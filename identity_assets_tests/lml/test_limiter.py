@@ -18,6 +18,7 @@ from identity_assets_tests.lml.raw_lml import Request, raw_lml
 
 CALLS = 400
 INPUTS = 500
+WORKERS = 8
 
 
 @dataclass
@@ -31,25 +32,32 @@ class Model:
     refused: int = 0
     limits: list[int] = field(default_factory=list)
 
+    def clock(self) -> float:
+        """The time in this model."""
+        return self.now
+
     def run(self, limiter: Limiter, calls: int = CALLS) -> float:
         """Put so many calls; the seconds that they took. A refused call is put again after half a second."""
-        begun = 0
+        begun = order = 0
         again: list[float] = []
-        free_at = [0.0] * (self.capacity or 1_000)
+        free_at = [self.now] * (self.capacity or 1_000)
         ends: list[tuple[float, int, Ticket, bool]] = []
         while begun < calls or ends or again:
-            while (begun < calls or (again and again[0] <= self.now)) and len(ends) < limiter.limit:
+            while len(ends) < limiter.limit:
                 if again and again[0] <= self.now:
                     heapq.heappop(again)
-                else:
+                elif begun < calls and len(ends) + len(again) < WORKERS:
                     begun += 1
+                else:
+                    break
                 ticket = limiter.enter(threading.Event())
                 assert ticket is not None
                 refused = self.refuses_above is not None and len(ends) >= self.refuses_above
                 start = max(self.now, heapq.heappop(free_at))
                 end = self.now + 0.01 if refused else start + self.seconds(len(ends) + 1)
                 heapq.heappush(free_at, start if refused else end)
-                heapq.heappush(ends, (end, id(ticket), ticket, refused))
+                order += 1
+                heapq.heappush(ends, (end, order, ticket, refused))
             if not ends:
                 self.now = max(self.now, again[0])
                 continue
@@ -67,8 +75,8 @@ class Model:
 class Fixed(Limiter):
     """A limiter that never moves."""
 
-    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(limit, clock=clock)
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
         self._limit = limit
 
     def leave(
@@ -92,31 +100,28 @@ def test_it_settles_within_one_of_the_best_fixed_number_and_within_a_tenth_of_it
     make, best = MODELS[name]
     fixed = {}
     for limit in range(1, 9):
-        model = make()
-        fixed[limit] = model.run(Fixed(limit, clock=lambda model=model: model.now))  # type: ignore[misc]
+        fixed[limit] = make().run(Fixed(limit))
     model = make()
-    took = model.run(Limiter(8, clock=lambda: model.now))
-    assert min(fixed, key=lambda limit: round(fixed[limit])) == best
+    took = model.run(Limiter(8, clock=model.clock))
+    assert min(limit for limit in fixed if fixed[limit] <= 1.02 * min(fixed.values())) == best
     settled = model.limits[len(model.limits) // 3 :]
     assert sum(abs(limit - best) <= 1 for limit in settled) >= 0.9 * len(settled)
     assert took <= 1.10 * min(fixed.values())
 
 
 def test_it_follows_an_lml_that_changes() -> None:
-    limiter_model = Model(lambda _: 1.9, capacity=6)
-    limiter = Limiter(8, clock=lambda: limiter_model.now)
-    limiter_model.run(limiter)
+    model = Model(lambda _: 1.9, capacity=6)
+    limiter = Limiter(8, clock=model.clock)
+    model.run(limiter)
     assert abs(limiter.limit - 6) <= 1
-    slower = Model(lambda _: 1.9, capacity=2)
-    slower.now = limiter_model.now
-    limiter_model = slower
-    slower.run(limiter, 600)
+    model.capacity = 2
+    model.run(limiter, 600)
     assert abs(limiter.limit - 2) <= 1
 
 
 def test_a_short_distress_halves_and_is_soon_forgotten() -> None:
     model = Model(lambda _: 1.9)
-    limiter = Limiter(8, clock=lambda: model.now)
+    limiter = Limiter(8, clock=model.clock)
     model.run(limiter, 60)
     assert limiter.limit == 8
     tickets = [limiter.enter(threading.Event()) for _ in range(3)]
@@ -223,6 +228,6 @@ def test_it_settles_within_one_of_the_best_number_over_http(
     ):
         asking = ask(batches(150), client, store=lambda _: limits.append(client.limiter.limit), max_in_flight=8)
         assert sum(len(asked.verdicts) for asked in asking) == 150
-    settled = sorted(limits[50:])
+    settled = sorted(limits[75:])
     assert abs(settled[len(settled) // 2] - best) <= 1
     assert busy.most <= 8
