@@ -150,7 +150,7 @@ class Limiter:
         return rate >= self._levels[lower].rate * (1 + FULL_GAIN * promised)
 
     def _settle(self) -> int:
-        """The smallest number that no larger one is worth, or one beside it that is not measured and may be better."""
+        """The smallest number that no larger one is worth, or one beside it that is not measured yet."""
         best = min(n for n in self._levels if self._is_enough(n))
         above = min((n for n in self._levels if n > best), default=None)
         below = self._nearest_below(best)

@@ -360,18 +360,23 @@ def test_an_error_whose_text_cannot_be_decoded_is_still_an_error_of_lml(encoding
     ],
 )
 def test_an_answer_that_cannot_be_decoded_is_malformed(encoding: bytes, body: bytes) -> None:
-    with raw_lml(lambda request: request.respond(body, b"Content-Encoding: " + encoding)) as lml:
-        with client_of(lml.url) as client, pytest.raises(LmlMalformedAnswer, match="cannot be decoded"):
-            client.resolve(inputs(1))
+    with (
+        raw_lml(lambda request: request.respond(body, b"Content-Encoding: " + encoding)) as lml,
+        client_of(lml.url) as client,
+        pytest.raises(LmlMalformedAnswer, match="cannot be decoded"),
+    ):
+        client.resolve(inputs(1))
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
 def test_a_compressed_answer_is_read(pack: Callable[[bytes], bytes]) -> None:
     encoding = b"gzip" if pack is gzip.compress else b"deflate"
     many = list(range(500))
-    with raw_lml(lambda one: one.respond(pack(answer_of(one.ids)), b"Content-Encoding: " + encoding)) as lml:
-        with client_of(lml.url) as client:
-            assert len(client.resolve(inputs(*many)).verdicts) == 500
+    with (
+        raw_lml(lambda one: one.respond(pack(answer_of(one.ids)), b"Content-Encoding: " + encoding)) as lml,
+        client_of(lml.url) as client,
+    ):
+        assert len(client.resolve(inputs(*many)).verdicts) == 500
 
 
 def test_a_key_that_lml_echoes_is_neither_stored_nor_told() -> None:
@@ -438,7 +443,8 @@ def test_a_proxy_of_the_environment_is_used_and_no_proxy_is_honoured(monkeypatch
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
 def test_a_bundle_of_certificates_is_trusted_for_lml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    command += " -addext subjectAltName=IP:127.0.0.1"
     made = subprocess.run(
         [*command.split(), "-keyout", key, "-out", certificate], capture_output=True, check=False
     )
@@ -457,17 +463,22 @@ def test_a_bundle_of_certificates_is_trusted_for_lml(tmp_path: Path, monkeypatch
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         with LmlClient(lml.url, attempts=1) as by_environment:
             assert len(by_environment.resolve(inputs(1)).verdicts) == 1
-    with raw_lml(endless_headers, tls=context) as slow:
-        with LmlClient(slow.url, timeout=0.4, attempts=1, ca_bundle=str(certificate)) as client:
-            with pytest.raises(LmlTimedOut):
-                client.resolve(inputs(1))
+    with (
+        raw_lml(endless_headers, tls=context) as slow,
+        LmlClient(slow.url, timeout=0.4, attempts=1, ca_bundle=str(certificate)) as client,
+        pytest.raises(LmlTimedOut),
+    ):
+        client.resolve(inputs(1))
     with pytest.raises(ValueError, match="LML_CA_BUNDLE"):
         LmlClient(lml.url, ca_bundle=str(key.with_name("none.pem")))
 
 
 def test_any_other_exception_of_a_call_is_an_error_with_its_cause() -> None:
-    with raw_lml(lambda request: request.send(b"\x00\xff not HTTP at all\r\n\r\n")) as lml:
-        with client_of(lml.url) as client, pytest.raises(LmlError, match="broke off") as caught:
-            client.resolve(inputs(1))
+    with (
+        raw_lml(lambda request: request.send(b"\x00\xff not HTTP at all\r\n\r\n")) as lml,
+        client_of(lml.url) as client,
+        pytest.raises(LmlError, match="broke off") as caught,
+    ):
+        client.resolve(inputs(1))
     assert caught.value.__cause__ is not None
     assert is_clean(str(caught.value))

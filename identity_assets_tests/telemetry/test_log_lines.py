@@ -84,7 +84,7 @@ def test_what_a_failure_raised_is_in_its_line(
     job.execute_in_process(instance=instance, tags=range_tags(["00", "15"]), raise_on_error=False)
     lines = log_lines(capsys.readouterr().err)
     failed = next(line for line in lines if line["message"] == 'Execution of step "lml_verdicts" failed.')
-    assert "identity_assets.lml.client.LmlUnauthorised: LML answered 401" in failed["exception"]
+    assert "identity_assets.lml.errors.LmlUnauthorised: LML answered 401" in failed["exception"]
     assert len(lines) > 10
 
 
