@@ -51,7 +51,7 @@ def test_each_state_of_the_pair_can_be_had_with_and_without_the_marker(
     (result,) = answer["results"]
     assert (result["tracks_attempted"], bool(result["tracks"])) == (attempted, has_entries)
     assert answer["tracks_contract_version"] == version
-    assert rejection(result) is None
+    assert judge(result).rejected_reason is None
 
 
 def test_without_the_question_for_tracks_the_pair_and_the_marker_are_null() -> None:

@@ -22,7 +22,7 @@ from identity_assets.backend.reports.story_records import (
 )
 from identity_assets.settings import Scope
 from identity_assets.terminal.explain_page import print_story
-from identity_assets.terminal.sentences import missing_sentence, said_time
+from identity_assets.terminal.sentences import format_time, missing_sentence
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -126,7 +126,7 @@ def test_the_story_answers_its_questions_in_order() -> None:
     headings = [
         "What Backend holds",
         "Is it due?",
-        "What LML said",
+        "What LML answered",
         "The last pass",
         "What is written",
         "What it replaced",
@@ -143,9 +143,9 @@ def test_a_plain_story_reads_in_sentences() -> None:
         "“Anna Nyberg” (artist 12)",
         "discogs:1, resolved on 2026-11-21 12:00 UTC, confidence 1.00",
         "one artist: no volume letters, no track credits",
-        "Not due: resolved on 2026-11-21 12:00 UTC, due again from 2026-11-28 12:00 UTC. That holds in both scopes",
+        "Not due: resolved on 2026-11-21 12:00 UTC, due again from 2026-11-28 12:00 UTC. This is so in both scopes",
         "One artist (single_artist), by trigram with confidence 0.90.",
-        "Asked on 2026-11-21 12:00 UTC by run run-1, with the names that the library has now.",
+        "Asked on 2026-11-21 12:00 UTC by run run-1, with the current names.",
         "Its ids: wikidata_qid Q1.",
         "Applied on 2026-11-21 12:00 UTC.",
         "Selected on 2026-11-21 12:00 UTC as never_asked (scope full, cohort non_va) by run run-1.",
@@ -153,7 +153,7 @@ def test_a_plain_story_reads_in_sentences() -> None:
         "Main row, written by this project, from LML's answer (consumer:lml-bulk):",
         "empty discogs_master_id, agreement_sources",
         "Source rows written by this project, from LML's answer (consumer:lml-bulk): discogs.",
-        "Nothing: its main row was never replaced by a different one.",
+        "Nothing: no main row of this library row was ever replaced by a different one.",
         "No: it is resolved, its main row has confidence 0.90 (at least 0.70).",
     ):
         assert sentence in text
@@ -170,10 +170,10 @@ def test_a_story_without_anything_says_so() -> None:
         gate=gate,
     )
     for sentence in (
-        "Due: LML was never asked about it. That holds in both scopes",
-        "No answer of LML is stored.",
-        "Not in the ledger: the last pass of partition 05 did not select it, or there was none.",
-        "No main row: its artist is not identified.",
+        "Due: LML was never asked about it. This is so in both scopes",
+        "No answer from LML is stored.",
+        "Not in the ledger: the last pass of partition 05 did not select it, or there was no pass.",
+        "No main row: the artist is not known.",
         "No source rows.",
         "Yes, it is truly unresolved: no main row, and artist 12 has no other library row",
     ):
@@ -285,8 +285,8 @@ def test_what_became_of_the_answer_is_one_sentence(state: VerdictState, sentence
 
 def test_other_names_than_the_library_has_now_are_shown() -> None:
     text = told(verdict=replace(VERDICT, artist_name="A. Nyberg", previous_asked_at=NOON, previous_kind=None))
-    assert "with other names than the library has now: “A. Nyberg”, “First”" in text
-    assert "Asked about the same names before that on 2026-11-21 12:00 UTC; the answer was -." in text
+    assert "with names that differ from the current ones: “A. Nyberg”, “First”" in text
+    assert "Asked about the same names before, on 2026-11-21 12:00 UTC; the answer was -." in text
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_history_and_sidecar_are_shown_and_the_tables_fit() -> None:
     assert "2 main rows, the newest first." in text
     assert "rerun 2026-11-21 12:00 cross_source_agreement 0.90; wikidata_qid Q1" in text
     assert (
-        "LML was asked 2 times and found no identity (unresolved): first on 2026-11-21 12:00 UTC, last on"
+        "LML was asked 2 times and found no artist (unresolved): first on 2026-11-21 12:00 UTC, last on"
         in text
     )
     assert "c5165fdc-7899-440a-93ab-64657651be48" in text
@@ -384,7 +384,7 @@ def test_what_the_legs_found_is_told_where_they_found_anything() -> None:
         "refused_reason": None,
     }
     text = told(leg_evidence=(found, {**found, "refused_reason": "no luck"}))
-    assert "S3 pins it to the Discogs master 7, by alias_match with confidence 0.75, found so on" in text
+    assert "S3 pins it to the Discogs master 7, by alias_match with confidence 0.75, found on" in text
     assert "The database refuses it: no luck." in text
 
 
@@ -396,7 +396,8 @@ def test_earlier_answers_and_an_answer_that_was_taken_back_are_told() -> None:
         earlier_answers=(earlier, replace(earlier, kind="unresolved", rejected_reason="no kind")),
     )
     assert (
-        f"Taken back on {said_time(NOON)}: it is not applied again, and the next run asks LML anew." in text
+        f"Taken back on {format_time(NOON)}: it is not applied again, and the next run asks LML again."
+        in text
     )
-    assert f"{said_time(NOON - WEEK)} single_artist trigram 0.90 run-0" in text
-    assert "unresolved (rejected)" in text
+    assert f"{format_time(NOON - WEEK)} single_artist trigram 0.90 run-0" in text
+    assert "unresolved (set aside)" in text
