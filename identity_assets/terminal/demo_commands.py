@@ -127,10 +127,10 @@ def _gates_by_legs(running: "Station", instance: "dg.DagsterInstance") -> "Seque
 
 
 def _run_all_partitions(chosen: Settings, instance: "dg.DagsterInstance") -> "PassReport":
-    from identity_assets.partition_keys import KEYS
+    from identity_assets.partition_keys import all_keys
     from identity_assets.terminal.run_pass import run_pass
 
-    report = run_pass(chosen, instance, KEYS, progress_on_stderr())
+    report = run_pass(chosen, instance, all_keys(), progress_on_stderr())
     stop_if_failed(report)
     return report
 

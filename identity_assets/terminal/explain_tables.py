@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 
-from identity_assets.backend.reports.story import Story, TableRow
+from identity_assets.backend.reports.story_records import Story, TableRow
 from identity_assets.terminal.explain_layout import folded_table, line_of_text, list_of_values, pairs_table
 from identity_assets.terminal.sentences import NOTHING, as_text, format_time, writer_of
 

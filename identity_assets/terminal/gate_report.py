@@ -1,6 +1,6 @@
 """The gate report on a terminal, as `identity-assets gate` and the demo print it.
 
-The figures and the advice come from reports/gate.py; how the Dagster UI shows them belongs in checks/gate.py.
+The figures and the advice come from backend/reports/gate.py. checks/gate.py shows them in the Dagster UI.
 """
 
 from rich.console import Console, Group
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from identity_assets.backend.reports.gate import REASONS, GateReport, advice
-from identity_assets.terminal.sentences import said
+from identity_assets.terminal.sentences import as_text
 
 
 def print_gate(console: Console, report: GateReport) -> None:
@@ -18,10 +18,10 @@ def print_gate(console: Console, report: GateReport) -> None:
 
 
 def gate_table(report: GateReport) -> Group:
-    """The figures with the gate's status, the residual by reason, the artists with the most rows, and the advice."""
+    """The figures with the gate's status, the unresolved rows by reason and by artist, and the advice."""
     parts: list[Table | Text | Markdown] = [_figures(report), Text()]
     if report.truly_unresolved_rows:
-        parts += [_residual(report), Text(), _artists(report), Text()]
+        parts += [_by_reason(report), Text(), _by_artist(report), Text()]
     return Group(*parts, Markdown(advice(report)))
 
 
@@ -38,17 +38,17 @@ def _figures(report: GateReport) -> Table:
     return grid
 
 
-def _residual(report: GateReport) -> Table:
+def _by_reason(report: GateReport) -> Table:
     grid = _grid("Truly unresolved, by reason", "library rows")
     for reason, rows in report.reasons:
         grid.add_row(f"  {REASONS[reason].label}", f"{rows:,}")
     return grid
 
 
-def _artists(report: GateReport) -> Table:
-    grid = _grid("The artists with the most", "library rows")
+def _by_artist(report: GateReport) -> Table:
+    grid = _grid("Artists with the most of them", "library rows")
     for artist in report.top_artists:
-        grid.add_row(Text(f"  {said(artist.artist_name)}"), f"{artist.truly_unresolved_rows:,}")
+        grid.add_row(Text(f"  {as_text(artist.artist_name)}"), f"{artist.truly_unresolved_rows:,}")
     return grid
 
 

@@ -65,13 +65,14 @@ def explain(library_id: int, as_json: bool) -> None:
 
     The page says why the row is due or not, what LML answered, what was written, and whether the gate counts it.
     """
-    from identity_assets.backend.reports.story import read_story
+    from identity_assets.backend.reports.story import read_story, was_known
     from identity_assets.terminal.explain_page import print_story
+    from identity_assets.terminal.sentences import missing_sentence
 
     with migrated_database(settings(), "explain") as database:
         story = read_story(database, settings(), library_id)
-    if story is None:
-        stop(f"there is no library row {library_id}", FAILED)
+        if story is None:
+            stop(missing_sentence(library_id, is_gone=was_known(database, library_id)), FAILED)
     if as_json:
         print_json(story.as_dict())
     else:

@@ -1,6 +1,6 @@
-"""What is true of one library row, in sentences that a newcomer understands.
+"""The facts about one library row as sentences that a newcomer understands.
 
-Pure functions of the records in reports/story_records.py; how the sentences are laid out belongs in explain_page.py.
+Pure functions of the records of backend/reports/story_records.py. The layout of the page is in explain_page.py.
 """
 
 from datetime import UTC, datetime
@@ -32,31 +32,31 @@ OUTCOMES = {
     "resolved_compilation": "resolved as a compilation, track by track",
     "unresolved": "unresolved: LML was asked and found nothing",
     "compilation": "compilation: a various-artists release has no identity of its own",
-    "missing_artist_name": "missing_artist_name: nothing to ask LML about",
-    "manual_override": "manual_override: nothing was written over a person's decision",
+    "missing_artist_name": "missing_artist_name: without an artist name LML cannot be asked",
+    "manual_override": "manual_override: a person's decision stands, and nothing was written",
     "lml_error": "lml_error: LML gave no answer",
-    "lml_cardinality_mismatch": "lml_cardinality_mismatch: LML answered its batch and left this row out",
+    "lml_cardinality_mismatch": "lml_cardinality_mismatch: LML answered the batch but not this row",
     "lml_invalid_verdict": "lml_invalid_verdict: LML's answer breaks the contract and was not written",
-    "lml_untrusted_library_id": "lml_untrusted_library_id: LML's answer does not say which row it is about",
+    "lml_untrusted_library_id": "lml_untrusted_library_id: LML's answer does not name a row of its batch",
     "writer_error": "writer_error: the database refused LML's answer",
     "library_row_gone": "library_row_gone: the library row is gone, Backend deleted it after LML was asked",
     "names_changed": "names_changed: nothing was written, the names changed after LML was asked",
     "rejected_by_person": "rejected_by_person: a person rejected LML's answer",
-    "unwound": "unwound: what was written was taken back",
+    "unwound": "unwound: what was written for it was taken back",
 }
 
 
-def said_time(moment: datetime) -> str:
-    """A moment to the minute, such as `2026-11-21 12:00 UTC`."""
+def format_time(moment: datetime) -> str:
+    """The moment to the minute, such as `2026-11-21 12:00 UTC`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def said(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A value from a table or from LML on one line, without characters that control a terminal."""
     if value is None:
         return NOTHING
     if isinstance(value, datetime):
-        return said_time(value)
+        return format_time(value)
     text = _number(value) if isinstance(value, float) else str(value)
     return "".join(
         " " if one.isspace() else one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text
@@ -64,20 +64,20 @@ def said(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """A number with two decimals, as confidences are written, or with more if it has more."""
+    """The number with two decimals, as confidences are written, or with four digits if it has more decimals."""
     return f"{value:.2f}" if value == round(value, 2) else f"{value:.4g}"
 
 
 def quoted(name: str | None) -> str:
-    """A name between quotation marks, so that a blank name is visible."""
-    return "no name" if name is None else f"“{said(name)}”"
+    """The name in quotation marks, so that a blank name is visible."""
+    return "no name" if name is None else f"“{as_text(name)}”"
 
 
 def cohort_sentence(row: LibraryRow) -> str:
-    """Whether the row is treated as a various-artists release, and by which of the two signs."""
+    """Whether the row counts as a various-artists release, and which of the two signs it has."""
     signs = []
     if row.has_va_letters:
-        signs.append(f"its volume letters are {said(row.code_volume_letters)}")
+        signs.append(f"its volume letters are {as_text(row.code_volume_letters)}")
     if row.track_credits:
         signs.append(f"it has {row.track_credits:,} track credits")
     if signs:
@@ -100,7 +100,7 @@ def missing_sentence(library_id: int, *, is_gone: bool) -> str:
 
 
 def due_sentence(due: Due, verdict: StoredVerdict | None) -> str:
-    """Whether the row is due in one scope, why, and until when."""
+    """Whether the row is due in one scope, why, and since or until when."""
     if not due.is_due:
         return _not_due_sentence(due)
     instead = (
@@ -112,8 +112,8 @@ def due_sentence(due: Due, verdict: StoredVerdict | None) -> str:
 
 
 def _due_reason(due: Due, verdict: StoredVerdict | None) -> str:
-    since = "" if due.since is None else f" since {said_time(due.since)}"
-    on = "" if due.decided_at is None else said_time(due.decided_at)
+    since = "" if due.since is None else f" since {format_time(due.since)}"
+    on = "" if due.decided_at is None else format_time(due.decided_at)
     if due.why is DueWhy.invalid_retry_due and (due.answer_stored or _is_unwound(verdict)):
         return f"Due: LML was asked again on {on} about an answer that was set aside, and nothing is written from it"
     return {
@@ -143,9 +143,9 @@ def _not_due_sentence(due: Due) -> str:
         return {
             DueWhy.not_in_scope: "Not due: it has no canonical_entity_id, so it is not in this scope.",
             DueWhy.manual: "Never due: its main row is a person's decision (manual), which no run changes.",
-            DueWhy.no_artist_name: "Never sent: it has no artist name, so there is nothing to ask LML about.",
+            DueWhy.no_artist_name: "Never sent: it has no artist name, so LML cannot be asked about it.",
         }[due.why]
-    on = said_time(due.decided_at)
+    on = format_time(due.decided_at)
     happened = {
         DueWhy.resolved_in_window: f"resolved on {on}",
         DueWhy.unresolved_in_window: f"LML was asked on {on} and found nothing",
@@ -154,13 +154,13 @@ def _not_due_sentence(due: Due) -> str:
             f"LML was asked on {on}, and its answer was set aside, whole or in part, because it broke the contract"
         ),
     }[due.why]
-    return f"Not due: {happened}, due again from {said_time(due.until)}."
+    return f"Not due: {happened}, due again from {format_time(due.until)}."
 
 
 def answer_sentence(verdict: StoredVerdict) -> str:
-    """What LML answered, in its own words and in plain words."""
+    """LML's answer, in plain words and with its own term."""
     if verdict.kind == "single_artist":
-        by = f"by {said(verdict.method)} with confidence {said(verdict.confidence)}"
+        by = f"by {as_text(verdict.method)} with confidence {as_text(verdict.confidence)}"
         return f"One artist (single_artist), {by}."
     return {
         "unresolved": "Nothing (unresolved): LML tried and found no artist.",
@@ -169,20 +169,24 @@ def answer_sentence(verdict: StoredVerdict) -> str:
 
 
 def verdict_state_sentence(verdict: StoredVerdict, ledger: LedgerRow | None) -> str:
-    """When the answer was applied, or why it was not."""
-    at = "" if verdict.applied_at is None else said_time(verdict.applied_at)
-    refused = said(ledger.detail if ledger is not None else None)
+    """When the answer was applied, or why it was not applied."""
+    at = "" if verdict.applied_at is None else format_time(verdict.applied_at)
+    refused = as_text(ledger.detail if ledger is not None else None)
     return {
         VerdictState.applied: f"Applied on {at}.{_set_aside(verdict)}",
         VerdictState.unwound: (
-            f"Taken back on {said_time(verdict.unwound_at) if verdict.unwound_at else ''}: it is not applied again, "
-            "and the next run asks LML anew."
+            f"Taken back on {format_time(verdict.unwound_at) if verdict.unwound_at else ''}: it is not applied "
+            "again, and the next run asks LML again."
         ),
         VerdictState.overruled: f"Settled on {at}; the main row is a person's decision.",
-        VerdictState.rejected: f"Not applied: it was set aside, because {said(verdict.rejected_reason)}.",
+        VerdictState.rejected: f"Not applied: it was set aside, because {as_text(verdict.rejected_reason)}.",
         VerdictState.writer_error: f"Not applied: the database refused it ({refused}). The next run tries again.",
-        VerdictState.names_changed: "Not applied: the names changed since LML was asked; LML is asked the new names.",
-        VerdictState.window_passed: f"Not applied, and too old since {said_time(verdict.holds_until)}: LML is asked.",
+        VerdictState.names_changed: (
+            "Not applied: the names changed since LML was asked. The next run asks LML about the new names."
+        ),
+        VerdictState.window_passed: (
+            f"Not applied, and too old since {format_time(verdict.holds_until)}: the next run asks LML again."
+        ),
         VerdictState.waiting: "Not applied yet: the next run applies it without asking LML.",
     }[verdict.state]
 
@@ -193,7 +197,7 @@ def _set_aside(verdict: StoredVerdict) -> str:
     if not entries:
         return ""
     named = [
-        f"{said(entry.get('where'))} {said(entry.get('index'))}: {said(entry.get('reason'))}"
+        f"{as_text(entry.get('where'))} {as_text(entry.get('index'))}: {as_text(entry.get('reason'))}"
         for entry in entries[:3]
     ]
     more = f"; and {len(entries) - 3:,} more" if len(entries) > 3 else ""
@@ -201,28 +205,29 @@ def _set_aside(verdict: StoredVerdict) -> str:
 
 
 def writer_of(row: TableRow) -> str:
-    """Who wrote a main row or a source row, told by its method and notes."""
+    """Who wrote a main row or a source row, according to its method and its notes."""
     notes = row["notes"]
     if row["method"] == "manual" and notes != LML_BULK:
-        return "a person" if notes is None else f"a person ({said(notes)})"
+        return "a person" if notes is None else f"a person ({as_text(notes)})"
     if notes is None:
         return "an unknown writer (no notes)"
-    return f"{WRITERS[notes]} ({notes})" if notes in WRITERS else f"another writer ({said(notes)})"
+    return f"{WRITERS[notes]} ({notes})" if notes in WRITERS else f"another writer ({as_text(notes)})"
 
 
 def gate_sentence(gate: GateStanding) -> str:
-    """Whether the row counts as truly unresolved, and why."""
+    """Whether the gate counts the row as truly unresolved, and why."""
     if gate.state is GateState.resolved:
-        return f"No: it is resolved, its main row has confidence {said(gate.confidence)} (at least 0.70)."
+        return f"No: it is resolved, its main row has confidence {as_text(gate.confidence)} (at least 0.70)."
     lacks = (
-        f"its main row has confidence {said(gate.confidence)}, below 0.70"
+        f"its main row has confidence {as_text(gate.confidence)}, below 0.70"
         if gate.has_main_row
         else "no main row"
     )
     if gate.state is GateState.fallback_resolved:
         return (
             f"No: {lacks}, but it is fallback-resolved: library row {gate.sibling_library_id} of the same artist "
-            f"({gate.artist_id}) has {said(gate.sibling_method)} with confidence {said(gate.sibling_confidence)}."
+            f"({gate.artist_id}) has {as_text(gate.sibling_method)} with confidence "
+            f"{as_text(gate.sibling_confidence)}."
         )
     others = f"artist {gate.artist_id} has no other library row"
     if gate.other_library_rows:

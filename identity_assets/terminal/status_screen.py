@@ -1,6 +1,6 @@
-"""The one screen of `identity-assets status`, with Dagster's last runs.
+"""The one screen of `identity-assets status`, and the last runs of Dagster that it shows.
 
-The library's numbers come from reports/overview.py and the gate's from reports/gate.py; here they are only shown.
+The numbers come from backend/reports/overview.py and backend/reports/gate.py; this module only prints them.
 """
 
 import time
@@ -20,7 +20,7 @@ from identity_assets.settings import Scope
 STATE_LABELS = {
     "resolved": "resolved",
     "low_confidence": "confidence below 0.70",
-    "manual": "manual, a person's",
+    "manual": "manual, set by a person",
     "unresolved_in_window": "unresolved, in window",
     "compilation_in_window": "compilation, in window",
     "invalid_in_window": "set aside, in window",
@@ -44,7 +44,7 @@ RUNS_SHOWN = 3
 
 @dataclass(frozen=True)
 class RunLine:
-    """One Dagster run. `partitions` is one key or a range; `seconds` counts up to now if the run has not ended."""
+    """One Dagster run. `partitions` is a key or a range of keys; `seconds` is the time so far if the run goes on."""
 
     run_id: str
     job: str
@@ -54,26 +54,26 @@ class RunLine:
     seconds: float | None
 
     def as_dict(self) -> dict[str, Any]:
-        """The run under the names of `status --json`."""
+        """The run as `status --json` prints it."""
         started_at = None if self.started_at is None else self.started_at.isoformat()
         return {**vars(self), "started_at": started_at}
 
 
 def last_runs(instance: dg.DagsterInstance, limit: int = 5) -> list[RunLine]:
-    """The instance's last runs of any job, the newest first."""
+    """The last runs of all jobs of the instance, the newest first."""
     return [_run_line(record) for record in instance.get_run_records(limit=limit)]
 
 
 def _run_line(record: dg.RunRecord) -> RunLine:
-    run, began = record.dagster_run, record.start_time
-    ended = record.end_time if run.is_finished else time.time()
+    run, started_at = record.dagster_run, record.start_time
+    ended_at = record.end_time if run.is_finished else time.time()
     return RunLine(
         run_id=run.run_id,
         job=run.job_name,
         status=run.status.value,
-        started_at=None if began is None else datetime.fromtimestamp(began, UTC),
+        started_at=None if started_at is None else datetime.fromtimestamp(started_at, UTC),
         partitions=_partitions(run.tags),
-        seconds=None if began is None or ended is None else round(ended - began, 1),
+        seconds=None if started_at is None or ended_at is None else round(ended_at - started_at, 1),
     )
 
 
@@ -93,8 +93,8 @@ def print_status(
 ) -> None:
     """Print the screen, 24 lines of 80 columns, with the first three of `runs`.
 
-    `runs` is None if there is no Dagster instance, `gate` is None if the gate could not be read. The screen shows the
-    gate's `truly_unresolved_rows`, `threshold` and `gate_status`.
+    `runs` is None if there is no Dagster instance, `gate` is None if the gate cannot be read. The screen shows
+    `truly_unresolved_rows`, `threshold` and `gate_status` of the gate.
     """
     heading = Text(f"Due next, scope {overview.scope}, days in UTC", style="bold")
     blocks = Table.grid(padding=(0, 2))
@@ -116,7 +116,7 @@ def _block(console: Console) -> str:
 def _counts(
     heading: Sequence[str], lines: Iterable[tuple[str, Sequence[int]]], total: Sequence[int]
 ) -> Table:
-    """Labels with numbers beside them, and the sum below."""
+    """A table of labels and numbers, with the total in its last row."""
     table = Table.grid(padding=(0, 2), expand=True)
     table.add_column(ratio=1)
     for _ in total:
@@ -134,7 +134,7 @@ def _states(overview: Overview) -> Table:
 
 
 def _due_now(overview: Overview) -> Table:
-    """Due rows by reason, in the scope of the settings and in the full scope."""
+    """The due rows by reason, in the scope that is set and in the full scope."""
     scopes = list(dict.fromkeys((overview.scope, Scope.full)))
     lines = [
         (REASON_LABELS[reason], [overview.due_now[scope][reason] for scope in scopes]) for reason in REASONS
@@ -159,21 +159,23 @@ def _day(one: DueDay, number: int) -> str:
 
 
 def bar(rows: int, most: int, block: str = "█") -> str:
-    """A bar of at most `BAR` blocks, `rows` in proportion to `most`; at least one block for any row."""
+    """A bar of blocks in proportion to `rows`: `BAR` blocks for `most`, at least one block if there is a row."""
     return block * max(round(BAR * rows / most), 1) if rows else ""
 
 
 def _runs(runs: Sequence[RunLine] | None) -> Table | Text:
     if not runs:
-        why = "no Dagster instance: set DAGSTER_HOME" if runs is None else "none yet"
+        why = "no Dagster instance: set DAGSTER_HOME" if runs is None else "no runs yet"
         return Text.assemble(("Last runs", "bold"), f"  {why}")
     table = Table.grid(padding=(0, 1))
     for _ in range(4):
         table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    # Only the job's name is cut if a line is too long.
+    # The job is cut off if the line is too long; no other column is.
     table.add_column(overflow="ellipsis")
-    table.add_row(*(Text(cell, style="bold") for cell in ("Last runs", "began, UTC", "ended", "partitions")))
+    table.add_row(
+        *(Text(cell, style="bold") for cell in ("Last runs", "started, UTC", "status", "partitions"))
+    )
     for one in runs[:RUNS_SHOWN]:
         table.add_row(*map(Text, _run_cells(one)))
     return table
@@ -182,16 +184,16 @@ def _runs(runs: Sequence[RunLine] | None) -> Table | Text:
 def _run_cells(one: RunLine) -> list[str]:
     return [
         f"  {one.run_id[:8]}",
-        "not yet" if one.started_at is None else one.started_at.astimezone(UTC).strftime("%d %b %H:%M"),
+        "not started" if one.started_at is None else one.started_at.astimezone(UTC).strftime("%d %b %H:%M"),
         one.status.lower(),
         one.partitions or "-",
-        "" if one.seconds is None else said_duration(one.seconds),
+        "" if one.seconds is None else format_duration(one.seconds),
         one.job,
     ]
 
 
-def said_duration(seconds: float) -> str:
-    """A duration such as `4.2 s`, `3 min 20 s` or `2 h 05 min`."""
+def format_duration(seconds: float) -> str:
+    """The duration as `4.2 s`, `3 min 20 s` or `2 h 05 min`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -199,9 +201,9 @@ def said_duration(seconds: float) -> str:
 
 
 def gate_line(gate: Mapping[str, object] | None) -> Text:
-    """The gate's status, with the two numbers that it compares."""
+    """The gate's status and the two numbers that it compares."""
     if gate is None:
-        return Text.assemble(("Gate", "bold"), "  could not be read")
+        return Text.assemble(("Gate", "bold"), "  cannot be read")
     return Text.assemble(
         ("Gate", "bold"),
         f"  {gate['gate_status']}: {gate['truly_unresolved_rows']:,} truly unresolved library rows, "

@@ -115,7 +115,7 @@ def unwind(
     if [run_id is not None, bool(library_ids), notes is not None].count(True) != 1:
         raise click.UsageError("choose what to take back: --run RUN_ID, --library-id ID or --notes WRITER")
     chosen = _settings_to_write("unwind")
-    from identity_assets.partition_keys import KEYS, buckets_of
+    from identity_assets.partition_keys import all_keys, buckets_of
     from identity_assets.terminal.changes_report import print_unwound, reasons_left_alone
 
     with migrated_database(chosen, "unwind") as database:
@@ -130,7 +130,7 @@ def unwind(
         if not (yes or _confirmed(f"Take back {planned.rows:,} library rows?")):
             stop("not confirmed: nothing was changed (--yes skips the question)", FAILED)
         with (
-            database.partitions_locked(buckets_of(KEYS)),
+            database.partitions_locked(buckets_of(all_keys())),
             progress_on_stderr().stage(say, "taking back", planned.rows) as advance,
         ):
             done = undo.apply(advance)

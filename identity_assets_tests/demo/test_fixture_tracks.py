@@ -18,7 +18,7 @@ from identity_assets.demo.fixture_lml import (
 )
 from identity_assets.demo.fixture_lml.tracks import Tracks, TrackSizes, credits_of
 from identity_assets.demo.fixture_lml.wire import Question
-from identity_assets.lml.contract import CONFIDENCE_BANDS, rejection
+from identity_assets.lml.judging import CONFIDENCE_BANDS, judge
 
 KNOWN = ("Björk", "Cluster", "Stereolab")
 COMPILATION: dict[str, object] = {"library_id": 1, "artist_name": "Various Artists", "album_title": "Hits"}
