@@ -1,8 +1,10 @@
-# `make demo` and `make test` need Python 3.11 or later and nothing else; the rest is for developers.
+# `make demo` and `make test` need Python 3.11 or later and nothing else. The other targets are for developers.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+INSTALL_LOG := $(VENV)/install.log
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input
 
 .PHONY: demo test ui lint lock clean
 
@@ -20,14 +22,18 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# What pip prints goes to a log, and is shown only if the installation fails.
 $(STAMP): requirements-dev.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $(STAMP)
+	@$(PYTHON) -c 'import sys; sys.exit("this needs Python 3.11 or later: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@echo "installing into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@{ $(PIP_INSTALL) --require-hashes -r requirements-dev.txt && \
+	   $(PIP_INSTALL) --no-deps --no-build-isolation -e .; } >$(INSTALL_LOG) 2>&1 || \
+	 { cat $(INSTALL_LOG) >&2; exit 1; }
+	@touch $(STAMP)
 
-# Both locks for every platform, with hashes and without an index: requirements.txt is what runs in
-# production, requirements-dev.txt adds the demo, the tests and the tools.
+# Both lock files hold every platform, with hashes and without an index. requirements.txt is for production;
+# requirements-dev.txt adds the demo, the tests and the tools.
 lock: $(STAMP)
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 	  --no-annotate --no-header pyproject.toml -o requirements.txt

@@ -1,5 +1,5 @@
--- The gate as DOMAIN.md says it, word for word, with a sub-query for each figure. The yardstick: what the package runs
--- must give the same figures (test_gate.py) in at most half the time (gate.py).
+-- The gate by the words of DOMAIN.md, with a sub-query for each figure. The package's own query must give the same
+-- figures (test_gate.py). `python -m benchmarks.gate` compares their times.
 SELECT
     (SELECT count(*) FROM library) AS total_library_rows,
     (

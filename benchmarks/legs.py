@@ -1,78 +1,98 @@
-"""How long each leg takes, gathering and writing: `python benchmarks/legs.py [--rows N] [--repeat N]`.
+"""How long each leg takes, gathering and writing: `python -m benchmarks.legs`.
 
-Each repetition fills a new library and its discogs-cache (64,676 library rows go with 23,408 pairs) in an embedded
-PostgreSQL, then gathers and writes S1, and then S3 beside it; and once more, when there is nothing left to write.
-Printed is one JSON object: the seconds of each repetition, and their medians.
+Each repetition works on a fresh library and its discogs-cache (23,408 pairs go with 64,676 library rows). It
+gathers and writes S1, then S3 beside it, then S3 again, when nothing is left to write. `floor` reads the
+inputs of each leg once.
 """
 
-import argparse
-import json
-import statistics
-import tempfile
 import time
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import closing
 
-from sqlalchemy import make_url
+import psycopg2
 
-from identity_assets.backend.database import Database
-from identity_assets.backend.writing.verdicts import write_verdicts
-from identity_assets.backend.writing.written import Written
+from benchmarks import _ours
+from benchmarks._harness import Report, arguments, finish
+from benchmarks._server import BACKEND, DISCOGS_CACHE, Server, server
 from identity_assets.demo.catalogue import Catalogue, seeded_catalogue
-from identity_assets.demo.discogs_cache import fill_discogs_cache, seeded_cache
-from identity_assets.demo.postgres import EmbeddedPostgres
-from identity_assets.demo.station import fill_backend, libpq_dsn
-from identity_assets.gathering import gather_and_store
-from identity_assets.partition_keys import Buckets
+from identity_assets.demo.discogs_cache import SeededCache, fill_discogs_cache, seeded_cache
 from identity_assets.settings import Leg, Settings
 
-PARTITIONS = 16
-EVERY_BUCKET = Buckets(PARTITIONS, tuple(range(PARTITIONS)))
+PASSES = (("s1", Leg.S1), ("s3", Leg.S3), ("s3_again", Leg.S3))
+_LIBRARY_OF = {
+    Leg.S1: "SELECT id, canonical_entity_id FROM wxyc_schema.library WHERE canonical_entity_id IS NOT NULL",
+    Leg.S3: "SELECT id, artist_name, album_title FROM wxyc_schema.library",
+}
+_CACHE = (
+    "SELECT * FROM wxyc.flowsheet_match",
+    "SELECT * FROM wxyc.release",
+    "SELECT * FROM wxyc.release_artist",
+)
 
 
-def measure(postgres: EmbeddedPostgres, catalogue: Catalogue) -> dict[str, float]:
-    """One repetition: seconds to gather and to write, by leg."""
-    for name in ("backend", "discogs_cache"):
-        postgres.create_database(name, fresh=True)
-    settings = replace(
-        Settings(),
-        database_url=make_url(postgres.url("backend")),
-        database_url_discogs=make_url(postgres.url("discogs_cache")),
-    )
-    fill_backend(settings, catalogue)
-    fill_discogs_cache(libpq_dsn(settings.require_database_url_discogs()), seeded_cache(catalogue))
-    seconds: dict[str, float] = {}
-    with Database(settings, "benchmark") as database:
-        for name, leg in (("S1", Leg.S1), ("S3", Leg.S3), ("S3 again", Leg.S3)):
-            began = time.monotonic()
-            gathered, _stored = gather_and_store(leg, database, settings, EVERY_BUCKET, "benchmark")
-            gathered_at = time.monotonic()
-            written = write_verdicts(
-                database, EVERY_BUCKET, settings.writer_chunk_rows, "run", lambda _rows: None, with_legs=True
-            )
-            ended = time.monotonic()
-            total = sum(written.values(), Written())
-            if not gathered.evidence or bool(total.main_rows_written) != (name != "S3 again"):
-                raise SystemExit(f"{name} did not write what it had to: {total}")
-            seconds |= {
-                f"{name}: gathering": round(gathered_at - began, 3),
-                f"{name}: writing": round(ended - gathered_at, 3),
-                f"{name}: both": round(ended - began, 3),
-            }
-    return seconds
+def _legs_of_ours(settings: Settings) -> dict[str, float]:
+    measures: dict[str, float] = {"seconds": 0.0}
+    for name, leg in PASSES:
+        began = time.monotonic()
+        evidence = _ours.gather(settings, leg)
+        gathered = time.monotonic()
+        main_rows = _ours.write(settings, with_legs=True)
+        ended = time.monotonic()
+        if not evidence or bool(main_rows) != (name != "s3_again"):
+            raise SystemExit(f"{name} found {evidence} rows of evidence and wrote {main_rows} main rows")
+        measures |= {
+            f"{name}_gathering_seconds": round(gathered - began, 3),
+            f"{name}_writing_seconds": round(ended - gathered, 3),
+            f"{name}_seconds": round(ended - began, 3),
+        }
+        measures["seconds"] = round(measures["seconds"] + ended - began, 3)
+    return measures
+
+
+def _floor(postgres: Server) -> dict[str, float]:
+    measures: dict[str, float] = {"seconds": 0.0}
+    for name, leg in PASSES:
+        began = time.monotonic()
+        _read(postgres.dsn(BACKEND), (_LIBRARY_OF[leg],))
+        if leg is Leg.S3:
+            _read(postgres.dsn(DISCOGS_CACHE), _CACHE)
+        seconds = time.monotonic() - began
+        measures[f"{name}_seconds"] = round(seconds, 3)
+        measures["seconds"] = round(measures["seconds"] + seconds, 3)
+    return measures
+
+
+def _read(dsn: str, queries: Sequence[str]) -> None:
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        for query in queries:
+            cursor.execute(query)
+            cursor.fetchall()
+
+
+def _repetition(postgres: Server, catalogue: Catalogue, cache: SeededCache) -> dict[str, dict[str, float]]:
+    postgres.fresh_library(catalogue)
+    postgres.postgres.create_database(DISCOGS_CACHE, fresh=True)
+    fill_discogs_cache(postgres.dsn(DISCOGS_CACHE), cache)
+    discogs = postgres.settings(DISCOGS_CACHE).database_url
+    floor = _floor(postgres)
+    return {"ours": _legs_of_ours(postgres.settings(BACKEND, database_url_discogs=discogs)), "floor": floor}
+
+
+def measure(postgres: Server, rows: int, repeat: int) -> Report:
+    """Run the benchmark."""
+    catalogue = seeded_catalogue(rows)
+    cache = seeded_cache(catalogue)
+    repetitions = [_repetition(postgres, catalogue, cache) for _ in range(repeat)]
+    runs = {program: [one[program] for one in repetitions] for program in ("ours", "floor")}
+    return Report("legs", rows, {}, runs, {"pairs": len(cache.pairs)})
 
 
 def main() -> None:
-    """Measure and print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=64_676)
-    parser.add_argument("--repeat", type=int, default=3)
-    asked = parser.parse_args()
-    catalogue = seeded_catalogue(asked.rows)
-    with tempfile.TemporaryDirectory() as home, EmbeddedPostgres(Path(home) / "postgres") as postgres:
-        runs = [measure(postgres, catalogue) for _ in range(asked.repeat)]
-    medians = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-    print(json.dumps({"rows": asked.rows, "runs": runs, "median": medians}, indent=1))
+    """Measure, print the table and write the JSON."""
+    asked = arguments(__doc__, rows=64_676, repeat=3).parse_args()
+    with server(with_fsync=not asked.no_fsync) as postgres:
+        report = measure(postgres, asked.rows, asked.repeat)
+    finish(report, asked.json)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m identity_assets` is the command `identity-assets`."""
+"""`python -m identity_assets` runs the command `identity-assets`."""
 
 from identity_assets.terminal.cli import main
 

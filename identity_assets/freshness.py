@@ -1,7 +1,7 @@
-"""When a table counts as fresh in the UI: by the same windows that the selection's SQL uses.
+"""The freshness policies of the tables. They use the same windows as the SQL that selects due rows.
 
-Dagster judges an asset by its latest materialisation, of whatever partition; how old the rows are, partition by
-partition, is what the check `stale_rows` reads.
+Dagster judges an asset by its latest materialisation of any partition. The check `stale_rows` reads the age of the
+rows, partition by partition.
 """
 
 from datetime import timedelta
@@ -12,14 +12,14 @@ from identity_assets.settings import settings
 
 
 def fresh_for(days: int) -> dg.FreshnessPolicy:
-    """Fresh for so many days; a warning from a day before, where there is one."""
-    fails = timedelta(days=days)
+    """An asset is fresh for `days` days. Dagster warns one day earlier, unless the window is a single day."""
+    fail_window = timedelta(days=days)
     return dg.FreshnessPolicy.time_window(
-        fail_window=fails, warn_window=fails - timedelta(days=1) if days > 1 else None
+        fail_window=fail_window, warn_window=fail_window - timedelta(days=1) if days > 1 else None
     )
 
 
 resolved_window = fresh_for(settings().stale_threshold_days)
 unresolved_window = fresh_for(settings().unresolved_retry_days)
-# A pass is wanted as soon as either window ends.
+# A new pass is due as soon as the shorter window ends.
 pass_window = fresh_for(min(settings().stale_threshold_days, settings().unresolved_retry_days))

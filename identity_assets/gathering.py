@@ -1,6 +1,7 @@
-"""One leg looked at in some partitions: what it finds, kept, or only counted as a dry run does.
+"""Runs one leg on some partitions: it finds evidence and stores it, or only counts it for a dry run.
 
-How each leg finds it belongs in its own module; how evidence is kept and written, in backend/.
+This module joins the legs and the database, which do not know each other. How a leg finds evidence is in legs/; how
+evidence is stored and written is in backend/.
 """
 
 from collections import Counter
@@ -21,18 +22,20 @@ from identity_assets.settings import Leg, Settings
 def gather(
     leg: Leg, database: Database, settings: Settings, buckets: Buckets, cache: DiscogsCache | None = None
 ) -> Gathered:
-    """What the leg finds. Nothing is written. S3 reads `cache`; without one, that which the settings name.
+    """What the leg finds in these partitions; nothing is written. S3 reads `cache`, or that of the settings.
 
     Raises:
-        DiscogsCacheError: S3, and the discogs-cache cannot be read.
-        SettingsError: S3, and DATABASE_URL_DISCOGS is not set.
+        DiscogsCacheError: the leg is S3, and the discogs-cache cannot be read.
+        SettingsError: the leg is S3, and DATABASE_URL_DISCOGS is not set.
     """
-    rows = settings.writer_chunk_rows
+    page_rows = settings.writer_chunk_rows
     if leg is Leg.S1:
-        pages = library_pages(database, buckets, rows, canonical_only=True)
+        pages = library_pages(database, buckets, page_rows, canonical_only=True)
         return gather_canonical_entity(pages, buckets.partitions)
-    read = cache or DiscogsCache(settings, database.application_name)
-    return gather_flowsheet_match(library_pages(database, buckets, rows), read, buckets.partitions)
+    pages = library_pages(database, buckets, page_rows)
+    return gather_flowsheet_match(
+        pages, cache or DiscogsCache(settings, database.application_name), buckets.partitions
+    )
 
 
 def gather_and_store(
@@ -43,19 +46,19 @@ def gather_and_store(
     run_id: str,
     cache: DiscogsCache | None = None,
 ) -> tuple[Gathered, EvidenceStored]:
-    """Keep what the leg finds in place of what it found before. Raises as `gather` does; nothing is stored then."""
+    """Replace the leg's stored evidence by what it finds now. Raises as `gather` does, and then stores nothing."""
     gathered = gather(leg, database, settings, buckets, cache)
     stored = replace_evidence(database, leg, buckets, gathered, run_id, settings.writer_chunk_rows)
     return gathered, stored
 
 
 def dry_run_leg(database: Database, settings: Settings, leg: Leg, buckets: Buckets) -> dict[str, Any]:
-    """What gathering and writing this leg would come to, by reading only: `SELECT` is all the right it takes.
+    """Predict what gathering and writing this leg would change. It only reads, and needs no right but `SELECT`.
 
-    `scanned` is library rows: S1's are those with a canonical_entity_id, S3's are all. Each of them would have the
-    leg's source row written, or is in `skipped` for one reason: those of `gather`, `manual_override` (a person
-    decided the main row or the source row), `other_writer` (somebody else's source row stands there), `conflict`
-    (the other leg's id stands) and `unchanged`. So `scanned == would_write_sources + sum(skipped)`.
+    `scanned` counts library rows: for S1 those with a canonical_entity_id, for S3 all. For each of them, the leg's
+    source row would be written, or the row is in `skipped` for one reason: a reason of `gather`, `manual_override` (a
+    person set the main row or the source row), `other_writer` (the source row belongs to another writer), `conflict`
+    (the id of the other leg stays) or `unchanged`. So `scanned == would_write_sources + sum(skipped)`.
     """
     gathered = gather(leg, database, settings, buckets)
     outcomes = preview_leg(database, leg, buckets, gathered.evidence, settings.writer_chunk_rows)

@@ -1,6 +1,7 @@
 """The keys of the partitions: static hash buckets of library rows, `library_id % LIBRARY_PARTITIONS`.
 
-Free of Dagster, so that a command which needs none of it answers at once; its definition is in partitions.py.
+This module does not import Dagster, so commands that do not need Dagster start fast. Dagster's definition is in
+partitions.py. Importing the module reads no setting: an invalid one stops a command with one line.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,55 +13,55 @@ from identity_assets.settings import settings
 
 
 class UnknownPartitionError(OperatorError):
-    """A key that names no partition."""
+    """There is no partition with this key."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
 class Buckets:
-    """The partitions that a step works on: library rows whose `id % partitions` is one of `buckets`."""
+    """The partitions that a step works on: library rows with `id % partitions` in `buckets`."""
 
     partitions: int
     buckets: tuple[int, ...]
 
     def params(self) -> dict[str, Any]:
-        """The bind parameters `partitions` and `buckets` of every statement that is partitioned."""
+        """The bind parameters `partitions` and `buckets` of every partitioned statement."""
         return {"partitions": self.partitions, "buckets": list(self.buckets)}
-
-
-PARTITIONS = settings().library_partitions
-WIDTH = max(2, len(str(PARTITIONS - 1)))
 
 
 def partition_key(bucket: int) -> str:
     """The key of a bucket, such as `03`."""
-    return f"{bucket:0{WIDTH}d}"
+    width = max(2, len(str(settings().library_partitions - 1)))
+    return f"{bucket:0{width}d}"
 
 
-KEYS = tuple(partition_key(bucket) for bucket in range(PARTITIONS))
+def all_keys() -> tuple[str, ...]:
+    """The keys of all partitions, in order."""
+    return tuple(partition_key(bucket) for bucket in range(settings().library_partitions))
 
 
 def known_keys(named: Sequence[str]) -> Sequence[str]:
-    """The partitions that were named, or all of them where none was.
+    """The keys in `named`, or all keys if `named` is empty.
 
     Raises:
-        UnknownPartitionError: there is no such partition.
+        UnknownPartitionError: one of the keys does not exist.
     """
-    if unknown := [key for key in named if key not in KEYS]:
+    keys = all_keys()
+    if unknown := [key for key in named if key not in keys]:
         raise UnknownPartitionError(
-            f"there is no partition {', '.join(unknown)}: they are {KEYS[0]} to {KEYS[-1]}"
+            f"there is no partition {', '.join(unknown)}: they are {keys[0]} to {keys[-1]}"
         )
-    return named or KEYS
+    return named or keys
 
 
 def buckets_of(partition_keys: Iterable[str]) -> Buckets:
-    """The buckets that a step's partition keys name, in order."""
-    return Buckets(PARTITIONS, tuple(sorted(int(key) for key in partition_keys)))
+    """The buckets of these partition keys, sorted."""
+    return Buckets(settings().library_partitions, tuple(sorted(int(key) for key in partition_keys)))
 
 
 def range_tags(partition_keys: Sequence[str]) -> dict[str, str]:
-    """The tags by which a Dagster run takes a contiguous range of partitions."""
+    """The tags that make a Dagster run work on a contiguous range of partitions."""
     return {
         "dagster/asset_partition_range_start": partition_keys[0],
         "dagster/asset_partition_range_end": partition_keys[-1],
@@ -68,7 +69,7 @@ def range_tags(partition_keys: Sequence[str]) -> dict[str, str]:
 
 
 def contiguous_ranges(partition_keys: Iterable[str]) -> list[Sequence[str]]:
-    """The keys as runs of neighbours: a Dagster run takes one range, its first and its last key included."""
+    """The keys grouped into ranges of neighbours, because one Dagster run works on one range."""
     ranges: list[list[str]] = []
     for key in sorted(set(partition_keys)):
         if ranges and int(ranges[-1][-1]) + 1 == int(key):

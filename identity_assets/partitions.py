@@ -1,10 +1,10 @@
-"""The one partitioning of the graph, as Dagster has it; the keys themselves are in partition_keys.py."""
+"""The partitions of the graph as Dagster defines them. partition_keys.py has the keys and does not need Dagster."""
 
 import dagster as dg
 
-from identity_assets.partition_keys import KEYS
+from identity_assets.partition_keys import all_keys
 
-library_partitions = dg.StaticPartitionsDefinition(list(KEYS))
+library_partitions = dg.StaticPartitionsDefinition(list(all_keys()))
 
-# A backfill of a contiguous range is one run; every asset of the graph has this policy.
+# One run materialises a whole range of partitions. Every asset of the graph has this policy.
 one_run = dg.BackfillPolicy.single_run()

@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
 from identity_assets.errors import OperatorError
+
+# SQLAlchemy is imported where a database URL is read: without one, the definitions load without it.
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 
 class Scope(StrEnum):
@@ -102,8 +104,11 @@ def _switch(text: str) -> bool:
     return words[text.lower()]
 
 
-def _postgres_url(text: str) -> URL:
+def _postgres_url(text: str) -> "URL":
     """Names the driver: SQLAlchemy 2.1 reads a bare `postgresql://` as another driver's."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         url = make_url(text)
     except ArgumentError as error:
@@ -116,6 +121,12 @@ def _postgres_url(text: str) -> URL:
 def _http_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise ValueError
+    return text
+
+
+def _file(text: str) -> str:
+    if not Path(text).is_file():
         raise ValueError
     return text
 
@@ -177,16 +188,22 @@ class Settings:
     the due rule in SQL and the freshness policies both take them from here.
     """
 
-    database_url: URL | None = _env("DATABASE_URL", POSTGRES_URL)
+    database_url: "URL | None" = _env("DATABASE_URL", POSTGRES_URL)
     library_metadata_url: str | None = _env("LIBRARY_METADATA_URL", HTTP_URL)
     lml_api_key: str | None = _env("LML_API_KEY", SECRET)
     schema_name: str = _env("WXYC_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc_schema")
     scope: Scope = _env("INCLUDE_NULL_CANONICAL", Variable("true or false", _scope), Scope.canonical)
     batch_size: int = _env("BATCH_SIZE", BATCH, 500)
     va_batch_size: int = _env("VA_BATCH_SIZE", BATCH, 100)
-    lml_max_in_flight: int = _env("LML_MAX_IN_FLIGHT", whole_number(1, 32), 4)
+    lml_max_in_flight: int = _env("LML_MAX_IN_FLIGHT", whole_number(1, 32), 8)
     lml_timeout_seconds: float = _env("LML_TIMEOUT_SECONDS", number(0.1, 600, "of seconds "), 30.0)
     lml_retry_wait_seconds: float = _env("LML_RETRY_WAIT_SECONDS", number(0.001, 60, "of seconds "), 0.5)
+    lml_max_response_bytes: int = _env(
+        "LML_MAX_RESPONSE_BYTES", whole_number(1024, 2**30, "of bytes "), 64 * 1024 * 1024
+    )
+    lml_patience_seconds: float = _env("LML_PATIENCE_SECONDS", number(0.1, 86_400, "of seconds "), 120.0)
+    lml_run_seconds: float | None = _env("LML_RUN_SECONDS", number(0.1, 604_800, "of seconds "))
+    lml_ca_bundle: str | None = _env("LML_CA_BUNDLE", Variable("a file of PEM certificates", _file))
     stale_threshold_days: int = _env("STALE_THRESHOLD_DAYS", DAYS, 7)
     unresolved_retry_days: int = _env("UNRESOLVED_RETRY_DAYS", DAYS, 7)
     invalid_retry_days: int = _env("INVALID_RETRY_DAYS", DAYS, 1)
@@ -203,7 +220,7 @@ class Settings:
     writer_chunk_rows: int = _env("WRITER_CHUNK_ROWS", whole_number(1, 100_000), 5000)
     writer_connections: int = _env("WRITER_CONNECTIONS", whole_number(1, 16), 2)
     identity_legs: tuple[Leg, ...] = _env("IDENTITY_LEGS", Variable("S1, S3 or S1,S3", _legs), ())
-    database_url_discogs: URL | None = _env("DATABASE_URL_DISCOGS", POSTGRES_URL)
+    database_url_discogs: "URL | None" = _env("DATABASE_URL_DISCOGS", POSTGRES_URL)
     discogs_schema_name: str = _env(
         "DISCOGS_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc"
     )
@@ -213,7 +230,7 @@ class Settings:
     sentry_environment: str = _env("SENTRY_ENVIRONMENT", Variable("any text", str), "production")
     log_format: LogFormat | None = _env("LOG_FORMAT", Variable("json or plain", LogFormat))
 
-    def require_database_url(self) -> URL:
+    def require_database_url(self) -> "URL":
         """Backend's database, or a `SettingsError` that says how to name it."""
         if self.database_url is None:
             raise SettingsError(
@@ -228,7 +245,7 @@ class Settings:
             raise SettingsError(f"LIBRARY_METADATA_URL is not set: it takes {HTTP_URL.takes}")
         return self.library_metadata_url
 
-    def require_database_url_discogs(self) -> URL:
+    def require_database_url_discogs(self) -> "URL":
         """The discogs-cache, or a `SettingsError` that says how to name it."""
         if self.database_url_discogs is None:
             raise SettingsError(
@@ -237,11 +254,13 @@ class Settings:
         return self.database_url_discogs
 
 
-def _backend_url(env: Mapping[str, str]) -> URL | None:
+def _backend_url(env: Mapping[str, str]) -> "URL | None":
     """What Backend's own services are configured by; serves where DATABASE_URL is unset."""
     port = whole_number(1, 65535).read(env, "DB_PORT")
     if not env.get("DB_HOST", "").strip():
         return None
+    from sqlalchemy import URL
+
     return URL.create(
         "postgresql+psycopg2",
         username=env.get("DB_USERNAME") or None,

@@ -96,6 +96,12 @@ class Shelf:
         with self.database.transaction() as connection:
             return [dict(row) for row in connection.execute(text(sql), params).mappings()]
 
+    def delete_release(self, library_id: int) -> None:
+        """Delete the release as Backend does: its identity rows first, then the library row."""
+        for table in ("library_identity_source", "library_identity", "library_identity_history"):
+            self.run(f"DELETE FROM {table} WHERE library_id = :id", id=library_id)
+        self.run("DELETE FROM library WHERE id = :id", id=library_id)
+
     def run(self, sql: str, **params: Any) -> int:
         """Run a statement; how many rows it touched."""
         with self.database.transaction() as connection:
@@ -119,6 +125,14 @@ class Shelf:
         chosen = replace(self.settings, writer_chunk_rows=chunk_rows)
         written = write_verdicts(self.database, EVERY_BUCKET, chosen, run_id)
         return sum(written.values(), Written())
+
+    def empty(self) -> None:
+        """Take everything off the shelf again, for the next example of a property test."""
+        self.run(
+            "TRUNCATE artists, library, library_unresolved, library_identity_history, candidate_library, "
+            "lml_verdict, lml_verdict_state, lml_verdict_history, journal_chunk, journal_image, leg_evidence, "
+            "leg_gathered, leg_filled CASCADE"
+        )
 
     def fault(self, table: str, body: str) -> None:
         """From now on, writing a row of this table runs this PL/pgSQL first."""

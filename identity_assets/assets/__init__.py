@@ -1,1 +1,5 @@
-"""The Dagster shell, one module an asset: it calls the core and reports metadata, and decides nothing."""
+"""The assets, one module each. An asset calls the core and reports metadata; it decides nothing.
+
+The body of an asset imports the core functions that it calls. They bring database drivers and an HTTP client with
+them, which a process that only builds the definitions does not need.
+"""

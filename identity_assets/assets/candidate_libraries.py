@@ -1,13 +1,12 @@
 """The asset `candidate_libraries`: which library rows are due now."""
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
 from identity_assets.assets.tables import CANDIDATE_LIBRARIES, PARTITION_ROWS
-from identity_assets.backend.ledger.accounts import Accounts
-from identity_assets.backend.ledger.candidates import Selected, select_candidates
 from identity_assets.freshness import pass_window
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
@@ -15,18 +14,21 @@ from identity_assets.resources import Backend
 from identity_assets.settings import Scope
 from identity_assets.telemetry.run_trace import RunTrace
 
+if TYPE_CHECKING:
+    from identity_assets.backend.ledger.candidates import Selected
+
 
 class SelectionConfig(dg.Config):
     """What a person may choose when launching a run."""
 
     scope: Scope | None = Field(
         default=None,
-        description="canonical: rows with a canonical_entity_id; full: all. Unset: what INCLUDE_NULL_CANONICAL says.",
+        description="canonical: rows with a canonical_entity_id; full: all rows. Default: INCLUDE_NULL_CANONICAL.",
     )
     max_inputs: int | None = Field(
         default=None,
         ge=1,
-        description="At most so many rows, those that have waited longest first. Unset: all.",
+        description="The largest number of rows to select, those that have waited longest first. Default: no limit.",
     )
 
 
@@ -43,24 +45,26 @@ def candidate_libraries(
     backend: dg.ResourceParam[Backend],
     trace: dg.ResourceParam[RunTrace],
 ) -> dg.MaterializeResult[None]:
-    """The library rows whose identity is due, with the reason: never asked, stale, or to be tried again.
+    """The library rows that are due, with the reason: never asked, names changed, stale, or due for a retry.
 
-    This is the ledger of the pass. Each row in it comes to exactly one outcome, which can be read there
-    afterwards. Materialising it begins a new pass of the partition.
+    This table is the ledger of the pass. Every row in it ends with exactly one outcome. Materialising the asset
+    starts a new pass of the partition.
     """
+    from identity_assets.backend.ledger.accounts import Accounts
+    from identity_assets.backend.ledger.candidates import select_candidates
+
     scope = config.scope or backend.settings.scope
     buckets = buckets_of(context.partition_keys)
+    run_id = context.run.run_id
     with (
         trace.step(context, "selection"),
-        backend.database_to_write(context.run.run_id) as database,
+        backend.database_to_write(run_id) as database,
         database.partitions_locked(buckets),
     ):
-        selected = select_candidates(
-            database, buckets, backend.settings, scope, context.run.run_id, config.max_inputs
-        )
-    trace.record(Accounts.of((one.outcome, one.rows) for one in selected), {"scope": str(scope)})
+        selected = select_candidates(database, buckets, backend.settings, scope, run_id, config.max_inputs)
+    trace.record(Accounts.of((group.outcome, group.rows) for group in selected), {"scope": str(scope)})
     for bucket in buckets.buckets:
-        counts = _counts([one for one in selected if one.bucket == bucket])
+        counts = _counts([group for group in selected if group.bucket == bucket])
         context.add_asset_metadata(
             counts | {PARTITION_ROWS: counts["scanned"]}, partition_key=partition_key(bucket)
         )
@@ -75,17 +79,17 @@ def candidate_libraries(
     )
 
 
-def _counts(selected: list[Selected]) -> Counter[str]:
-    """Rows in all, by reason, and by what is to happen to them."""
-    counts: Counter[str] = Counter(
-        dict.fromkeys(("scanned", "never_asked", "retry_due", "stale", "va", "missing_artist_name"), 0)
-        | {"to_ask": 0, "answer_stored": 0}
-    )
-    for one in selected:
-        counts["scanned"] += one.rows
-        counts[one.reason] += one.rows
-        counts["va"] += one.rows * (one.cohort == "va")
-        counts["missing_artist_name"] += one.rows * (one.outcome == "missing_artist_name")
-        counts["answer_stored"] += one.rows * one.answered
-        counts["to_ask"] += one.rows * (one.outcome is None and not one.answered)
+def _counts(selected: "list[Selected]") -> Counter[str]:
+    """Selected rows: all of them, by reason, and by what happens to them next."""
+    from identity_assets.backend.reports.overview import REASONS
+
+    names = ("scanned", *REASONS, "va", "missing_artist_name")
+    counts: Counter[str] = Counter(dict.fromkeys((*names, "to_ask", "answer_stored"), 0))
+    for group in selected:
+        counts["scanned"] += group.rows
+        counts[group.reason] += group.rows
+        counts["va"] += group.rows * (group.cohort == "va")
+        counts["missing_artist_name"] += group.rows * (group.outcome == "missing_artist_name")
+        counts["answer_stored"] += group.rows * group.answered
+        counts["to_ask"] += group.rows * (group.outcome is None and not group.answered)
     return counts

@@ -1,4 +1,4 @@
-"""The catalogue itself, which Backend owns: it stands here so that the lineage begins at its source."""
+"""The asset `library`: Backend's catalogue, where the lineage begins."""
 
 import dagster as dg
 
@@ -7,8 +7,8 @@ from identity_assets.assets.tables import LIBRARY
 library = dg.AssetSpec(
     "library",
     description=(
-        "One row is one release on a shelf. Backend owns this table; nothing here ever writes to it, because "
-        "other services cache by its watermark."
+        "One row is one release on a shelf. Backend owns this table. This graph never writes to it, because other "
+        "services cache by its watermark."
     ),
     **LIBRARY,
 )

@@ -1,12 +1,12 @@
-"""The assets `library_identity_source`, `library_identity` and `library_unresolved`, which land together.
+"""The assets `library_identity_source`, `library_identity` and `library_unresolved`, which are written together.
 
-One writer serves all three, so they are one multi_asset that cannot be subset.
+One step writes all three, so they are one multi_asset that cannot be subset.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
@@ -17,11 +17,7 @@ from identity_assets.assets.tables import (
     LIBRARY_UNRESOLVED,
     PARTITION_ROWS,
 )
-from identity_assets.backend.ledger.accounts import Accounts, count_rows, read_accounts
-from identity_assets.backend.writing.verdicts import write_verdicts
-from identity_assets.backend.writing.written import Written
 from identity_assets.freshness import resolved_window, unresolved_window
-from identity_assets.gathering import gather_and_store
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.progress import ProgressReporter
@@ -29,13 +25,17 @@ from identity_assets.resources import Backend
 from identity_assets.settings import Leg
 from identity_assets.telemetry.run_trace import RunTrace
 
+if TYPE_CHECKING:
+    from identity_assets.backend.ledger.accounts import Accounts
+    from identity_assets.backend.writing.written import Written
+
 SPECS = [
     dg.AssetSpec(
         "library_identity_source",
         deps=["lml_verdicts"],
         description=(
-            "What each source (Discogs, MusicBrainz, Wikidata, ...) says of a release: its id, method, confidence. "
-            "One row a source. Rows that a person set (method manual) are never changed."
+            "What each source (Discogs, MusicBrainz, Wikidata, ...) says about a release: id, method, confidence. "
+            "One row is one source of one release. No run changes a row that a person set (method manual)."
         ),
         freshness_policy=resolved_window,
         **LIBRARY_IDENTITY_SOURCE,
@@ -44,9 +44,8 @@ SPECS = [
         "library_identity",
         deps=["lml_verdicts"],
         description=(
-            "Who made each release: the main row, with LML's method and confidence as they came. A row that is "
-            "replaced by a different one is kept in library_identity_history. Rows that a person set are never "
-            "changed."
+            "Who made each release: the main row, with LML's method and confidence unchanged. A row that is replaced "
+            "by a different one is kept in library_identity_history. No run changes a row that a person set."
         ),
         freshness_policy=resolved_window,
         **LIBRARY_IDENTITY,
@@ -55,13 +54,15 @@ SPECS = [
         "library_unresolved",
         deps=["lml_verdicts"],
         description=(
-            "Releases that LML was asked about and could not identify, and when: they are not asked again before "
-            "UNRESOLVED_RETRY_DAYS have passed. A row leaves when it resolves."
+            "Releases that LML was asked about and could not identify, and when. LML is not asked again before "
+            "UNRESOLVED_RETRY_DAYS have passed. A row leaves this table when its release is resolved."
         ),
         freshness_policy=unresolved_window,
         **LIBRARY_UNRESOLVED,
     ),
 ]
+# The legs name releases and never leave one unresolved, so library_unresolved does not depend on their evidence.
+FED_BY_LEGS = ("library_identity_source", "library_identity")
 
 
 class WritingConfig(dg.Config):
@@ -69,22 +70,21 @@ class WritingConfig(dg.Config):
 
     legs: list[Leg] | None = Field(
         default=None,
-        description="S1, S3 or both, also where they are not in the graph: they are gathered here then; or none. "
-        "Unset: what IDENTITY_LEGS says.",
+        description="S1, S3, both, or an empty list. A leg that is not in the graph is gathered in this step. "
+        "Default: IDENTITY_LEGS.",
     )
 
 
 def identity_tables_with(evidence: Mapping[Leg, dg.AssetsDefinition]) -> dg.AssetsDefinition:
-    """The three tables, written after the evidence of the legs that are in the graph."""
-    legs, deps = tuple(evidence), [*evidence.values()]
-    fed = [
-        spec if spec.key.to_user_string() == "library_unresolved" else spec.merge_attributes(deps=deps)
-        for spec in SPECS
-    ]
+    """The three tables, which are written after the evidence of the legs that are in the graph."""
+    legs_in_graph, deps = tuple(evidence), [*evidence.values()]
 
     @dg.multi_asset(
         name="identity_tables",
-        specs=fed,
+        specs=[
+            spec.merge_attributes(deps=deps) if spec.key.to_user_string() in FED_BY_LEGS else spec
+            for spec in SPECS
+        ],
         partitions_def=library_partitions,
         backfill_policy=one_run,
         can_subset=False,
@@ -96,11 +96,10 @@ def identity_tables_with(evidence: Mapping[Leg, dg.AssetsDefinition]) -> dg.Asse
         progress: dg.ResourceParam[ProgressReporter],
         trace: dg.ResourceParam[RunTrace],
     ) -> Iterator[dg.MaterializeResult[None]]:
-        """Write the stored verdicts to Backend's identity tables and the sidecar; no call to LML is made."""
-        chosen = legs if config.legs is None else config.legs
-        yield from _write(
-            context, backend, progress, trace, chosen, [leg for leg in chosen if leg not in legs]
-        )
+        """Write the stored verdicts to Backend's identity tables and to library_unresolved. LML is not called."""
+        legs = legs_in_graph if config.legs is None else config.legs
+        to_gather = [leg for leg in legs if leg not in legs_in_graph]
+        yield from _write(context, backend, progress, trace, legs, to_gather)
 
     return identity_tables
 
@@ -113,8 +112,13 @@ def _write(
     legs: Sequence[Leg],
     legs_to_gather: Sequence[Leg],
 ) -> Iterator[dg.MaterializeResult[None]]:
+    from identity_assets.backend.ledger.accounts import Accounts, count_rows, read_accounts
+    from identity_assets.backend.writing.verdicts import write_verdicts
+    from identity_assets.backend.writing.written import Written
+    from identity_assets.gathering import gather_and_store
+
     buckets = buckets_of(context.partition_keys)
-    began = time.monotonic()
+    started = time.monotonic()
     run_id = context.run.run_id
     with (
         trace.step(context, "writing"),
@@ -123,7 +127,7 @@ def _write(
     ):
         for leg in legs_to_gather:
             gather_and_store(leg, database, backend.settings, buckets, run_id)
-        selected = sum((one.scanned for one in read_accounts(database, buckets).values()), 0)
+        selected = sum((accounts.scanned for accounts in read_accounts(database, buckets).values()), 0)
         with progress.stage(context.log.info, "writing", selected) as advance:
             written = write_verdicts(
                 database,
@@ -134,33 +138,23 @@ def _write(
                 with_legs=bool(legs),
             )
         accounts = read_accounts(database, buckets)
-        held = count_rows(database, buckets)
-    total = sum(accounts.values(), Accounts())
+        table_rows = count_rows(database, buckets)
+    total, total_written = sum(accounts.values(), Accounts()), sum(written.values(), Written())
     total.check(selected)
     for bucket in buckets.buckets:
-        _report(context, partition_key(bucket), accounts[bucket], written[bucket], with_legs=bool(legs))
-        for spec in SPECS:
-            name = spec.key.to_user_string()
+        metadata = _metadata_by_asset(accounts[bucket], written[bucket], with_legs=bool(legs))
+        for asset, numbers in metadata.items():
             context.add_asset_metadata(
-                {PARTITION_ROWS: held[name, bucket]}, asset_key=name, partition_key=partition_key(bucket)
+                numbers | {PARTITION_ROWS: table_rows[asset, bucket]},
+                asset_key=asset,
+                partition_key=partition_key(bucket),
             )
-    all_written = sum(written.values(), Written())
-    trace.record(total, asdict(all_written))
-    context.log.info(
-        f"{total.scanned} library rows settled: {total.resolved} resolved, {total.unresolved} unresolved, "
-        f"{sum(total.skipped.values())} skipped {total.skipped or ''}; {all_written.source_rows_written} source "
-        f"rows and {all_written.main_rows_written} main rows written, {all_written.history_rows_written} replaced "
-        "main rows kept in history"
-    )
-    if all_written.leg_rows_refused:
-        context.log.warning(
-            f"the database refused {all_written.leg_rows_refused} library rows as the legs make them: "
-            "leg_evidence.refused_reason says why; they are tried again in every run"
-        )
+    trace.record(total, asdict(total_written))
+    _log(context, total, total_written)
     run_totals = {
         "accounts": total.as_dict(),
-        "written": asdict(all_written),
-        "seconds": round(time.monotonic() - began, 3),
+        "written": asdict(total_written),
+        "seconds": round(time.monotonic() - started, 3),
     }
     for spec in SPECS:
         yield dg.MaterializeResult(
@@ -168,11 +162,11 @@ def _write(
         )
 
 
-def _report(
-    context: dg.AssetExecutionContext, key: str, accounts: Accounts, written: Written, *, with_legs: bool
-) -> None:
-    """The partition's numbers, each on the asset that they are about."""
-    reports: dict[str, dict[str, Any]] = {
+def _metadata_by_asset(
+    accounts: "Accounts", written: "Written", *, with_legs: bool
+) -> dict[str, dict[str, int]]:
+    """The numbers of one partition, by the asset that the UI shows them on."""
+    metadata = {
         "library_identity": {
             "scanned": accounts.scanned,
             "resolved": accounts.resolved,
@@ -191,9 +185,22 @@ def _report(
         "library_unresolved": {"sidecar_rows_written": written.sidecar_rows_written},
     }
     if with_legs:
-        reports["library_identity"] |= {
+        metadata["library_identity"] |= {
             "main_rows_removed": written.main_rows_removed,
             "leg_rows_refused": written.leg_rows_refused,
         }
-    for name, metadata in reports.items():
-        context.add_asset_metadata(metadata, asset_key=name, partition_key=key)
+    return metadata
+
+
+def _log(context: dg.AssetExecutionContext, accounts: "Accounts", written: "Written") -> None:
+    context.log.info(
+        f"{accounts.scanned} library rows settled: {accounts.resolved} resolved, {accounts.unresolved} unresolved, "
+        f"{sum(accounts.skipped.values())} skipped {accounts.skipped or ''}; {written.source_rows_written} source "
+        f"rows and {written.main_rows_written} main rows written, {written.history_rows_written} replaced main rows "
+        "kept in history"
+    )
+    if written.leg_rows_refused:
+        context.log.warning(
+            f"the database refused the rows that the legs make for {written.leg_rows_refused} library rows: "
+            "leg_evidence.refused_reason says why; every run tries them again"
+        )

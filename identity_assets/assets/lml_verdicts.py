@@ -1,21 +1,26 @@
-"""The asset `lml_verdicts`: LML's answers for the candidates, stored as they come."""
+"""The asset `lml_verdicts`: LML's answers for the candidates, stored unchanged."""
 
 import time
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from identity_assets.assets.tables import LML_VERDICTS, PARTITION_ROWS
-from identity_assets.backend.ledger.accounts import Accounts, count_rows, read_accounts
-from identity_assets.backend.ledger.candidates import count_unasked, reopen_failed
-from identity_assets.backend.ledger.verdicts import ask_and_store, fail_unasked
 from identity_assets.freshness import pass_window
-from identity_assets.lml.client import LmlClient, LmlError
-from identity_assets.partition_keys import buckets_of, partition_key
+from identity_assets.partition_keys import Buckets, buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, Lml
 from identity_assets.telemetry.run_trace import RunTrace
+
+if TYPE_CHECKING:
+    from identity_assets.backend.database import Database
+    from identity_assets.backend.ledger.accounts import Accounts
+    from identity_assets.lml.client import LmlClient
+
+# The candidates with these outcomes have no answer of LML.
+NOT_ANSWERED = ("lml_error", "missing_artist_name")
 
 
 @dg.asset(
@@ -33,13 +38,14 @@ def lml_verdicts(
     progress: dg.ResourceParam[ProgressReporter],
     trace: dg.ResourceParam[RunTrace],
 ) -> dg.MaterializeResult[None]:
-    """What LML says of each candidate: one artist, a compilation, or that it found nothing.
+    """What LML says about each candidate: one artist, a compilation, or that it found nothing.
 
-    Answers are stored before anything is made of them, so LML is not asked again for one that it has given.
+    An answer is stored before it is used, so LML is never asked twice for the same answer.
     """
+    from identity_assets.backend.ledger.accounts import Accounts, count_rows, read_accounts
+    from identity_assets.backend.ledger.candidates import count_unasked, reopen_failed
+
     buckets = buckets_of(context.partition_keys)
-    began = time.monotonic()
-    counts: Counter[str] = Counter()
     with (
         trace.step(context, "asking"),
         backend.database_to_write(context.run.run_id) as database,
@@ -47,63 +53,102 @@ def lml_verdicts(
         database.partitions_locked(buckets),
     ):
         reopen_failed(database, buckets)
-        to_ask = count_unasked(database, buckets)
-        try:
-            with progress.stage(context.log.info, "asking LML", to_ask) as advance:
-                for asked in ask_and_store(database, client, buckets, backend.settings, context.run.run_id):
-                    counts["verdicts"] += len(asked.verdicts)
-                    counts["failures"] += len(asked.failures)
-                    counts["foreign"] += asked.foreign
-                    counts["duplicates"] += asked.duplicates
-                    counts["out_of_band"] += sum(one.is_written_out_of_band for one in asked.verdicts)
-                    advance(len(asked.verdicts) + len(asked.failures))
-        except LmlError as error:
-            unasked = fail_unasked(database, buckets, f"not asked: {error}")
-            totals = _totals(client, counts, to_ask, began)
-            trace.record_from_ledger(database, buckets, totals)
-            raise dg.Failure(
-                f"{error} Of {to_ask} library rows to ask about, {counts['verdicts']} were answered and are kept: "
-                f"the next run of these partitions applies them without asking. {unasked} were not asked, and "
-                "stay due.",
-                metadata={"run_totals": dg.MetadataValue.json(totals)},
-            ) from error
+        asking = _Asking(client, count_unasked(database, buckets))
+        _ask(context, backend, progress, trace, database, buckets, asking)
         accounts = read_accounts(database, buckets)
-        held = count_rows(database, buckets)
-    for bucket, account in accounts.items():
-        answered = account.scanned - sum(
-            account.skipped.get(name, 0) for name in ("lml_error", "missing_artist_name")
-        )
+        table_rows = count_rows(database, buckets)
+    for bucket in buckets.buckets:
         context.add_asset_metadata(
-            {
-                "answered": answered,
-                "lml_error": account.skipped.get("lml_error", 0),
-                PARTITION_ROWS: held["lml_verdicts", bucket],
-            },
+            {**_answers(accounts[bucket]), PARTITION_ROWS: table_rows["lml_verdicts", bucket]},
             partition_key=partition_key(bucket),
         )
-    totals = _totals(client, counts, to_ask, began)
+    totals = asking.totals()
     trace.record(sum(accounts.values(), Accounts()), totals)
-    if counts["out_of_band"]:
-        context.log.warning(
-            f"{counts['out_of_band']} verdicts with a confidence outside their method's band will be written, as "
-            "CONFIDENCE_BANDS=warn says: the check confidence_in_band lists them"
-        )
-    context.log.info(
-        f"LML was asked about {to_ask} library rows in {client.calls} calls: {counts['verdicts']} verdicts "
-        f"stored, {counts['failures']} without an answer, {counts['foreign']} results for rows that were not asked "
-        f"and {counts['duplicates']} repeated ones dropped"
-    )
+    asking.log(context)
     return dg.MaterializeResult(metadata={"run_totals": dg.MetadataValue.json(totals), **totals})
 
 
-def _totals(client: LmlClient, counts: Counter[str], to_ask: int, began: float) -> dict[str, int | float]:
+class _Asking:
+    """The counts of one step: what LML was asked, and what came back."""
+
+    def __init__(self, client: "LmlClient", to_ask: int) -> None:
+        self.client = client
+        self.to_ask = to_ask
+        self.counts: Counter[str] = Counter()
+        self._started = time.monotonic()
+
+    def totals(self) -> dict[str, int | float]:
+        """The totals that the run reports."""
+        return {
+            "asked": self.to_ask,
+            "verdicts_stored": self.counts["verdicts"],
+            "lml_total_calls": self.client.calls,
+            "lml_total_latency_ms": round(self.client.latency_ms),
+            "foreign_results_dropped": self.counts["foreign"],
+            "duplicate_results_dropped": self.counts["duplicates"],
+            "out_of_band_accepted": self.counts["out_of_band"],
+            "seconds": round(time.monotonic() - self._started, 3),
+        }
+
+    def log(self, context: dg.AssetExecutionContext) -> None:
+        """Write the totals to the step's log."""
+        counts = self.counts
+        if counts["out_of_band"]:
+            context.log.warning(
+                f"{counts['out_of_band']} verdicts with a confidence outside their method's band will be written, "
+                "because CONFIDENCE_BANDS=warn: the check confidence_in_band lists them"
+            )
+        context.log.info(
+            f"LML was asked about {self.to_ask} library rows in {self.client.calls} calls: {counts['verdicts']} "
+            f"verdicts stored, {counts['failures']} rows without an answer, {counts['foreign']} results for rows "
+            f"that were not asked and {counts['duplicates']} repeated results dropped"
+        )
+
+
+def _ask(
+    context: dg.AssetExecutionContext,
+    backend: Backend,
+    progress: ProgressReporter,
+    trace: RunTrace,
+    database: "Database",
+    buckets: Buckets,
+    asking: _Asking,
+) -> None:
+    """Ask LML about every candidate without an answer.
+
+    Raises:
+        dg.Failure: LML is down or refuses the key. The stored answers and the totals so far are kept.
+    """
+    from identity_assets.backend.ledger.accounts import Accounts, read_accounts
+    from identity_assets.backend.ledger.verdicts import ask_and_store, fail_unasked
+    from identity_assets.lml.client import LmlError
+
+    counts, run_id = asking.counts, context.run.run_id
+    try:
+        with progress.stage(context.log.info, "asking LML", asking.to_ask) as advance:
+            for asked in ask_and_store(database, asking.client, buckets, backend.settings, run_id):
+                counts["verdicts"] += len(asked.verdicts)
+                counts["failures"] += len(asked.failures)
+                counts["foreign"] += asked.foreign
+                counts["duplicates"] += asked.duplicates
+                counts["out_of_band"] += sum(verdict.is_written_out_of_band for verdict in asked.verdicts)
+                advance(len(asked.verdicts) + len(asked.failures))
+    except LmlError as error:
+        not_asked = fail_unasked(database, buckets, f"not asked: {error}")
+        totals = asking.totals()
+        trace.record(sum(read_accounts(database, buckets, run_id).values(), Accounts()), totals)
+        raise dg.Failure(
+            f"{error} Of {asking.to_ask} library rows to ask about, {counts['verdicts']} were answered and are kept: "
+            f"the next run of these partitions applies them without asking. {not_asked} were not asked, and "
+            "stay due.",
+            metadata={"run_totals": dg.MetadataValue.json(totals)},
+        ) from error
+
+
+def _answers(accounts: "Accounts") -> dict[str, int]:
+    """Candidates of one partition with an answer, and those that LML failed on."""
+    not_answered = sum(accounts.skipped.get(outcome, 0) for outcome in NOT_ANSWERED)
     return {
-        "asked": to_ask,
-        "verdicts_stored": counts["verdicts"],
-        "lml_total_calls": client.calls,
-        "lml_total_latency_ms": round(client.latency_ms),
-        "foreign_results_dropped": counts["foreign"],
-        "duplicate_results_dropped": counts["duplicates"],
-        "out_of_band_accepted": counts["out_of_band"],
-        "seconds": round(time.monotonic() - began, 3),
+        "answered": accounts.scanned - not_answered,
+        "lml_error": accounts.skipped.get("lml_error", 0),
     }

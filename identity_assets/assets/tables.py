@@ -1,7 +1,11 @@
-"""What the UI shows of each table beside its numbers: name, owner, kinds and columns."""
+"""What the UI shows of each table: its name, owner, kinds and columns.
 
-from collections.abc import Mapping
-from typing import Any, TypedDict
+Each table is a text with one line a column: name, type, description. A line that has only a name takes the type and
+the description from `SHARED`, because that column means the same in every table. Row counts are not here: each asset
+reports its own.
+"""
+
+from typing import TypedDict
 
 import dagster as dg
 
@@ -9,161 +13,173 @@ from identity_assets.settings import settings
 
 OWNERS = ("team:data-engineering",)
 KINDS = {"postgres", "table"}
-OURS = "identity_assets"
+OWN_SCHEMA = "identity_assets"
+BACKEND_SCHEMA = settings().schema_name
 
-# Under this name Dagster shows and plots it as the number of rows of a partition.
+# Dagster shows and plots metadata of this name as the number of rows in a partition.
 PARTITION_ROWS = "dagster/partition_row_count"
 
+SHARED = """
+library_id        integer      The id of the library row.
+artist_name       text         The artist name that LML is asked about.
+album_title       text         The album title that LML is asked about.
+method            text         How the identity was found. No run changes a row with the method manual.
+confidence        real         From 0 to 1. Below 0.70 the row counts as unresolved.
+last_verified_at  timestamptz  When the source last confirmed the row.
+notes             text         Who wrote the row: consumer:lml-bulk is LML's part, backfill:S1 and :S3 are the legs.
+run_id            text         The Dagster run that wrote the row.
+"""
 
-class Shown(TypedDict):
-    """The arguments that `@dg.asset` and `dg.AssetSpec` have in common."""
+
+class TableArguments(TypedDict):
+    """The arguments that `@dg.asset` and `dg.AssetSpec` share."""
 
     group_name: str
     owners: list[str]
     kinds: set[str]
-    metadata: dict[str, Any]
+    metadata: dict[str, object]
 
 
-def table(
-    name: str, schema: str, columns: Mapping[str, tuple[str, str]], *, group: str = "identity"
-) -> Shown:
-    """How the table `schema.name` is shown; `columns` maps each name to its type and what it means."""
-    described = [dg.TableColumn(column, kind, description=means) for column, (kind, means) in columns.items()]
+def table(name: str, schema: str, columns: str, *, group: str = "identity") -> TableArguments:
+    """The arguments that describe `schema.name`; `columns` is one line a column (see the module)."""
     return {
         "group_name": group,
         "owners": list(OWNERS),
         "kinds": KINDS,
         "metadata": {
             "dagster/table_name": f"{schema}.{name}",
-            "dagster/column_schema": dg.TableSchema(columns=described),
+            "dagster/column_schema": dg.TableSchema(
+                columns=[_column(line) for line in columns.strip().splitlines()]
+            ),
         },
     }
 
 
-ID = ("integer", "the library row")
-WHEN_VERIFIED = ("timestamptz", "when LML last said so")
-WHO_WROTE = (
-    "text",
-    "who wrote it: consumer:lml-bulk is this graph, backfill:S1 and backfill:S3 the older legs",
-)
-METHOD = ("text", "how it was matched; manual is a person's decision, which nothing here changes")
-CONFIDENCE = ("real", "from 0 to 1; below 0.70 counts as unresolved")
-RUN = ("text", "the Dagster run")
+def _column(line: str) -> dg.TableColumn:
+    name, *rest = line.split(maxsplit=2)
+    kind, description = rest or SHARED_COLUMNS[name]
+    return dg.TableColumn(name, kind, description=description)
 
-BACKEND = settings().schema_name
+
+SHARED_COLUMNS = {
+    name: (kind, description)
+    for name, kind, description in (line.split(maxsplit=2) for line in SHARED.strip().splitlines())
+}
 
 LIBRARY = table(
     "library",
-    BACKEND,
-    {
-        "id": ("integer", "one release on a shelf; `id % 16` is its partition"),
-        "artist_name": ("varchar", "as printed; without one LML cannot be asked"),
-        "album_title": ("varchar", "may be blank"),
-        "canonical_entity_id": ("text", "what scope canonical looks for"),
-        "code_volume_letters": ("varchar", "Z... says various artists"),
-    },
+    BACKEND_SCHEMA,
+    """
+id                   integer  The id of one release on a shelf. Its remainder by LIBRARY_PARTITIONS is its partition.
+artist_name          varchar  The artist as printed. LML cannot be asked about a row without one.
+album_title          varchar  The title. It may be blank.
+canonical_entity_id  text     The scope canonical selects the rows that have one.
+code_volume_letters  varchar  The letter Z at the beginning marks a various-artists release.
+""",
     group="backend",
 )
 CANDIDATE_LIBRARIES = table(
     "candidate_library",
-    OURS,
-    {
-        "library_id": ID,
-        "scope": ("text", "canonical or full"),
-        "cohort": ("text", "va: various artists, asked in smaller batches; non_va"),
-        "reason": ("text", "never_asked, retry_due or stale"),
-        "artist_name": ("text", "the name that is sent"),
-        "album_title": ("text", "the title that is sent"),
-        "answered_at": ("timestamptz", "when LML answered; null while it has not"),
-        "outcome": ("text", "the one outcome; null while the pass is under way"),
-        "detail": ("text", "why, where the outcome is a failure"),
-        "selected_at": ("timestamptz", "when the pass began"),
-        "run_id": RUN,
-    },
+    OWN_SCHEMA,
+    """
+library_id
+scope        text         canonical or full.
+cohort       text         va: a various-artists release, asked in smaller batches. non_va: every other release.
+reason       text         Why the row is due: never_asked, names_changed, stale, retry_due or invalid_retry_due.
+artist_name
+album_title
+answers_since timestamptz An answer stored at this moment or later answers the row.
+outcome      text         The one outcome of the row in this pass. Null while the pass runs.
+detail       text         Why the row failed.
+selected_at  timestamptz  When the pass selected the row.
+run_id
+""",
 )
 LML_VERDICTS = table(
     "lml_verdict",
-    OURS,
-    {
-        "library_id": ID,
-        "kind": ("text", "single_artist, compilation or unresolved"),
-        "verdict": ("jsonb", "LML's answer as it came"),
-        "artist_name": ("text", "the name that was asked about"),
-        "album_title": ("text", "the title that was asked about"),
-        "asked_at": ("timestamptz", "when LML answered"),
-        "applied_at": ("timestamptz", "when it was written to the identity tables; null: not yet"),
-        "rejected_reason": ("text", "why it may not be written"),
-        "previous_asked_at": ("timestamptz", "when LML was last asked about these names before"),
-        "run_id": RUN,
-    },
+    OWN_SCHEMA,
+    """
+library_id
+kind               text         single_artist, compilation or unresolved.
+verdict            jsonb        LML's answer, unchanged.
+tracks_trusted     boolean      Whether the response vouched for its tracks (tracks_contract_version is 1).
+artist_name
+album_title
+asked_at           timestamptz  When LML answered.
+previous_asked_at  timestamptz  When LML was last asked about the same names before this answer.
+run_id
+""",
 )
-EVIDENCE: Mapping[str, tuple[str, str]] = {
-    "library_id": ID,
-    "leg": ("text", "S1: canonical_entity_id; S3: flowsheet_match"),
-    "source": ("text", "discogs_master or discogs_release"),
-    "external_id": ("text", "its id in Discogs"),
-    "method": ("text", "exact_match; alias_match where the names fit several releases"),
-    "confidence": ("real", "1.00; 0.75 where the names fit several releases"),
-    "verified_at": ("timestamptz", "S1: when Backend resolved it; S3: since when it is found so"),
-    "checked_release_id": ("integer", "where the legs name a release and a master: the release"),
-    "checked_master_id": ("integer", "its master, as the discogs-cache knows it"),
-    "refused_reason": ("text", "why the database refuses what is made of it; null: it does not"),
-    "run_id": ("text", "the Dagster run that found it so"),
-}
-CANONICAL_ENTITY_EVIDENCE = table("leg_evidence", OURS, EVIDENCE)
-FLOWSHEET_MATCH_EVIDENCE = table("leg_evidence", OURS, EVIDENCE)
+# Both legs keep their evidence in one table.
+LEG_EVIDENCE = table(
+    "leg_evidence",
+    OWN_SCHEMA,
+    """
+library_id
+leg                 text         S1: canonical_entity_id. S3: flowsheet_match.
+source              text         discogs_master or discogs_release.
+external_id         text         The id in Discogs.
+method              text         exact_match; alias_match if the names fit several releases.
+confidence          real         1.00; 0.75 if the names fit several releases.
+verified_at         timestamptz  S1: when Backend resolved the row. S3: when the match was first found.
+checked_release_id  integer      The release, if one leg names a release and the other a master.
+checked_master_id   integer      The master of that release, according to the discogs-cache.
+refused_reason      text         Why the database refuses the row that this evidence makes. Null if it does not.
+run_id
+""",
+)
 FLOWSHEET_MATCH = table(
     "flowsheet_match",
     settings().discogs_schema_name,
-    {
-        "artist_norm": ("text", "the artist: lower case, unaccented, letters, digits and spaces only"),
-        "album_norm": ("text", "the title in the same form"),
-        "distinct_entities": ("integer", "how many releases the names fit; 1: no doubt"),
-        "master_id": ("integer", "the master in Discogs, where there is one"),
-        "release_id": ("integer", "the release in Discogs"),
-    },
+    """
+artist_norm        text     The artist in lower case, without accents; letters, digits and spaces only.
+album_norm         text     The title in the same form.
+distinct_entities  integer  How many releases the names fit. 1 means the match is certain.
+master_id          integer  The master in Discogs, if there is one.
+release_id         integer  The release in Discogs.
+""",
     group="discogs_cache",
 )
 LIBRARY_IDENTITY_SOURCE = table(
     "library_identity_source",
-    BACKEND,
-    {
-        "library_id": ID,
-        "source": ("text", "discogs, musicbrainz, wikidata, spotify, apple_music, bandcamp, or a leg's"),
-        "external_id": ("text", "the source's own id"),
-        "method": METHOD,
-        "confidence": CONFIDENCE,
-        "last_verified_at": WHEN_VERIFIED,
-        "boost_sources": ("text", "both legs, where they name the same entity"),
-        "notes": WHO_WROTE,
-    },
+    BACKEND_SCHEMA,
+    """
+library_id
+source            text         discogs, musicbrainz, wikidata, spotify, apple_music, bandcamp, or a source of a leg.
+external_id       text         The id that the source uses.
+method
+confidence
+last_verified_at
+boost_sources     text         Both legs, if they name the same entity.
+notes
+""",
 )
 LIBRARY_IDENTITY = table(
     "library_identity",
-    BACKEND,
-    {
-        "library_id": ID,
-        "wikidata_qid": ("text", "the artist in Wikidata"),
-        "spotify_id": ("text", "the artist on Spotify"),
-        "apple_music_id": ("text", "the artist on Apple Music"),
-        "discogs_master_id": ("integer", "the release in Discogs; not LML's to say"),
-        "discogs_release_id": ("integer", "the release in Discogs; not LML's to say"),
-        "method": METHOD,
-        "confidence": CONFIDENCE,
-        "last_verified_at": WHEN_VERIFIED,
-        "agreement_sources": ("text", "the sources that agree, where a leg composed the row"),
-        "notes": WHO_WROTE,
-    },
+    BACKEND_SCHEMA,
+    """
+library_id
+wikidata_qid         text     The artist in Wikidata.
+spotify_id           text     The artist on Spotify.
+apple_music_id       text     The artist on Apple Music.
+discogs_master_id    integer  The master of the release in Discogs. Only the legs fill it.
+discogs_release_id   integer  The release in Discogs. Only the legs fill it.
+method
+confidence
+last_verified_at
+agreement_sources    text     The sources that agree, if the legs composed the row.
+notes
+""",
 )
 LIBRARY_UNRESOLVED = table(
     "library_unresolved",
-    BACKEND,
-    {
-        "library_id": ID,
-        "kind": ("text", "unresolved: LML found nothing; compilation: no album-level identity"),
-        "attempted_at": ("timestamptz", "the last time that LML was asked"),
-        "attempts": ("integer", "how often it was asked in all"),
-        "first_attempted_at": ("timestamptz", "the first time"),
-        "run_id": RUN,
-    },
+    BACKEND_SCHEMA,
+    """
+library_id
+kind                text         unresolved: LML found nothing. compilation: the release has no album-level identity.
+attempted_at        timestamptz  When LML was last asked.
+attempts            integer      How many times LML was asked.
+first_attempted_at  timestamptz  When LML was first asked.
+run_id
+""",
 )

@@ -1,57 +1,50 @@
-"""The check `accounts_balance`: each candidate came to exactly one outcome, and the tables bear it out.
+"""The check `accounts_balance`: each candidate has exactly one outcome, and the tables agree with it.
 
-The arithmetic of the outcomes belongs in backend/accounts.py.
+The arithmetic of the outcomes is in backend/ledger/accounts.py.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from identity_assets.backend.ledger.accounts import Accounts, read_accounts
-from identity_assets.backend.reports.integrity import read_unbalanced
-from identity_assets.checks.findings import Words, result_of, table
+from identity_assets.checks.evaluation import Check, CheckRun, Evaluation
+from identity_assets.checks.findings import Words, evaluation_of, table
 from identity_assets.partition_keys import buckets_of
 from identity_assets.partitions import library_partitions
-from identity_assets.resources import Backend
+
+if TYPE_CHECKING:
+    from identity_assets.backend.ledger.accounts import Accounts
 
 WORDS = Words(
-    passed="Every candidate came to exactly one outcome, and the tables bear it out.",
-    failed="Candidates without an outcome, or with one that the tables deny",
+    passed="Every candidate has exactly one outcome, and the tables agree with it.",
+    failed="Candidates without an outcome, or with an outcome that the tables contradict",
     reason=(
-        "Every library row that a pass selects must end in exactly one outcome, so that none is lost unseen: "
-        "`scanned == resolved + resolved_compilation + unresolved + skipped`. And the outcome must be true: a "
-        "resolved row has its main row, an unresolved one stands in `library_unresolved`, and where the outcome is "
-        "an error nothing was written."
+        "Every library row that a pass selects must end in exactly one outcome, so that no row is lost unnoticed: "
+        "`scanned == resolved + resolved_compilation + unresolved + skipped`. The outcome must also be true: a "
+        "resolved row has a main row, an unresolved row is in `library_unresolved`, and nothing was written for a "
+        "row that failed."
     ),
     what_to_do=(
-        "- **pending**: the run ended before it came to these rows. Materialise `lml_verdicts` and the identity "
-        "tables for their partitions: what LML has answered is not asked again.\n"
+        "- **pending**: the run ended before it reached these rows. Materialise `lml_verdicts` and the identity "
+        "tables for their partitions: LML is not asked again for the answers that it has given.\n"
         "- **anything else**: something other than this project changed these rows after they were written, or the "
-        "writer has a fault. Read `identity-assets explain LIBRARY_ID` for one of them; once its window ends, "
-        "the row is asked about and written anew."
+        "writer has a fault. Read `identity-assets explain LIBRARY_ID` for one of them. When the window of the row "
+        "ends, LML is asked about it and the row is written again."
     ),
     about="candidate_libraries",
 )
 
 
-@dg.asset_check(
-    asset="library_identity",
-    description=(
-        "Do the accounts balance? Every library row that was selected must have come to exactly one outcome "
-        "(resolved, unresolved, skipped for a reason, ...), and that outcome must agree with what stands in the "
-        "tables. Within a run of some partitions, only these are looked at; else all of them."
-    ),
-)
-def accounts_balance(
-    context: dg.AssetCheckExecutionContext, backend: dg.ResourceParam[Backend]
-) -> dg.AssetCheckResult:
-    """Read the candidates that do not balance, and the accounts that they are part of."""
-    keys = _keys_in_question(context)
+def _evaluate(run: CheckRun) -> Evaluation:
+    from identity_assets.backend.ledger.accounts import Accounts, read_accounts
+    from identity_assets.backend.reports.integrity import read_unbalanced
+
+    keys = _keys_of(run.context)
     buckets = buckets_of(keys)
-    with backend.database(context.run.run_id) as database:
-        finding = read_unbalanced(database, buckets)
-        accounts = sum(read_accounts(database, buckets).values(), Accounts())
-    return result_of(
+    finding = read_unbalanced(run.database, buckets)
+    accounts = sum(read_accounts(run.database, buckets).values(), Accounts())
+    return evaluation_of(
         finding,
         WORDS,
         metadata={
@@ -62,15 +55,15 @@ def accounts_balance(
     )
 
 
-def _keys_in_question(context: dg.AssetCheckExecutionContext) -> Sequence[str]:
-    """The partitions of the run that the check is part of; all of them where it was launched by itself."""
+def _keys_of(context: dg.AssetCheckExecutionContext) -> Sequence[str]:
+    """The partitions of the run, or all partitions if the checks were launched alone."""
     if context.has_partition_key or context.has_partition_key_range:
         return library_partitions.get_partition_keys_in_range(context.partition_key_range)
     return library_partitions.get_partition_keys()
 
 
-def _accounts_table(accounts: Accounts) -> dg.TableMetadataValue:
-    counted = {
+def _accounts_table(accounts: "Accounts") -> dg.TableMetadataValue:
+    rows_by_outcome = {
         "resolved": accounts.resolved,
         "resolved_compilation": accounts.resolved_compilation,
         "unresolved": accounts.unresolved,
@@ -78,8 +71,15 @@ def _accounts_table(accounts: Accounts) -> dg.TableMetadataValue:
     }
     return table(
         ("outcome", "library_rows"),
-        [{"outcome": outcome, "library_rows": rows} for outcome, rows in counted.items()],
+        [{"outcome": outcome, "library_rows": rows} for outcome, rows in rows_by_outcome.items()],
     )
 
 
-accounts_checks = [accounts_balance]
+accounts_balance = Check(
+    "accounts_balance",
+    "library_identity",
+    "Do the accounts balance? Every selected library row must have exactly one outcome (resolved, unresolved, "
+    "skipped for a reason, ...), and the tables must agree with that outcome. In a run of some partitions the check "
+    "reads only these partitions; otherwise it reads all of them.",
+    _evaluate,
+)

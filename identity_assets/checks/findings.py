@@ -1,25 +1,29 @@
-"""How a finding is shown in the UI: the sentence, the exact count, the sample, the reason, and what to do.
+"""How a finding is shown in the UI: one sentence, the exact count, a sample, the reason, and what to do.
 
-What is looked for belongs in backend/integrity.py; what a check says, in the module of that check.
+What a check looks for is in backend/reports/integrity.py; what it says is in the module of the check.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from identity_assets.backend.reports.integrity import SAMPLE_ROWS, Finding
+from identity_assets.checks.evaluation import Check, CheckRun, Evaluation
 
-# A bool is an int, so it is asked first.
+if TYPE_CHECKING:
+    from identity_assets.backend.reports.integrity import Finding
+
+# A bool is also an int, so bool comes first.
 COLUMN_TYPES: dict[type, str] = {bool: "bool", int: "int", float: "float"}
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a check says: one sentence each way, and in Markdown why it matters and what to do about it.
+    """What a check says: one sentence if it passes, one if it fails, and in Markdown the reason and what to do.
 
-    `failed` ends where the count goes on: "These rows have no name" becomes "These rows have no name: 3."
+    The count is appended to `failed`: "These rows have no name" becomes "These rows have no name: 3."
     `about` is the asset to look at next.
     """
 
@@ -30,38 +34,54 @@ class Words:
     about: str
 
 
-def result_of(
-    finding: Finding,
+def finding_check(
+    name: str,
+    asset: str,
+    description: str,
+    words: Words,
+    read: "Callable[[CheckRun], Finding]",
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> Check:
+    """A check that passes if `read` finds no row, and otherwise fails with `severity`."""
+    return Check(name, asset, description, lambda run: evaluation_of(read(run), words, severity=severity))
+
+
+def evaluation_of(
+    finding: "Finding",
     words: Words,
     *,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     metadata: Mapping[str, dg.MetadataValue] | None = None,
-) -> dg.AssetCheckResult:
-    """The check's result: it passes when no row offends, and fails with `severity` otherwise."""
-    return dg.AssetCheckResult(
+) -> Evaluation:
+    """The evaluation of a finding: it passes if the finding has no rows."""
+    what_to_do = _what_to_do(finding, words)
+    return Evaluation(
         passed=finding.count == 0,
         severity=severity,
-        description=_said_of(finding, words),
+        # The UI shows the description at once, and the metadata in Markdown only after a click.
+        description=f"{words.failed}: {finding.count:,}.\n\n{what_to_do}" if finding.count else words.passed,
         metadata={
             "offending_rows": dg.MetadataValue.int(finding.count),
             "sample": table(finding.columns, finding.sample),
             "reason": dg.MetadataValue.md(words.reason),
-            "what_to_do": dg.MetadataValue.md(_what_to_do(finding, words)),
+            "what_to_do": dg.MetadataValue.md(what_to_do),
             "about": dg.MetadataValue.asset(dg.AssetKey(words.about)),
             **(metadata or {}),
         },
     )
 
 
-def _said_of(finding: Finding, words: Words) -> str:
-    """What the UI shows first: the finding and, since it keeps longer Markdown behind a click, what to do."""
+def _what_to_do(finding: "Finding", words: Words) -> str:
     if finding.count == 0:
-        return words.passed
-    return f"{words.failed}: {finding.count:,}.\n\n{_what_to_do(finding, words)}"
+        return "Nothing."
+    sample_rows = len(finding.sample)
+    if finding.count == sample_rows:
+        return words.what_to_do
+    return f"{words.what_to_do}\n\nThe sample shows the first {sample_rows} by `library_id`."
 
 
 def table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> dg.TableMetadataValue:
-    """Rows as the UI shows a table; what it has no type for is written out, moments in ISO 8601."""
+    """The rows as a table of the UI. Times are written in ISO 8601, other unknown types as text."""
     records = [{column: _cell(row[column]) for column in columns} for row in rows]
     return dg.MetadataValue.table(
         records=[dg.TableRecord(data=record) for record in records],
@@ -74,14 +94,6 @@ def table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> dg.Ta
     )
 
 
-def _what_to_do(finding: Finding, words: Words) -> str:
-    if finding.count == 0:
-        return "Nothing."
-    if finding.count <= SAMPLE_ROWS:
-        return words.what_to_do
-    return f"{words.what_to_do}\n\nThe sample shows the first {SAMPLE_ROWS} by `library_id`."
-
-
 def _cell(value: object) -> str | int | float | bool | None:
     if value is None or isinstance(value, str | int | float):
         return value
@@ -89,5 +101,5 @@ def _cell(value: object) -> str | int | float | bool | None:
 
 
 def _type_of(cells: Iterable[object]) -> str:
-    known = next((cell for cell in cells if cell is not None), None)
-    return COLUMN_TYPES.get(type(known), "string")
+    first_value = next((cell for cell in cells if cell is not None), None)
+    return COLUMN_TYPES.get(type(first_value), "string")

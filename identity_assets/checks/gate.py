@@ -1,43 +1,35 @@
 """The check `truly_unresolved_rows`: the gate report, in the UI.
 
-The figures and the advice are backend/gate.py's; here they are only shown, and set beside the last evaluation's.
+backend/reports/gate.py reads the figures and gives the advice. The check adds the change since its last evaluation.
 """
+
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from identity_assets.backend.reports.gate import REASONS, GateReport, advice, read_gate
+from identity_assets.checks.evaluation import Check, CheckRun, Evaluation
 from identity_assets.checks.findings import table
-from identity_assets.resources import Backend
 from identity_assets.telemetry.dagster_internals import COMPLETED_CHECK_STATUSES
+
+if TYPE_CHECKING:
+    from identity_assets.backend.reports.gate import GateReport
 
 KEY = dg.AssetCheckKey(dg.AssetKey("library_identity"), "truly_unresolved_rows")
 FIGURES = ("total_library_rows", "unresolved_rows", "fallback_resolved_rows", "truly_unresolved_rows")
 
 
-@dg.asset_check(
-    asset=KEY.asset_key,
-    name=KEY.name,
-    description=(
-        "The gate: is the backfill complete? A library row is unresolved without a main row of confidence 0.70 or "
-        "more, and truly unresolved when no other release of its artist has one either (inherited ones do not "
-        "count). Passes when fewer than GATE_THRESHOLD rows are; until then it warns, and is an error with "
-        "GATE_ENFORCED=true. It only reads: nothing is ever held back by it."
-    ),
-)
-def truly_unresolved_rows(
-    context: dg.AssetCheckExecutionContext, backend: dg.ResourceParam[Backend]
-) -> dg.AssetCheckResult:
-    """Read the gate over the whole library, whatever partitions the run is about; an outage is not a FAIL."""
-    settings = backend.settings
-    with backend.database(context.run.run_id) as database:
-        report = read_gate(database, settings.gate_threshold)
-    before = _last_evaluated(context.instance)
-    change = None if before is None else report.truly_unresolved_rows - before
-    severity = dg.AssetCheckSeverity.ERROR if settings.gate_enforced else dg.AssetCheckSeverity.WARN
-    return dg.AssetCheckResult(
+def _evaluate(run: CheckRun) -> Evaluation:
+    """Read the gate over the whole library, whichever partitions the run works on."""
+    from identity_assets.backend.reports.gate import advice, read_gate
+
+    report = read_gate(run.database, run.settings.gate_threshold)
+    last = _last_evaluated(run.context.instance)
+    change = None if last is None else report.truly_unresolved_rows - last
+    enforced = run.settings.gate_enforced
+    return Evaluation(
         passed=report.gate_status == "PASS",
-        severity=severity,
-        description=f"{report.summary}{_said_change(change)}\n\n{advice(report)}",
+        severity=dg.AssetCheckSeverity.ERROR if enforced else dg.AssetCheckSeverity.WARN,
+        description=f"{report.summary}{_change_in_words(change)}\n\n{advice(report)}",
         metadata={
             **{figure: dg.MetadataValue.int(getattr(report, figure)) for figure in FIGURES},
             "gate_status": dg.MetadataValue.text(report.gate_status),
@@ -52,7 +44,7 @@ def truly_unresolved_rows(
 
 
 def _last_evaluated(instance: dg.DagsterInstance) -> int | None:
-    """The truly unresolved rows of the last evaluation that came to a result; None where there is none yet."""
+    """The truly unresolved rows of the last evaluation that was completed; None if there is none."""
     records = instance.event_log_storage.get_asset_check_execution_history(
         KEY, limit=1, status=COMPLETED_CHECK_STATUSES
     )
@@ -61,7 +53,7 @@ def _last_evaluated(instance: dg.DagsterInstance) -> int | None:
     return figure.value if isinstance(figure, dg.IntMetadataValue) else None
 
 
-def _said_change(change: int | None) -> str:
+def _change_in_words(change: int | None) -> str:
     if change is None:
         return ""
     if change == 0:
@@ -69,7 +61,9 @@ def _said_change(change: int | None) -> str:
     return f" ({abs(change):,} {'more' if change > 0 else 'fewer'} than at the last evaluation)"
 
 
-def _residual_table(report: GateReport) -> dg.TableMetadataValue:
+def _residual_table(report: "GateReport") -> dg.TableMetadataValue:
+    from identity_assets.backend.reports.gate import REASONS
+
     return table(
         ("reason", "library_rows", "these_are"),
         [
@@ -79,10 +73,18 @@ def _residual_table(report: GateReport) -> dg.TableMetadataValue:
     )
 
 
-def _artist_table(report: GateReport) -> dg.TableMetadataValue:
+def _artist_table(report: "GateReport") -> dg.TableMetadataValue:
     return table(
         ("artist_id", "artist_name", "truly_unresolved_rows"), [vars(artist) for artist in report.top_artists]
     )
 
 
-gate_checks = [truly_unresolved_rows]
+truly_unresolved_rows = Check(
+    KEY.name,
+    KEY.asset_key.to_user_string(),
+    "The gate: is the backfill complete? A library row is unresolved if it has no main row of confidence 0.70 or "
+    "more. It is truly unresolved if no other release of its artist has such a row either (inherited rows do not "
+    "count). The check passes if fewer than GATE_THRESHOLD rows are truly unresolved. Otherwise it warns, or fails "
+    "with an error if GATE_ENFORCED=true. It only reads, and never holds anything back.",
+    _evaluate,
+)

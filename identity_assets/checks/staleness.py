@@ -3,12 +3,16 @@
 Dagster shows the freshness of an asset: one refreshed partition makes the whole asset look fresh.
 """
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
-from identity_assets.backend.reports.integrity import StaleRows, read_stale_rows
-from identity_assets.checks.findings import Words, result_of, table
-from identity_assets.partition_keys import PARTITIONS, partition_key
-from identity_assets.resources import Backend
+from identity_assets.checks.evaluation import Check, CheckRun, Evaluation
+from identity_assets.checks.findings import Words, evaluation_of, table
+from identity_assets.partition_keys import partition_key
+
+if TYPE_CHECKING:
+    from identity_assets.backend.reports.integrity import StaleRows
 
 WORDS = Words(
     passed="Every identity and every unresolved attempt is inside its window.",
@@ -29,35 +33,25 @@ WORDS = Words(
 )
 
 
-@dg.asset_check(
-    asset="library_identity",
-    description=(
-        "Is each row fresh? Counts by partition the library rows that were asked about before and are due again. "
-        "Warns if there are any; an error if they are more than the share STALE_ROWS_ERROR of all rows that were "
-        "ever asked about."
-    ),
-)
-def stale_rows(
-    context: dg.AssetCheckExecutionContext, backend: dg.ResourceParam[Backend]
-) -> dg.AssetCheckResult:
-    """Read the rows that are due again, and judge their share."""
-    with backend.database(context.run.run_id) as database:
-        stale = read_stale_rows(database, backend.settings, PARTITIONS)
-    too_many = stale.share > backend.settings.stale_rows_error
-    return result_of(
+def _evaluate(run: CheckRun) -> Evaluation:
+    from identity_assets.backend.reports.integrity import read_stale_rows
+
+    stale = read_stale_rows(run.database, run.settings, run.settings.library_partitions)
+    is_error = stale.share > run.settings.stale_rows_error
+    return evaluation_of(
         stale.finding,
         WORDS,
-        severity=dg.AssetCheckSeverity.ERROR if too_many else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
         metadata={
             "share": dg.MetadataValue.float(round(stale.share, 4)),
-            "error_above_share": dg.MetadataValue.float(backend.settings.stale_rows_error),
+            "error_above_share": dg.MetadataValue.float(run.settings.stale_rows_error),
             "oldest_age_days": dg.MetadataValue.float(stale.oldest_age_days),
-            "by_partition": _by_partition(stale),
+            "by_partition": _partition_table(stale),
         },
     )
 
 
-def _by_partition(stale: StaleRows) -> dg.TableMetadataValue:
+def _partition_table(stale: "StaleRows") -> dg.TableMetadataValue:
     reasons = ("stale", "retry_due", "names_changed", "invalid_retry_due")
     return table(
         ("partition", *reasons, "oldest_age_days", "asked_ever"),
@@ -73,4 +67,11 @@ def _by_partition(stale: StaleRows) -> dg.TableMetadataValue:
     )
 
 
-staleness_checks = [stale_rows]
+stale_rows = Check(
+    "stale_rows",
+    "library_identity",
+    "Are the rows fresh? Counts, by partition, the identities and unresolved attempts that are past their window and "
+    "were not asked about again yet. Warns if there are any. Fails with an error if they are more than the share "
+    "STALE_ROWS_ERROR of all rows that LML was ever asked about.",
+    _evaluate,
+)

@@ -1,4 +1,4 @@
-"""What stands in for the two services in the demo and the tests: a PostgreSQL, a catalogue, an LML.
+"""Replacements for the services around this project, for the demo and the tests: PostgreSQL, a catalogue, LML.
 
-Nothing the pipeline itself needs belongs here: production never imports this package.
+Production never imports this package, so nothing that the pipeline needs belongs here.
 """

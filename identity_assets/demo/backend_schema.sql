@@ -1,12 +1,23 @@
--- Backend's tables, as far as this project meets them (DOMAIN.md, "Backend's tables").
--- For the demo and the tests only: in production Backend's own migrations own them.
--- Run it with search_path set to a schema that is there already.
+-- The part of Backend's schema that this project uses (DOMAIN.md, "Backend's tables").
+-- Only the demo and the tests run this file. In production Backend's own migrations own these tables.
+-- Run it with search_path set to a schema that already exists. It runs on PostgreSQL 14 to 18.
 
 CREATE TABLE artists (
     id          serial PRIMARY KEY,
     artist_name varchar(128) NOT NULL,
     added_at    timestamptz NOT NULL DEFAULT now()
 );
+
+-- Fold a name for comparison: decompose it, remove the combining marks U+0300 to U+036F, lower its case.
+-- A leading "The" stays.
+CREATE FUNCTION fold_artist_name(input text) RETURNS text
+LANGUAGE sql
+IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT lower(regexp_replace(normalize(input, NFD), '[\u0300-\u036F]', '', 'g'))
+$$;
+
+CREATE INDEX artists_folded_name_idx ON artists (fold_artist_name(artist_name));
 
 CREATE TABLE library (
     id                           serial PRIMARY KEY,
@@ -34,7 +45,7 @@ CREATE TABLE library (
 CREATE INDEX library_artist_id_idx ON library (artist_id);
 
 CREATE TABLE library_identity (
-    library_id                     integer PRIMARY KEY REFERENCES library (id) ON DELETE CASCADE,
+    library_id                     integer PRIMARY KEY REFERENCES library (id) ON DELETE NO ACTION,
     discogs_master_id              integer,
     discogs_release_id             integer,
     musicbrainz_release_group_mbid uuid,
@@ -66,7 +77,7 @@ CREATE INDEX library_identity_confidence_idx
     ON library_identity (confidence, distinct_unresolved_sources DESC);
 
 CREATE TABLE library_identity_source (
-    library_id       integer NOT NULL REFERENCES library (id) ON DELETE CASCADE,
+    library_id       integer NOT NULL REFERENCES library (id) ON DELETE NO ACTION,
     source           text NOT NULL,
     external_id      text NOT NULL,
     method           text NOT NULL,
@@ -77,7 +88,7 @@ CREATE TABLE library_identity_source (
     PRIMARY KEY (library_id, source)
 );
 
--- No foreign key: history may outlive the library row.
+-- No foreign key: a history row may outlive its library row.
 CREATE TABLE library_identity_history (
     history_id                     serial PRIMARY KEY,
     library_id                     integer NOT NULL,
@@ -114,13 +125,15 @@ CREATE TABLE compilation_track_artist (
 CREATE UNIQUE INDEX compilation_track_artist_credit_key
     ON compilation_track_artist (library_id, artist_name, track_title);
 
--- A unique index takes two NULL titles for different ones, so the untitled credits need their own.
+-- A unique index treats two NULL titles as different, so credits without a title need an index of their own.
 CREATE UNIQUE INDEX compilation_track_artist_untitled_key
     ON compilation_track_artist (library_id, artist_name)
     WHERE track_title IS NULL;
 
--- Other services cache the catalogue by this number. It advances with every statement on library, also with
--- one that changes no row, so it shows whether anything has touched the table at all.
+-- Backend's triggers. They fire for every session, this project's included.
+
+-- Other services cache the catalogue under this version. Every statement on library advances it, even one that
+-- changes no row, so the version shows whether any statement has reached the table.
 CREATE TABLE catalog_watermark (
     id      integer PRIMARY KEY DEFAULT 1 CHECK (id = 1),
     version bigint NOT NULL
@@ -128,9 +141,17 @@ CREATE TABLE catalog_watermark (
 
 INSERT INTO catalog_watermark (id, version) VALUES (1, 0);
 
+-- The same for the track credits.
+CREATE TABLE track_credit_watermark (
+    id      integer PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+    version bigint NOT NULL
+);
+
+INSERT INTO track_credit_watermark (id, version) VALUES (1, 0);
+
 CREATE FUNCTION advance_catalog_watermark() RETURNS trigger
 LANGUAGE plpgsql
--- The schema of today: a later session may write to library with another search_path.
+-- Keep the present search_path: a later session may write to library with another one.
 SET search_path FROM CURRENT
 AS $$
 BEGIN
@@ -139,6 +160,49 @@ BEGIN
 END;
 $$;
 
+CREATE FUNCTION advance_track_credit_watermark() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    UPDATE track_credit_watermark SET version = version + 1 WHERE id = 1;
+    RETURN NULL;
+END;
+$$;
+
 CREATE TRIGGER library_advances_catalog_watermark
 AFTER INSERT OR UPDATE OR DELETE ON library
 FOR EACH STATEMENT EXECUTE FUNCTION advance_catalog_watermark();
+
+-- A new link of a credit to an artist changes none of these columns and does not advance the version.
+CREATE TRIGGER credits_advance_track_credit_watermark
+AFTER INSERT OR DELETE OR UPDATE OF id, library_id, artist_name, track_title ON compilation_track_artist
+FOR EACH STATEMENT EXECUTE FUNCTION advance_track_credit_watermark();
+
+-- Backend sends each of these rows to other services.
+CREATE TABLE changed_row (
+    change_id  bigserial PRIMARY KEY,
+    table_name text NOT NULL,
+    row_id     integer NOT NULL,
+    operation  text NOT NULL CHECK (operation IN ('INSERT', 'UPDATE', 'DELETE')),
+    changed_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE FUNCTION record_changed_row() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    INSERT INTO changed_row (table_name, row_id, operation)
+    VALUES (tg_table_name, CASE tg_op WHEN 'DELETE' THEN old.id ELSE new.id END, tg_op);
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER library_sends_changed_rows
+AFTER INSERT OR UPDATE OR DELETE ON library
+FOR EACH ROW EXECUTE FUNCTION record_changed_row();
+
+CREATE TRIGGER credits_send_changed_rows
+AFTER INSERT OR UPDATE OR DELETE ON compilation_track_artist
+FOR EACH ROW EXECUTE FUNCTION record_changed_row();

@@ -1,12 +1,11 @@
-"""A catalogue for Backend's tables: a seeded one with the published numbers, or somebody's own CSV.
+"""A catalogue of releases: a seeded one with the published numbers, or the rows of a CSV file.
 
-Belongs here: what stands on the shelf, which of it the demo's LML knows, and loading it. Not here: how a name
-is made (names.py), what LML answers, and which rows are due.
+Belongs here: the rows, and which artists the demo's LML knows. Not here: how a name is made (`names`), how the
+rows are loaded (`backend_tables`), and what LML answers.
 """
 
 import hashlib
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -14,20 +13,17 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from random import Random
 
-from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import cursor as Cursor
 from wxyc_etl.text import (  # type: ignore[import-untyped]  # it ships no types
     is_compilation_artist,
     to_match_form,
 )
 
 from identity_assets.demo import csv_file, names
-from identity_assets.demo.credits import Credit, discographies, slip
+from identity_assets.demo.credits import Credit, discographies, misspelt_credit
 from identity_assets.demo.csv_file import CsvFileError
 from identity_assets.errors import OperatorError
 
 UNKNOWN_ARTIST = "(unknown)"
-_SCHEMA = Path(__file__).with_name("backend_schema.sql")
 _FIRST_RESOLVED = datetime(2025, 9, 1, tzinfo=UTC)
 _RESOLVED_WITHIN_MINUTES = 200 * 24 * 60
 _KNOWN_SHARE_OF_CSV = 0.6
@@ -35,14 +31,14 @@ _MISSPELT_ONE_IN = 5
 
 
 class CatalogueError(OperatorError, ValueError):
-    """A catalogue that cannot be made."""
+    """The catalogue cannot be made."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
 class Census:
-    """How a catalogue is made up, in library rows. "Resolved": the demo's LML knows the printed name."""
+    """How many library rows of each kind a catalogue has. "Resolved": the demo's LML knows the printed name."""
 
     library_rows: int
     canonical_rows: int
@@ -64,7 +60,7 @@ PUBLISHED = Census(
 
 @dataclass(frozen=True, slots=True)
 class CatalogueRow:
-    """One release on the shelf. Its `library.id` is its place in the catalogue, from 1."""
+    """One release. Its `library.id` is its place in the catalogue, counted from 1."""
 
     artist_id: int
     artist_name: str | None
@@ -78,9 +74,9 @@ class CatalogueRow:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The shelf: `artists[i]` has the artist id i + 1, `rows[i]` the library id i + 1.
+    """Artists and releases: `artists[i]` has the artist id i + 1, `rows[i]` has the library id i + 1.
 
-    `known_artists` is what the demo's LML can resolve; it compares names by `wxyc_etl.text.to_match_form`.
+    `known_artists` are the names that the demo's LML resolves. It compares them by `wxyc_etl.text.to_match_form`.
     """
 
     artists: Sequence[str]
@@ -88,7 +84,7 @@ class Catalogue:
     known_artists: frozenset[str]
 
     def census(self) -> Census:
-        """Count the rows as LML will see them, by the printed names."""
+        """Count the rows by their printed names, as LML sees them."""
         known_forms = {to_match_form(name) for name in self.known_artists}
         printed = {row.artist_name for row in self.rows}
         known = {name for name in printed if name and to_match_form(name) in known_forms}
@@ -109,10 +105,10 @@ class Catalogue:
 
 
 class _Cohort(Enum):
-    """What a row is to LML and to the scopes; its value is the number of such rows in production.
+    """A kind of row, by scope and by what LML knows. The value is the number of such rows in production.
 
-    The order makes the smallest catalogue, of one row, one that resolves. Of the rows that are neither
-    canonical nor V/A, 48% are known.
+    In this order a catalogue of one row has a row that resolves. LML knows 48% of the rows that are neither
+    canonical nor V/A.
     """
 
     FULL_VA = PUBLISHED.full_only_va
@@ -126,9 +122,9 @@ _CANONICAL = (_Cohort.CANONICAL_KNOWN, _Cohort.CANONICAL_UNKNOWN)
 
 
 def seeded_catalogue(rows: int = PUBLISHED.library_rows, *, seed: int = 1) -> Catalogue:
-    """An invented catalogue, the same for the same arguments; its numbers are `PUBLISHED`, scaled to `rows`.
+    """An invented catalogue. The same arguments give the same catalogue. Its census is `PUBLISHED`, scaled to `rows`.
 
-    About a fifth of the unknown names are slips of the pen: the artist is one whom LML knows by another row.
+    About a fifth of the unknown names are misspellings of an artist whom LML knows from another row.
     Raises `CatalogueError` for fewer than one row.
     """
     if rows < 1:
@@ -151,7 +147,7 @@ def seeded_catalogue(rows: int = PUBLISHED.library_rows, *, seed: int = 1) -> Ca
 
 
 def _plan(rows: int) -> Mapping[_Cohort, int]:
-    """The rows of each cohort. Rounding the running sums keeps their total exact, however small."""
+    """The number of rows of each kind. Rounding the running sums keeps the total exact for every `rows`."""
     sums = accumulate((cohort.value for cohort in _Cohort), initial=0)
     ends = [round(rows * total / PUBLISHED.library_rows) for total in sums]
     return {cohort: end - start for cohort, (start, end) in zip(_Cohort, pairwise(ends), strict=True)}
@@ -173,7 +169,7 @@ def _census_of(plan: Mapping[_Cohort, int]) -> Census:
 def _credits(
     rng: Random, plan: Mapping[_Cohort, int]
 ) -> tuple[frozenset[str], Mapping[_Cohort, Iterator[Credit]]]:
-    """The names that LML knows, and for each cohort as many credits as it has rows."""
+    """The names that LML knows, and one credit for each row of each kind."""
     taken: set[str] = set()
     canonical_known = plan[_Cohort.CANONICAL_KNOWN]
     known = discographies(rng, canonical_known + plan[_Cohort.FULL_KNOWN], taken)
@@ -181,11 +177,11 @@ def _credits(
 
     canonical_unknown = plan[_Cohort.CANONICAL_UNKNOWN]
     unknown_rows = canonical_unknown + plan[_Cohort.FULL_UNKNOWN]
-    # Slips take their artist from a row of the canonical scope, so that a sibling resolves in either scope.
+    # A misspelt row takes its artist from a canonical row, so that another row of the artist resolves in both scopes.
     siblings = known[:canonical_known] or known
-    slips = unknown_rows // _MISSPELT_ONE_IN if siblings else 0
-    unknown = discographies(rng, unknown_rows - slips, taken)
-    unknown += [slip(rng, rng.choice(siblings).artist, known_forms) for _ in range(slips)]
+    misspelt = unknown_rows // _MISSPELT_ONE_IN if siblings else 0
+    unknown = discographies(rng, unknown_rows - misspelt, taken)
+    unknown += [misspelt_credit(rng, rng.choice(siblings).artist, known_forms) for _ in range(misspelt)]
     rng.shuffle(unknown)
 
     compilations = (names.compilation_name(rng) for _ in range(plan[_Cohort.FULL_VA]))
@@ -243,10 +239,10 @@ def _resolved_at(rng: Random) -> datetime:
 def csv_catalogue(
     path: Path, *, artist_column: str = "artist_name", title_column: str = "album_title", seed: int = 1
 ) -> Catalogue:
-    """A catalogue of the rows of a UTF-8 CSV with a header; a blank artist becomes NULL.
+    """The rows of a UTF-8 CSV file with a header. A blank artist becomes NULL.
 
-    A column `canonical_entity_id` is used where there is one. The demo's LML knows some 60% of the artists,
-    the same for the same seed. Raises `CatalogueError` where the file cannot be read as that.
+    A column `canonical_entity_id` is used if the file has one. The demo's LML knows about 60% of the artists; the
+    same seed gives the same artists. Raises `CatalogueError` if the file is not such a CSV.
     """
     artist_ids: dict[str, int] = {}
     try:
@@ -283,89 +279,14 @@ def _csv_rows(
 
 
 def _cell(cells: Sequence[str], at: int | None) -> str:
-    """The cell as it stands, cut to its column; blank and missing ones are empty."""
+    """The text of the cell, cut to the length of its column. A blank or missing cell is an empty string."""
     text = cells[at] if at is not None and at < len(cells) else ""
     return text[: names.MAX_LENGTH] if text.strip() else ""
 
 
 def _lml_knows(artist: str, seed: int) -> bool:
-    """By a hash of the match form, so that two spellings which LML takes for one are known together."""
+    """Decide by a hash of the match form: LML treats two spellings with the same match form as one name."""
     if artist == UNKNOWN_ARTIST or is_compilation_artist(artist):
         return False
     digest = hashlib.blake2b(f"{seed}:{to_match_form(artist)}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) < _KNOWN_SHARE_OF_CSV * 2**64
-
-
-def create_backend_tables(connection: Connection) -> None:
-    """Create Backend's tables in the schema that search_path names, and commit."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SCHEMA.read_text(encoding="utf-8"))
-    connection.commit()
-
-
-def load_catalogue(connection: Connection, catalogue: Catalogue) -> int:
-    """Copy the catalogue into empty `artists` and `library` and commit; the number of library rows.
-
-    All or nothing: on an error, such as a table that is not empty, it rolls back and raises psycopg2's error.
-    """
-    try:
-        with connection.cursor() as cursor:
-            artists = ((number, name) for number, name in enumerate(catalogue.artists, 1))
-            copy_rows(cursor, "artists (id, artist_name)", artists)
-            library = (_library_values(number, row) for number, row in enumerate(catalogue.rows, 1))
-            copy_rows(cursor, f"library ({', '.join(_LIBRARY_COLUMNS)})", library)
-            for table in ("artists", "library"):
-                next_id = f"SELECT coalesce(max(id), 0) + 1 FROM {table}"
-                cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), ({next_id}), false)")
-                cursor.execute(f"ANALYZE {table}")
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
-    return len(catalogue.rows)
-
-
-_LIBRARY_COLUMNS = (
-    "id",
-    "artist_id",
-    "artist_name",
-    "album_title",
-    "legacy_release_id",
-    "code_volume_letters",
-    "canonical_entity_id",
-    "canonical_entity_confidence",
-    "canonical_entity_resolved_at",
-)
-
-
-def _library_values(number: int, row: CatalogueRow) -> tuple[object, ...]:
-    return (number, *(getattr(row, column) for column in _LIBRARY_COLUMNS[1:]))
-
-
-def copy_rows(cursor: Cursor, target: str, rows: Iterable[Sequence[object]]) -> None:
-    """COPY the rows into `target`, a table and, where they are not all, its columns."""
-    cursor.copy_expert(f"COPY {target} FROM STDIN WITH (ENCODING 'UTF8')", _CopyStream(rows))
-
-
-class _CopyStream(io.BufferedIOBase):
-    """The rows in COPY's text format, a buffer at a time, so that no second copy of the catalogue is held."""
-
-    def __init__(self, rows: Iterable[Sequence[object]]) -> None:
-        self._lines = (("\t".join(map(_copy_field, row)) + "\n").encode() for row in rows)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        parts: list[bytes] = []
-        length = 0
-        for line in self._lines:
-            parts.append(line)
-            length += len(line)
-            if size is not None and 0 <= size <= length:
-                break
-        return b"".join(parts)
-
-
-_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
-def _copy_field(value: object) -> str:
-    return "\\N" if value is None else str(value).translate(_COPY_ESCAPES)

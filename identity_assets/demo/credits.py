@@ -1,6 +1,6 @@
-"""Who is credited on the seeded catalogue's releases: discographies of new names, and slips of the pen.
+"""Who is credited on the releases of the seeded catalogue: new artists with discographies, and misspelt names.
 
-Belongs here: credits that LML can tell apart, or cannot. Not here: how a name is made, and which row gets it.
+Not here: how a name is made (`names`), and which row gets it (`catalogue`).
 """
 
 from collections.abc import Set as AbstractSet
@@ -19,16 +19,17 @@ _MOST_RELEASES = 60
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Whose the release is, and what the library row prints for it."""
+    """The artist of a release, and the name that the library row prints."""
 
     artist: str
     printed: str
 
 
 def discographies(rng: Random, rows: int, taken: set[str]) -> list[Credit]:
-    """So many credits in any order, of new artists with 1 to 60 releases: most have one or two.
+    """Credits for `rows` releases of new artists, in random order.
 
-    `taken` holds the match forms of the names given before, and is added to.
+    An artist has 1 to 60 releases, usually one or two.
+    `taken` holds the match forms of the names in use. The new names are added to it.
     """
     counts = range(1, _MOST_RELEASES + 1)
     weights = [1 / count**2 for count in counts]
@@ -50,8 +51,8 @@ def _new_name(rng: Random, taken: set[str]) -> str:
             return name
 
 
-def slip(rng: Random, artist: str, known_forms: AbstractSet[str]) -> Credit:
-    """A release of this artist, printed so that LML finds none of the names that it knows."""
+def misspelt_credit(rng: Random, artist: str, known_forms: AbstractSet[str]) -> Credit:
+    """A release of this artist under a misspelt name that LML does not know."""
     while True:
         printed = names.misspelt(rng, artist)
         if (

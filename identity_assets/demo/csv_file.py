@@ -1,4 +1,4 @@
-"""Reading a CSV that somebody else wrote, with one clear sentence for each way in which it can be wrong.
+"""Reading a CSV file of unknown origin. Each fault of the file gives one sentence that says what to do.
 
 Belongs here: bytes, lines and columns. Not here: what the columns mean.
 """
@@ -10,11 +10,11 @@ from pathlib import Path
 
 
 class CsvFileError(ValueError):
-    """A file that cannot be read as a CSV; the message is one line, names the file and says what to do."""
+    """The file is not a readable CSV. The message is one line that names the file and says what to do."""
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, with or without a byte order mark; blank files are an error."""
+    """The text of a UTF-8 file, with or without a byte order mark. A blank file is an error."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -37,10 +37,7 @@ def read_text(path: Path) -> str:
 
 
 def lines_of(path: Path, text: str) -> Iterator[list[str]]:
-    """The header and the rows in turn; empty lines are left out.
-
-    A row may be shorter than the header, and not longer.
-    """
+    """The header, then the rows. Empty lines are left out. A row may be shorter than the header, but not longer."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     width = 0
     try:
@@ -59,7 +56,7 @@ def lines_of(path: Path, text: str) -> Iterator[list[str]]:
 
 
 def column_of(path: Path, header: Sequence[str], name: str, option: str) -> int:
-    """The place of the column; `option` is what the user can name another one with."""
+    """The position of the column. `option` is the command's option that names another column."""
     if name in header:
         return header.index(name)
     found = ", ".join(header)

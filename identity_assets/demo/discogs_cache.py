@@ -1,7 +1,7 @@
-"""The demo's discogs-cache: a snapshot and the releases behind it, seeded from the catalogue.
+"""The demo's discogs-cache: `flowsheet_match` and the releases behind it, seeded from the catalogue.
 
-Its numbers are those of the run of 2026-04-28, scaled with the catalogue. Some four of five pairs are of releases on
-the shelf; of these some one in twelve contradicts the catalogue's own canonical_entity_id.
+It has as many rows as the run of 2026-04-28, scaled with the catalogue. About four of five pairs belong to releases
+of the catalogue. About one in twelve of those contradicts the catalogue's canonical_entity_id.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,8 @@ from random import Random
 import psycopg2
 
 from identity_assets.demo import names
-from identity_assets.demo.catalogue import PUBLISHED, Catalogue, copy_rows
+from identity_assets.demo.backend_tables import copy_rows
+from identity_assets.demo.catalogue import PUBLISHED, Catalogue
 from identity_assets.evidence import RELEASE
 from identity_assets.legs.canonical_entity import parse_entity
 from identity_assets.legs.discogs_cache import Pair
@@ -21,7 +22,7 @@ from identity_assets.legs.flowsheet_match import normalise
 
 PUBLISHED_PAIRS = 23_408
 PUBLISHED_AMBIGUOUS = 4_594
-_ON_THE_SHELF = 0.8
+_IN_THE_CATALOGUE = 0.8
 _MASTERS = 3_900_000
 _RELEASES = 34_000_000
 _SCHEMA = Path(__file__).with_name("discogs_cache.sql")
@@ -38,7 +39,7 @@ class SeededCache:
 
 @dataclass(frozen=True)
 class _Printed:
-    """A release as some source prints it, and what the catalogue says it is."""
+    """A release as a source prints it, and the catalogue's canonical_entity_id."""
 
     artist: str
     title: str
@@ -46,15 +47,15 @@ class _Printed:
 
 
 def seeded_cache(catalogue: Catalogue, *, seed: int = 1) -> SeededCache:
-    """The cache that goes with a catalogue, the same for the same arguments."""
+    """The cache that belongs to a catalogue. The same arguments give the same cache."""
     rng = Random(seed)
     wanted = round(len(catalogue.rows) * PUBLISHED_PAIRS / PUBLISHED.library_rows)
     ambiguous = round(wanted * PUBLISHED_AMBIGUOUS / PUBLISHED_PAIRS)
-    shelf = [
+    releases = [
         _Printed(row.artist_name or "", row.album_title, row.canonical_entity_id) for row in catalogue.rows
     ]
-    rng.shuffle(shelf)
-    held = _distinct(shelf, {}, round(wanted * _ON_THE_SHELF))
+    rng.shuffle(releases)
+    held = _distinct(releases, {}, round(wanted * _IN_THE_CATALOGUE))
     others = (_Printed(names.artist_name(rng), names.album_title(rng)) for _ in range(3 * wanted + 10))
     chosen = list(_distinct(others, held, wanted).items())
     rng.shuffle(chosen)
@@ -65,7 +66,7 @@ def seeded_cache(catalogue: Catalogue, *, seed: int = 1) -> SeededCache:
 
 
 def _distinct(printed: Iterable[_Printed], found: dict[Pair, _Printed], wanted: int) -> dict[Pair, _Printed]:
-    """So many releases with pairs of their own, those that were `found` before among them."""
+    """As many releases with different pairs as are `wanted`. Those already `found` count."""
     given = list(printed)
     artists = normalise([one.artist for one in given])
     titles = normalise([one.title for one in given])
@@ -79,7 +80,7 @@ def _distinct(printed: Iterable[_Printed], found: dict[Pair, _Printed], wanted: 
 
 
 def _add(rng: Random, cache: SeededCache, pair: Pair, printed: _Printed, entities: int) -> None:
-    """One pair, with a release of it: that of the catalogue, mostly, where the catalogue names one."""
+    """Add one pair and a release for it. If the catalogue names an entity, the pair usually agrees with it."""
     master: int | None = rng.randint(1, _MASTERS) if rng.random() < 0.6 else None
     release = rng.randint(1, _RELEASES)
     contradicts = rng.random() < 1 / 12
@@ -104,7 +105,7 @@ def _add_release(cache: SeededCache, number: int, master: int | None, printed: _
 
 
 def fill_discogs_cache(dsn: str, cache: SeededCache) -> None:
-    """Make the tables in an empty database and load the rows. `dsn` is psycopg2's."""
+    """Create the tables in an empty database and load the rows. `dsn` is in psycopg2's form."""
     with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
         cursor.execute(_SCHEMA.read_text(encoding="utf-8"))
         releases = ((number, *values) for number, values in cache.releases.items())

@@ -1,5 +1,5 @@
--- The tables of the discogs-cache, as far as this project reads them (DOMAIN.md, "The two legs").
--- For the demo and the tests only: in production they are others'. Run it in an empty database.
+-- The tables of the discogs-cache that this project reads (DOMAIN.md, "The two legs").
+-- Only the demo and the tests run this file, in an empty database. In production another job owns these tables.
 
 CREATE SCHEMA wxyc;
 

@@ -1,6 +1,6 @@
-"""The vocabulary of the seeded catalogue: invented artists and titles in eight scripts, and misspellings.
+"""How the seeded catalogue's names are made: invented artists and titles in eight scripts, and misspellings.
 
-Belongs here: how one name is made. Not here: which row gets it, and whether it was given before.
+Not here: which row gets a name, and whether the name is in use already.
 """
 
 from collections.abc import Callable, Sequence
@@ -84,13 +84,13 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def artist_name(rng: Random) -> str:
-    """An invented artist's name: not blank, not a compilation's, at most `MAX_LENGTH` characters."""
+    """An invented artist's name of at most `MAX_LENGTH` characters. It is not blank and not a compilation's name."""
     (make,) = rng.choices(_MAKERS, _WEIGHTS)
     return make(rng)[:MAX_LENGTH]
 
 
 def album_title(rng: Random) -> str:
-    """An invented title of at most `MAX_LENGTH` characters; one in some 1,500 is blank."""
+    """An invented title of at most `MAX_LENGTH` characters. About one in 1,500 is blank."""
     chance = rng.random()
     if chance < 1 / 1500:
         return ""
@@ -103,7 +103,7 @@ def album_title(rng: Random) -> str:
 
 
 def compilation_name(rng: Random) -> str:
-    """What the catalogue prints where a release has various artists, or is a soundtrack."""
+    """The artist name that the catalogue prints for a compilation or a soundtrack."""
     chance = rng.random()
     if chance < 0.3:
         return "Various Artists"
@@ -113,11 +113,15 @@ def compilation_name(rng: Random) -> str:
 
 
 def misspelt(rng: Random, name: str) -> str:
-    """The name with two letters swapped, or one of them lost or doubled."""
+    """The name with two letters swapped, one letter left out, or one letter doubled."""
     at = rng.randrange(max(1, len(name) - 1))
     before, here, there, after = name[:at], name[at : at + 1], name[at + 1 : at + 2], name[at + 2 :]
-    slips = (before + there + here + after, before + there + after, before + here + here + there + after)
-    return rng.choice(slips)[:MAX_LENGTH]
+    misspellings = (
+        before + there + here + after,
+        before + there + after,
+        before + here + here + there + after,
+    )
+    return rng.choice(misspellings)[:MAX_LENGTH]
 
 
 def _invented_word(rng: Random, onsets: Sequence[str], vowels: Sequence[str], codas: Sequence[str]) -> str:
@@ -170,7 +174,7 @@ def _accented(rng: Random) -> str:
 
 
 def _of_words(words: Sequence[str], joint: str, separator: str = " ") -> Callable[[Random], str]:
-    """Makes names of one to three of these words; three are joined as an "and" would join them."""
+    """Make names of one to three of these words. Three words get the joint, an "and", after the first."""
 
     def make(rng: Random) -> str:
         chosen = rng.choices(words, k=rng.choice((1, 2, 2, 3, 3)))

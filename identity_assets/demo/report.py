@@ -1,4 +1,4 @@
-"""What the demo prints: its own numbers beside those that were published."""
+"""What the demo prints: its numbers beside the published ones."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ NOTHING = "-"
 
 
 def print_comparison(console: Console, library_rows: int, runs: Sequence[PassReport]) -> None:
-    """A table of the three runs; beside each number the published one, where the library is the published one."""
+    """Print a table of the three runs. If the library has the published size, the published numbers stand beside."""
     canonical, full, again = runs
     published = library_rows == PUBLISHED.library_rows
     lines: list[tuple[str, int, int | None]] = [
@@ -43,25 +43,11 @@ def print_comparison(console: Console, library_rows: int, runs: Sequence[PassRep
 
 
 def gate_line(gates: Sequence[tuple[str, GateReport]]) -> str:
-    """How many library rows were truly unresolved at each of these moments."""
+    """One line: the truly unresolved library rows at each of these moments."""
     figures = ", ".join(f"{name} {report.truly_unresolved_rows:,}" for name, report in gates)
     return f"truly_unresolved_rows: {figures}"
 
 
 def _errors(run: PassReport) -> int:
-    """Rows skipped for another reason than that they are compilations."""
+    """Rows that were skipped, except compilations."""
     return sum(rows for reason, rows in run.accounts.skipped.items() if reason != "compilation")
-
-
-def print_pass(console: Console, name: str, run: PassReport) -> None:
-    """One line for one run."""
-    accounts = run.accounts
-    skipped = ", ".join(f"{reason} {rows:,}" for reason, rows in accounts.skipped.items()) or "none"
-    console.print(
-        f"{name}: {accounts.scanned:,} scanned = {accounts.resolved:,} resolved + "
-        f"{accounts.resolved_compilation:,} resolved_compilation + {accounts.unresolved:,} unresolved + "
-        f"{sum(accounts.skipped.values()):,} skipped ({skipped}); {run.source_rows_written:,} source rows; "
-        f"{run.lml_total_calls:,} LML calls; {run.seconds:.1f} s",
-        highlight=False,
-        soft_wrap=True,
-    )

@@ -1,6 +1,6 @@
-"""A whole station for the demo and `ui`: embedded PostgreSQL, a catalogue, a discogs-cache, LML, Dagster's storage.
+"""All services of a station for the demo and `ui`: Backend's catalogue, a discogs-cache, LML, Dagster's storage.
 
-What is run on it belongs in cli.py; how each part works, in the modules beside this one.
+Not here: the commands that run on it (`terminal`), and how each part works (the modules beside this one).
 """
 
 import json
@@ -17,7 +17,8 @@ from sqlalchemy import URL, make_url, text
 
 from identity_assets.backend.database import Database
 from identity_assets.backend.migrate import migrate
-from identity_assets.demo.catalogue import Catalogue, create_backend_tables, load_catalogue
+from identity_assets.demo.backend_tables import create_backend_tables, load_catalogue
+from identity_assets.demo.catalogue import Catalogue
 from identity_assets.demo.discogs_cache import fill_discogs_cache, seeded_cache
 from identity_assets.demo.fixture_lml import FixtureLmlProcess
 from identity_assets.demo.postgres import EmbeddedPostgres
@@ -28,14 +29,14 @@ RUNS_THAT_ASK = 2
 
 @dataclass(frozen=True)
 class Station:
-    """What runs: settings that point at it, the home of a Dagster instance, and how many library rows there are."""
+    """A running station: settings that point at it, the home of its Dagster instance, its number of library rows."""
 
     settings: Settings
     dagster_home: Path
     library_rows: int
 
     def environment(self) -> dict[str, str]:
-        """The variables by which another process works on this station."""
+        """The environment variables with which another process works on this station."""
         return {
             "DAGSTER_HOME": str(self.dagster_home),
             "DATABASE_URL": self.settings.require_database_url().render_as_string(hide_password=False),
@@ -48,7 +49,7 @@ class Station:
 
 @contextmanager
 def environment_file(here: Station, home: Path) -> Iterator[Path]:
-    """A file that a shell reads to run the commands on this station, for as long as the station runs."""
+    """A file that a shell reads to run commands on this station. It exists while the station runs."""
     file = home / "env"
     lines = (f"export {name}={shlex.quote(value)}\n" for name, value in here.environment().items())
     file.touch(mode=0o600)
@@ -60,7 +61,7 @@ def environment_file(here: Station, home: Path) -> Iterator[Path]:
 
 
 def fill_backend(settings: Settings, catalogue: Catalogue) -> None:
-    """Make Backend's tables in an empty database, load the catalogue and migrate."""
+    """Create Backend's tables in an empty database, load the catalogue and migrate."""
     url = settings.require_database_url()
     with closing(psycopg2.connect(libpq_dsn(url))) as connection:
         with connection.cursor() as cursor:
@@ -73,18 +74,18 @@ def fill_backend(settings: Settings, catalogue: Catalogue) -> None:
 
 
 def libpq_dsn(url: URL) -> str:
-    """The address as psycopg2 takes it, without the driver's name."""
+    """The address in the form that psycopg2 accepts, without the driver's name."""
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def write_dagster_home(folder: Path, storage_url: str) -> Path:
-    """A Dagster home whose runs, events and schedules are kept in PostgreSQL."""
+    """A Dagster home that keeps runs, events and schedules in PostgreSQL."""
     folder.mkdir(parents=True, exist_ok=True)
     config = {
         "storage": {"postgres": {"postgres_url": storage_url}},
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
-        # At most two runs ask LML at a time: its time is the scarce thing.
+        # At most two runs ask LML at a time, because LML is the bottleneck.
         "concurrency": {"pools": {"granularity": "run", "default_limit": RUNS_THAT_ASK}},
         "run_monitoring": {"enabled": True, "max_runtime_seconds": 4 * 3600},
         "compute_logs": {
@@ -100,7 +101,7 @@ def write_dagster_home(folder: Path, storage_url: str) -> Path:
 def bound_runs_that_ask(dagster_home: Path) -> None:
     """Let at most two runs ask LML at a time, as `dagster instance concurrency set lml 2` does.
 
-    The default limit in dagster.yaml does not hold for the first runs that an instance ever sees of a pool.
+    The default limit in dagster.yaml does not apply to the first runs of a pool that an instance sees.
     """
     with dg.DagsterInstance.from_config(str(dagster_home)) as instance:
         instance.event_log_storage.set_concurrency_slots("lml", RUNS_THAT_ASK)
@@ -115,10 +116,10 @@ def station(
     fresh: bool = True,
     seconds_per_input: float = 0.0,
 ) -> Iterator[Station]:
-    """Start everything; whatever happens inside, everything that was started is stopped.
+    """Start everything. At the end of the block everything is stopped, also after an error.
 
-    `home` keeps the databases, and whose artists the fixture LML knows, which takes `seconds_per_input` over each
-    input. They are made anew from `catalogue` when `fresh`, and else only where there are none.
+    `home` keeps the databases and the list of artists that the fixture LML knows. LML takes `seconds_per_input` for
+    each input. `fresh` makes the databases again from `catalogue`; otherwise only a home without databases gets them.
     """
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
@@ -130,12 +131,12 @@ def station(
             discogs_schema_name="wxyc",
             lml_api_key=None,
         )
-        # Homes of before there was a discogs-cache have no such file, and are made anew.
+        # An old home has no such file and no discogs-cache: make its databases again.
         known = home / "station.json"
         if fresh or not known.exists():
-            _make_anew(postgres, here, catalogue(), known)
+            _make_databases(postgres, here, catalogue(), known)
         else:
-            _bring_up_to_date(here)
+            _migrate(here)
         dagster_home = write_dagster_home(home / "dagster", postgres.url("dagster"))
         bound_runs_that_ask(dagster_home)
         artists = json.loads(known.read_text(encoding="utf-8"))
@@ -143,8 +144,10 @@ def station(
             yield Station(replace(here, library_metadata_url=lml.url), dagster_home, _library_rows(here))
 
 
-def _make_anew(postgres: EmbeddedPostgres, settings: Settings, catalogue: Catalogue, known: Path) -> None:
-    """The three databases, and last the file of known artists: where it stands, everything does."""
+def _make_databases(
+    postgres: EmbeddedPostgres, settings: Settings, catalogue: Catalogue, known: Path
+) -> None:
+    """Make the three databases, then the file of known artists: if the file exists, the databases are complete."""
     known.unlink(missing_ok=True)
     for name in ("backend", "dagster", "discogs_cache"):
         postgres.create_database(name, fresh=True)
@@ -153,7 +156,7 @@ def _make_anew(postgres: EmbeddedPostgres, settings: Settings, catalogue: Catalo
     known.write_text(json.dumps(sorted(catalogue.known_artists)), encoding="utf-8")
 
 
-def _bring_up_to_date(settings: Settings) -> None:
+def _migrate(settings: Settings) -> None:
     with Database(settings, "demo") as database:
         migrate(database)
 

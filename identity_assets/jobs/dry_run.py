@@ -1,43 +1,48 @@
-"""The job `dry_run`: what a run would come to, as metadata of this job's run. It materialises nothing."""
+"""The job `dry_run`: it predicts the outcome of a run, as metadata of its own run. It materialises nothing."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
-from identity_assets.backend.migrate import require_migrated
-from identity_assets.backend.preview import dry_run as preview
-from identity_assets.backend.preview.changes import Change, ChangeKind
 from identity_assets.checks.findings import table
 from identity_assets.partition_keys import UnknownPartitionError, buckets_of, known_keys
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, Lml
 from identity_assets.settings import Scope, settings
-from identity_assets.telemetry.run_trace import tell_sentry
+from identity_assets.telemetry.failures import report_to_sentry
 
-SHOWN = 20
+if TYPE_CHECKING:
+    from identity_assets.backend.preview.changes import Change
+
+SAMPLE_ROWS = 20
 COLUMNS = ("library_id", "artist_name", "album_title", "change", "columns")
 
 
 class DryRunConfig(dg.Config):
-    """What a person may choose when launching it."""
+    """What a person may choose when launching the job."""
 
     scope: Scope | None = Field(
         default=None,
-        description="canonical: rows with a canonical_entity_id; full: all. Unset: what INCLUDE_NULL_CANONICAL says.",
+        description="canonical: rows with a canonical_entity_id; full: all rows. Default: INCLUDE_NULL_CANONICAL.",
     )
-    partitions: list[str] = Field(default=[], description="Keys such as 03. None: all partitions.")
+    partitions: list[str] = Field(default=[], description="Keys such as 03. Default: all partitions.")
 
 
-@dg.op(pool="lml", description="Asks LML about the due library rows, and writes nothing anywhere.")
-def foresee(
+@dg.op(pool="lml", description="Asks LML about the due library rows and writes nothing.")
+def predict(
     context: dg.OpExecutionContext,
     config: DryRunConfig,
     backend: dg.ResourceParam[Backend],
     lml: dg.ResourceParam[Lml],
     progress: dg.ResourceParam[ProgressReporter],
 ) -> None:
-    """See `backend.dry_run`; the figures are those of `identity-assets dry-run`."""
+    """Report the figures of `identity-assets dry-run` as metadata, with the first changes as a sample."""
+    from identity_assets.backend.migrate import require_migrated
+    from identity_assets.backend.preview import dry_run as preview
+    from identity_assets.backend.preview.changes import ChangeKind
+
     try:
         buckets = buckets_of(known_keys(config.partitions))
     except UnknownPartitionError as error:
@@ -45,33 +50,33 @@ def foresee(
     scope = config.scope or backend.settings.scope
     sample: list[Change] = []
 
-    def keep(change: Change) -> None:
-        if len(sample) < SHOWN and change.kind is not ChangeKind.confirmed:
+    def keep_in_sample(change: "Change") -> None:
+        if len(sample) < SAMPLE_ROWS and change.kind is not ChangeKind.confirmed:
             sample.append(change)
 
     with backend.database_to_read(context.run.run_id) as database, lml.client() as client:
         require_migrated(database)
         stage = partial(progress.stage, context.log.info, "asking LML")
-        foreseen = preview.dry_run(
-            database, client, buckets, backend.settings, scope, stage=stage, on_change=keep
+        prediction = preview.dry_run(
+            database, client, buckets, backend.settings, scope, stage=stage, on_change=keep_in_sample
         )
-    shown = foreseen.as_dict()
+    figures = prediction.as_dict()
     context.log.info(
-        f"nothing was written; of {shown['scanned']} library rows that are due (scope {scope}) a run would resolve "
-        f"{shown['would_resolve']}, leave {shown['would_unresolved']} unresolved and skip "
-        f"{sum(shown['would_skip'].values())}, after {shown['lml_total_calls']} calls to LML"
+        f"nothing was written; {figures['scanned']} library rows are due (scope {scope}). A run would resolve "
+        f"{figures['would_resolve']}, leave {figures['would_unresolved']} unresolved and skip "
+        f"{sum(figures['would_skip'].values())}. LML was called {figures['lml_total_calls']} times"
     )
     metadata = {
-        **shown,
-        **{f"would_be_{kind}": rows for kind, rows in foreseen.changes.items()},
-        "first_changes": table(COLUMNS, map(_row, sample)),
+        **figures,
+        **{f"would_be_{kind}": rows for kind, rows in prediction.changes.items()},
+        "first_changes": table(COLUMNS, map(_sample_row, sample)),
     }
-    if foreseen.failure is not None:
-        raise dg.Failure(foreseen.failure, metadata=metadata) from foreseen.cause
+    if prediction.failure is not None:
+        raise dg.Failure(prediction.failure, metadata=metadata) from prediction.cause
     context.add_output_metadata(metadata)
 
 
-def _row(change: Change) -> dict[str, str | int]:
+def _sample_row(change: "Change") -> dict[str, str | int]:
     columns = "; ".join(f"{name}: {before} → {after}" for name, (before, after) in change.columns.items())
     return {
         "library_id": change.library_id,
@@ -83,12 +88,12 @@ def _row(change: Change) -> dict[str, str | int]:
 
 
 @dg.job(
-    hooks={tell_sentry} if settings().sentry_dsn is not None else None,
+    hooks={report_to_sentry} if settings().sentry_dsn is not None else None,
     description=(
-        "Ask LML what a run would ask, and show what the run would come to. Nothing is written and nothing is "
-        "materialised; the figures stand in the run's metadata."
+        "Ask LML everything that a run would ask, and show what the run would change. Nothing is written and nothing "
+        "is materialised. The figures are in the metadata of the run."
     ),
 )
 def dry_run() -> None:
-    """One op: a dry run writes to no asset, so it is not an asset."""
-    foresee()
+    """One op. A dry run writes no table, so it is not an asset."""
+    predict()

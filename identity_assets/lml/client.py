@@ -1,19 +1,18 @@
 """LML over HTTP: one call and its retries, every failure as a typed error.
 
-What is in a body belongs in `contract`; batches, halving and threads belong in `asking`.
+What is in a body belongs in `contract`; batches, halving and threads belong in `asking`; how many calls may be
+in flight is found by `limiter`.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Final, Self
 
@@ -28,14 +27,27 @@ from tenacity import (
     wait_random,
 )
 
-from identity_assets.lml.contract import (
-    Answer,
-    LibraryInput,
+from identity_assets.lml.address import normalise_base_url, request_headers, sendable_key
+from identity_assets.lml.body import BodyBroken, BodyTooLarge, read_beginning, read_body
+from identity_assets.lml.connections import Connections
+from identity_assets.lml.contract import Answer, LibraryInput, parse_answer
+from identity_assets.lml.deadlines import Deadlines, Timed
+from identity_assets.lml.errors import (
+    LmlAnswerTooLarge,
     LmlError,
     LmlMalformedAnswer,
-    parse_answer,
-    request_body,
+    LmlRefused,
+    LmlStopped,
+    LmlTimedOut,
+    LmlUnauthorised,
+    LmlUnavailable,
+    LmlUnreachable,
 )
+from identity_assets.lml.limiter import Limiter
+from identity_assets.lml.request import request_body
+from identity_assets.lml.retry_after import retry_after
+from identity_assets.lml.stop import Stop
+from identity_assets.lml.text import one_line
 from identity_assets.settings import Bands, Settings
 
 __all__ = [
@@ -49,39 +61,17 @@ __all__ = [
     "LmlUnauthorised",
     "LmlUnavailable",
     "LmlUnreachable",
+    "Stop",
     "client_of",
     "normalise_base_url",
 ]
 
-ENDPOINT: Final = "/api/v1/identity/bulk-resolve-libraries"
-MAX_RETRY_AFTER: Final = 60.0
-MAX_CONNECT_SECONDS: Final = 5.0
+LARGE_BODY: Final = 4 * 1024 * 1024
+"""Of bodies larger than this only one is held in memory at a time."""
+MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
+_QUOTED_BYTES: Final = 4096
 
 _log = logging.getLogger("identity_assets.lml")
-
-
-class LmlUnauthorised(LmlError):
-    """401 or 403: the key is wrong or missing. No other input would fare better."""
-
-
-class LmlRefused(LmlError):
-    """A 3xx, or a 4xx that asking again will not cure."""
-
-
-class LmlUnavailable(LmlError):
-    """5xx, 429, 408, a timeout or a broken connection: the same call may do better later."""
-
-
-class LmlUnreachable(LmlUnavailable):
-    """No connection could be opened."""
-
-
-class LmlTimedOut(LmlUnavailable):
-    """The connection stood and no answer came in time: asking for less is the cure."""
-
-
-class LmlStopped(LmlError):
-    """The caller's stop event was set before an answer came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,48 +84,52 @@ class Call:
     cache_stats: Mapping[str, float] = field(default_factory=dict)
 
 
-def client_of(settings: Settings, on_call: Callable[[Call], None] | None = None) -> LmlClient:
-    """A client of the LML that the settings name.
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One call as it is put, also when it is put again."""
+
+    body: bytes
+    asked: tuple[int, ...]
+    include_tracks: bool
+    request_id: str
+    stop: Stop
+
+    @property
+    def size(self) -> int:
+        return len(self.asked)
+
+
+def client_of(
+    settings: Settings, on_call: Callable[[Call], None] | None = None, run_id: str | None = None
+) -> LmlClient:
+    """A client of the LML that the settings name, for one run.
 
     Raises:
-        SettingsError: they name none.
+        SettingsError: the settings name no LML.
+        ValueError: a proxy or LML_CA_BUNDLE cannot be used.
     """
     return LmlClient(
         settings.require_library_metadata_url(),
         settings.lml_api_key,
         timeout=settings.lml_timeout_seconds,
         wait_initial=settings.lml_retry_wait_seconds,
-        max_connections=settings.lml_max_in_flight,
+        max_in_flight=settings.lml_max_in_flight,
+        max_response_bytes=settings.lml_max_response_bytes,
+        ca_bundle=settings.lml_ca_bundle,
         on_call=on_call,
+        run_id=run_id,
         reject_out_of_band=settings.confidence_bands is Bands.reject,
     )
-
-
-def normalise_base_url(url: str) -> str:
-    """The endpoint's URL for any of the four forms of LIBRARY_METADATA_URL (DOMAIN.md, the contract).
-
-    Raises ValueError for what is no plain http(s) URL. A URL with a user name, a password or a query
-    is refused without being repeated, since these hold secrets.
-    """
-    text = url.strip()
-    try:
-        parsed = httpx.URL(text)
-    except (httpx.InvalidURL, ValueError):
-        raise ValueError("LIBRARY_METADATA_URL takes an http or https URL") from None
-    if parsed.userinfo or parsed.query or parsed.fragment:
-        raise ValueError("LIBRARY_METADATA_URL takes no user name, password, query or fragment")
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError(f"LIBRARY_METADATA_URL takes an http or https URL, got {text!r}")
-    return text.rstrip("/").removesuffix("/api/v1").rstrip("/") + ENDPOINT
 
 
 class LmlClient:
     """LML's bulk endpoint. Thread-safe; a context manager that closes its connections.
 
-    `timeout` is in seconds and holds for each wait on the socket; a call is put at most `attempts` times,
-    with waits that grow from `wait_initial` to `wait_max` seconds, and up to `wait_initial` more by chance.
-    `on_call` is told of each HTTP request; what it raises is logged and dropped. `reject_out_of_band` is
-    `parse_answer`'s. Raises ValueError for a URL or a key that cannot be sent.
+    `timeout` is the time in seconds from the connect to the last byte of one call; `max_response_bytes` bounds the
+    body, decoded. A call is put at most `attempts` times, with waits that grow from `wait_initial` to `wait_max`
+    seconds, and up to `wait_initial` more by chance. `on_call` is called with each HTTP request; what it raises is
+    logged and dropped. `run_id` begins the header X-Request-ID. `reject_out_of_band` is `parse_answer`'s. Raises
+    ValueError for a URL, a key, a proxy or a `ca_bundle` that cannot be used.
     """
 
     def __init__(
@@ -144,30 +138,33 @@ class LmlClient:
         api_key: str | None = None,
         *,
         timeout: float = 30.0,
-        max_connections: int = 4,
+        max_in_flight: int = 8,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
         attempts: int = 4,
         wait_initial: float = 0.5,
         wait_max: float = 10.0,
+        ca_bundle: str | None = None,
         on_call: Callable[[Call], None] | None = None,
+        run_id: str | None = None,
         reject_out_of_band: bool = True,
     ) -> None:
         self.url = normalise_base_url(base_url)
         self.on_call = on_call
+        self.limiter = Limiter(max_in_flight)
+        self._run_id = run_id or str(uuid.uuid4())
         self._reject_out_of_band = reject_out_of_band
-        self._api_key = _sendable_key(api_key)
+        self._api_key = sendable_key(api_key)
         self._timeout = timeout
+        self._max_response_bytes = max_response_bytes
         self._attempts = attempts
         self._backoff = wait_exponential(multiplier=wait_initial, max=wait_max) + wait_random(0, wait_initial)
         self._lock = threading.Lock()
+        self._large_body = threading.Lock()
+        self._parsing = threading.Lock()
         self._calls = 0
         self._latency_ms = 0.0
-        self._http = httpx.Client(
-            headers=_headers(self._api_key),
-            # A caller with more threads than connections waits its turn; that is no failure of LML's.
-            timeout=httpx.Timeout(timeout, connect=min(timeout, MAX_CONNECT_SECONDS), pool=None),
-            limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
-            trust_env=False,
-        )
+        self._deadlines = Deadlines()
+        self._connections = Connections(request_headers(self._api_key), timeout, ca_bundle)
 
     def __repr__(self) -> str:
         return f"LmlClient({self.url!r})"
@@ -182,7 +179,7 @@ class LmlClient:
 
     def close(self) -> None:
         """Close the connections; the client is of no use after."""
-        self._http.close()
+        self._connections.close()
 
     @property
     def calls(self) -> int:
@@ -202,69 +199,164 @@ class LmlClient:
         *,
         include_tracks: bool = False,
         attempts: int | None = None,
-        stop: threading.Event | None = None,
+        stop: Stop | None = None,
+        batch_number: int = 0,
+        on_failure: Callable[[LmlError], None] | None = None,
     ) -> Answer:
         """Ask LML about 1 to 1,000 inputs, again where that may help.
 
-        Raises the last LmlError. A timeout is not repeated for more than one input. Once `stop` is set no
-        further request is made, a wait ends at once, and LmlStopped is raised.
+        Raises the last LmlError. A timeout is not repeated for more than one input. `on_failure` is called after
+        each attempt that failed. Once `stop` says so no further request is made, a wait ends at once, and LmlStopped
+        is raised.
         """
-        halt = stop or threading.Event()
-        body = request_body(inputs, include_tracks=include_tracks)
-        asked = [one.library_id for one in inputs]
+        question = _Question(
+            request_body(inputs, include_tracks=include_tracks),
+            tuple(one.library_id for one in inputs),
+            include_tracks,
+            f"{self._run_id}-{batch_number}",
+            stop or Stop(),
+        )
+
+        def ask() -> Answer:
+            try:
+                return self._ask_once(question)
+            except LmlError as error:
+                if on_failure and not isinstance(error, LmlStopped):
+                    on_failure(error)
+                raise
+
         retrying = Retrying(
             stop=stop_after_attempt(attempts or self._attempts),
             wait=self._wait,
-            sleep=sleep_using_event(halt),
-            retry=retry_if_exception(lambda error: _may_repeat(error, len(asked))),
-            before_sleep=lambda state: _report(state, len(asked)),
+            sleep=sleep_using_event(question.stop.after_calls),
+            retry=retry_if_exception(lambda error: _may_repeat(error, question.size)),
+            before_sleep=lambda state: _report(state, question.size),
             reraise=True,
         )
-        return retrying(self._ask_once, body, asked, halt)
+        return retrying(ask)
 
-    def _ask_once(self, body: bytes, asked: Sequence[int], halt: threading.Event) -> Answer:
-        if halt.is_set():
+    def _ask_once(self, question: _Question) -> Answer:
+        """Put one HTTP request when the limiter lets it, and tell the limiter how it went."""
+        ticket = self.limiter.enter(question.stop.after_calls, question.include_tracks)
+        if ticket is None:
             raise LmlStopped("asking was stopped before LML answered")
-        started = time.perf_counter()
+        answered = 0
         status: int | None = None
-        answer: Answer | None = None
+        slow = False
         try:
-            response = self._post(body, len(asked))
-            status = response.status_code
-            answer = self._answer(response, asked)
+            answer = self._exchange(question)
+            answered = question.size
+        except LmlError as error:
+            status, slow = error.status, isinstance(error, LmlTimedOut)
+            if error.retry_after:
+                self.limiter.hold(error.retry_after)
+            raise
         finally:
-            stats = answer.cache_stats if answer else {}
-            self._record(Call(len(asked), time.perf_counter() - started, status, stats))
+            self.limiter.leave(ticket, answered=answered, status=status, slow=slow)
         return answer
 
-    def _post(self, body: bytes, size: int) -> httpx.Response:
+    def _exchange(self, question: _Question) -> Answer:
+        started = time.perf_counter()
+        status: int | None = None
+        stats: Mapping[str, float] = {}
+        timed = Timed(time.monotonic() + self._timeout, question.stop.at_once)
         try:
-            return self._http.post(self.url, content=body)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            message = self._one_line(f"no connection to {self.url}: {error or type(error).__name__}")
-            raise LmlUnreachable(message, retryable=True) from None
-        except httpx.TimeoutException:
-            message = f"LML did not answer {size} inputs within {self._timeout:g} s"
-            raise LmlTimedOut(message, retryable=True) from None
-        except httpx.DecodingError as error:
-            raise LmlMalformedAnswer(self._one_line(f"LML's answer cannot be decoded: {error}")) from None
-        except httpx.HTTPError as error:
-            message = self._one_line(f"the call to LML broke off: {type(error).__name__}: {error}")
-            raise LmlUnavailable(message, retryable=True) from None
+            with ExitStack() as held:
+                response = held.enter_context(self._response(question, timed))
+                status = response.status_code
+                answer = self._answer(response, question, timed, held)
+                stats = answer.cache_stats
+        except LmlError:
+            raise
+        except Exception as error:
+            raise self._failure(error, question, timed) from error
+        finally:
+            self._record(Call(question.size, time.perf_counter() - started, status, stats))
+        return answer
 
-    def _answer(self, response: httpx.Response, asked: Sequence[int]) -> Answer:
+    @contextmanager
+    def _response(self, question: _Question, timed: Timed) -> Iterator[httpx.Response]:
+        """The response to one request, its body not yet read."""
+        with self._connections.line() as line:
+            timed.connection = line.connection
+            try:
+                with (
+                    self._deadlines.watch(timed),
+                    line.http.stream(
+                        "POST",
+                        self.url,
+                        content=question.body,
+                        headers={"X-Request-ID": question.request_id},
+                        extensions={"trace": timed.trace},
+                    ) as response,
+                ):
+                    yield response
+            finally:
+                line.connection = timed.connection
+
+    def _answer(self, response: httpx.Response, question: _Question, timed: Timed, held: ExitStack) -> Answer:
         status = response.status_code
         if response.is_success:
-            return parse_answer(response.content, asked, reject_out_of_band=self._reject_out_of_band)
+            parsed = self._parsed(self._whole_body(response, timed, held), question)
+            if isinstance(parsed, str):
+                raise LmlMalformedAnswer(parsed)
+            return parsed
         if status in (401, 403):
             sent = "the key that was sent" if self._api_key else "a call without a key"
             raise LmlUnauthorised(f"LML answered {status} to {sent}: check LML_API_KEY", status=status)
-        said = self._one_line(response.text)
+        text = self._quoted(read_beginning(response, _QUOTED_BYTES))
         if status >= 500 or status in (408, 429):
-            after = _retry_after(response.headers.get("retry-after"))
-            message = f"LML answered {status}: {said}"
+            after = retry_after(response.headers.get("retry-after"))
+            message = f"LML answered {status}: {text}"
             raise LmlUnavailable(message, status=status, retryable=True, retry_after=after)
-        raise LmlRefused(f"LML refused {len(asked)} inputs with {status}: {said}", status=status)
+        raise LmlRefused(f"LML refused {question.size} inputs with {status}: {text}", status=status)
+
+    def _parsed(self, body: bytes, question: _Question) -> Answer | str:
+        """The answer, or why it is malformed: an exception from here would keep the body for as long as it lives."""
+        try:
+            with self._parsing:
+                return parse_answer(
+                    body, question.asked, reject_out_of_band=self._reject_out_of_band, secret=self._api_key
+                )
+        except LmlMalformedAnswer as error:
+            return self._quoted(str(error))
+
+    def _whole_body(self, response: httpx.Response, timed: Timed, held: ExitStack) -> bytes:
+        """The body, decoded. `held` keeps other large bodies away until this one is parsed."""
+        is_large = False
+
+        def on_size(size: int) -> None:
+            nonlocal is_large
+            if size > LARGE_BODY and not is_large:
+                is_large = self._large_body.acquire(timeout=max(timed.deadline - time.monotonic(), 0))
+                if not is_large:
+                    raise TimeoutError
+                held.callback(self._large_body.release)
+
+        try:
+            body = read_body(response, self._max_response_bytes, on_size)
+        except BodyTooLarge:
+            message = f"LML's answer is larger than LML_MAX_RESPONSE_BYTES, {self._max_response_bytes} bytes"
+            raise LmlAnswerTooLarge(message, status=response.status_code) from None
+        except BodyBroken as error:
+            raise LmlMalformedAnswer(self._quoted(f"LML's answer cannot be decoded: {error}")) from None
+        if timed.ended:
+            # Where the end of the connection is the end of the body, hanging up looks like a whole body.
+            raise TimeoutError
+        return body
+
+    def _failure(self, error: Exception, question: _Question, timed: Timed) -> LmlError:
+        """Any exception of the call as an LmlError."""
+        if timed.ended == "stopped":
+            return LmlStopped("asking was stopped before LML answered")
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+            message = f"no connection to {self.url}: {error or type(error).__name__}"
+            return LmlUnreachable(self._quoted(message), retryable=True)
+        if timed.ended or isinstance(error, httpx.TimeoutException | TimeoutError):
+            message = f"LML did not answer {question.size} inputs within {self._timeout:g} s"
+            return LmlTimedOut(message, retryable=True)
+        message = f"the call to LML broke off: {type(error).__name__}: {error}"
+        return LmlUnavailable(self._quoted(message), retryable=True)
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -282,33 +374,11 @@ class LmlClient:
         except Exception as error:
             _log.warning("the hook on_call raised %s", type(error).__name__)
 
-    def _one_line(self, text: str) -> str:
+    def _quoted(self, text: str) -> str:
         # LML, or a proxy before it, may echo the request.
         if self._api_key:
             text = text.replace(self._api_key, "***")
-        return " ".join(text.split())[:200] or "no text"
-
-
-def _sendable_key(api_key: str | None) -> str | None:
-    api_key = (api_key or "").strip()
-    if not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
-        # Said here, because the HTTP library's own complaint would quote the key.
-        raise ValueError("LML_API_KEY takes printable ASCII characters without spaces")
-    return api_key or None
-
-
-def _headers(api_key: str | None) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": _user_agent()}
-    if api_key:
-        headers["Authorization"] = f"Bearer {api_key}"
-    return headers
-
-
-def _user_agent() -> str:
-    try:
-        return f"identity-assets/{version('identity-assets')}"
-    except PackageNotFoundError:
-        return "identity-assets/0"
+        return one_line(text) or "no text"
 
 
 def _may_repeat(error: BaseException, size: int) -> bool:
@@ -323,26 +393,3 @@ def _report(state: RetryCallState, size: int) -> None:
     _log.warning(
         "attempt %d with %d inputs failed: %s; again in %.1f s", state.attempt_number, size, error, pause
     )
-
-
-def _retry_after(header: str | None) -> float | None:
-    """Seconds to wait by a `Retry-After` in seconds or as an HTTP date, 0 to 60; None for anything else."""
-    if header is None:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        seconds = _seconds_until(header)
-    if not math.isfinite(seconds):
-        return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
-
-
-def _seconds_until(http_date: str) -> float:
-    try:
-        moment = parsedate_to_datetime(http_date)
-    except ValueError:
-        return math.nan
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - datetime.now(UTC)).total_seconds()

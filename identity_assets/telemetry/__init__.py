@@ -1,1 +1,1 @@
-"""What leaves the process about a run: Sentry traces and events, log lines."""
+"""What leaves the process about a run: traces and events for Sentry, and log lines."""

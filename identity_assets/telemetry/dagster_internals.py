@@ -1,14 +1,17 @@
-"""The private names of Dagster that we need, in one place; a test fails when a new version of Dagster lacks one.
+"""The private names of Dagster that this project needs, in one place.
 
-Each is here because no public name does the same. Nothing else in the package imports a private module of Dagster.
+Each name is here because no public name does the same. No other module imports a private module of Dagster or reads a
+private attribute of its objects. A test fails, and names what is missing, if a new version of Dagster lacks one.
 """
 
 import logging
+import os
 from collections.abc import Callable
+from weakref import WeakSet
 
 import dagster as dg
 
-# The finished states of a check: its history also holds evaluations that were planned and never made.
+# The finished states of a check. The history of a check also holds evaluations that were planned and never done.
 from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as COMPLETED_CHECK_STATUSES,
@@ -22,25 +25,52 @@ __all__ = [
     "SerializableErrorInfo",
     "add_hook",
     "coerce_valid_log_level",
+    "hold_storage_connections",
     "job_and_tags_of",
     "replace_console_logger",
+    "store_events_in_batches",
 ]
 
+EVENT_BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE"
+LARGEST_EVENT_BATCH = 1000
 
-def replace_console_logger(made: Callable[[dg.InitLoggerContext], logging.Logger]) -> None:
-    """Let every run of this process log through `made`.
+_holding_connections: WeakSet[dg.DagsterInstance] = WeakSet()
 
-    `Definitions(loggers=...)` serves only runs whose config names the logger, which no run from the UI does.
+
+def replace_console_logger(make_logger: Callable[[dg.InitLoggerContext], logging.Logger]) -> None:
+    """Every run of this process logs through the logger that `make_logger` returns.
+
+    `Definitions(loggers=...)` serves only runs whose config names the logger. No run from the UI does so.
     """
-    dg.colored_console_logger._logger_fn = made
+    dg.colored_console_logger._logger_fn = make_logger
 
 
 def add_hook(definition: dg.AssetsDefinition, hook: dg.HookDefinition) -> None:
-    """Attach a hook to an asset or a check in place: `with_hooks` turns a check into a plain asset."""
+    """Attach a hook to an asset or a check in place, because `with_hooks` turns a check into a plain asset."""
     definition._hook_defs = definition.hook_defs | {hook}
 
 
 def job_and_tags_of(context: dg.HookContext) -> tuple[dg.JobDefinition, dict[str, str]]:
-    """The job of the step that a hook is called for, and the tags of its run."""
+    """The job and the run's tags of the step that a hook is called for."""
     step = context._step_execution_context
     return step.job_def, dict(step.run_tags)
+
+
+def hold_storage_connections(instance: dg.DagsterInstance) -> None:
+    """Keep a connection to Dagster's storage open, as its webserver does.
+
+    By default a process that runs steps opens a new connection for every statement. Only storage in PostgreSQL is
+    affected. A second call for the same instance does nothing.
+    """
+    if instance not in _holding_connections:
+        _holding_connections.add(instance)
+        instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=4)
+
+
+def store_events_in_batches() -> None:
+    """Let Dagster store the materialisations of all partitions of an asset together.
+
+    By default it stores each of them by itself, with five statements. Dagster reads this variable of the process for
+    every event and documents it only in its source. A value that the operator has set stays.
+    """
+    os.environ.setdefault(EVENT_BATCH_SIZE, str(LARGEST_EVENT_BATCH))

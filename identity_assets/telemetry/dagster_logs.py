@@ -1,7 +1,7 @@
-"""Dagster's own records of a run, in the form of logs.py.
+"""Dagster's own records of a run, written in the form of logs.py.
 
-Dagster takes a logger of `Definitions(loggers=...)` only where a run's config names it, which no run from the UI, a
-schedule or a backfill does. All of them use its default console logger, so that one is given our form.
+Dagster uses a logger of `Definitions(loggers=...)` only if the config of the run names it. No run from the UI, a
+schedule or a backfill does so. Every run uses the default console logger, so this module replaces that one.
 """
 
 import logging
@@ -14,35 +14,35 @@ from identity_assets.telemetry.dagster_internals import (
     coerce_valid_log_level,
     replace_console_logger,
 )
-from identity_assets.telemetry.logs import LineFormatter, Place, StderrHandler, partition_of
+from identity_assets.telemetry.logs import LineFormatter, LogContext, StderrHandler, partition_of
 
 
 def start_dagster_logs(form: LogFormat) -> None:
-    """Let every run of this process write its records in the given form, at the level that its config names."""
+    """Every run of this process writes its records in the given form, at the level that its config names."""
 
-    def made(context: dg.InitLoggerContext) -> logging.Logger:
+    def make_logger(context: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("dagster", coerce_valid_log_level(context.logger_config["log_level"]))
         handler = StderrHandler()
         handler.setFormatter(_DagsterFormatter(form, context.job_def))
         logger.addHandler(handler)
         return logger
 
-    replace_console_logger(made)
+    replace_console_logger(make_logger)
 
 
 class _DagsterFormatter(LineFormatter):
-    """Reads what Dagster knows of a record off the record itself."""
+    """Reads the run, the step and the error from the record, where Dagster puts them."""
 
     def __init__(self, form: LogFormat, job: dg.JobDefinition | None) -> None:
         super().__init__(form)
         self._job = job
 
-    def place_of(self, record: logging.LogRecord) -> Place:
+    def context_of(self, record: logging.LogRecord) -> LogContext:
         meta = getattr(record, "dagster_meta", None)
         if meta is None:
-            return super().place_of(record)
+            return super().context_of(record)
         step = meta["step_key"] or ""
-        return Place(meta["run_id"] or "", self._assets_of(step), partition_of(meta["job_tags"]), step)
+        return LogContext(meta["run_id"] or "", self._assets_of(step), partition_of(meta["job_tags"]), step)
 
     def message_of(self, record: logging.LogRecord) -> str:
         meta = getattr(record, "dagster_meta", None)
@@ -59,7 +59,7 @@ class _DagsterFormatter(LineFormatter):
 
 
 def assets_of(job: dg.JobDefinition, step: str) -> str:
-    """The assets that a step makes, or that its check is about: comma-separated keys."""
+    """The assets that a step materialises, or whose checks it evaluates: comma-separated keys."""
     found = job.asset_layer.get_assets_def_for_node(NodeHandle.from_string(step))
     keys = (found.keys or {check.asset_key for check in found.check_keys}) if found else ()
     return ",".join(sorted(key.to_user_string() for key in keys))

@@ -1,7 +1,7 @@
-"""Log lines on stderr: one JSON object each, or one readable line each where a terminal is watched.
+"""Log lines on stderr: one JSON object each, or one readable line each on a terminal.
 
-What a line says of the run that it is about stands here. How Dagster's own records come to be written in this form
-belongs in dagster_logs.py; what a command answers in sentences, in cli.py.
+This module defines what a line says about the run that it belongs to. dagster_logs.py writes Dagster's own records in
+the same form. The sentences that a command answers with are in terminal/.
 """
 
 import json
@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from identity_assets.settings import LogFormat
 
@@ -20,8 +19,8 @@ OWN_LOGGER = logging.getLogger("identity_assets")
 
 
 @dataclass(frozen=True)
-class Place:
-    """The part of a run that a line is about; empty where there is none. Several assets are comma-separated."""
+class LogContext:
+    """The part of a run that a line is about. Unknown names are empty; several assets are comma-separated."""
 
     run_id: str = ""
     asset: str = ""
@@ -29,75 +28,75 @@ class Place:
     step: str = ""
 
 
-_place: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039  # frozen
+_current: ContextVar[LogContext] = ContextVar("log_context", default=LogContext())  # noqa: B039  # frozen
 
 
 @contextmanager
-def lines_about(place: Place) -> Iterator[None]:
-    """Within it, and in threads that are given a copy of the context, lines are about this step."""
-    token = _place.set(place)
+def log_context(context: LogContext) -> Iterator[None]:
+    """Lines that are logged inside carry `context`, also in threads that run in a copy of the context variables."""
+    token = _current.set(context)
     try:
         yield
     finally:
-        _place.reset(token)
+        _current.reset(token)
 
 
 def partition_of(tags: Mapping[str, str]) -> str:
-    """The partitions that a Dagster run's tags name: `03`, or `00..15`; empty where it has none."""
+    """The partitions in the tags of a Dagster run: `03`, or `00..15`; empty if the run is not partitioned."""
     first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition", "")
     last = tags.get("dagster/asset_partition_range_end", first)
     return first if first == last else f"{first}..{last}"
 
 
 class LineFormatter(logging.Formatter):
-    """One line of either form."""
+    """Formats a record as one line, in either form."""
 
     def __init__(self, form: LogFormat) -> None:
         super().__init__()
         self._form = form
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as the line that is written; in plain, an exception's text follows on lines of its own."""
+        """The line. In the plain form, the text of an exception follows on lines of its own."""
         return (_json_line if self._form is LogFormat.json else _plain_lines)(self.fields(record))
 
-    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        """What the line says, by name; `exception` only where there is one."""
-        said = {
+    def fields(self, record: logging.LogRecord) -> dict[str, str]:
+        """What the line says, by name. `exception` is there only if the record has one."""
+        fields = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            **asdict(self.place_of(record)),
+            **asdict(self.context_of(record)),
             "message": self.message_of(record),
         }
-        text = self.exception_of(record)
-        return said | {"exception": text} if text else said
+        exception = self.exception_of(record)
+        return fields | {"exception": exception} if exception else fields
 
-    def place_of(self, record: logging.LogRecord) -> Place:  # noqa: ARG002  # Dagster's records know their own
-        """Which part of which run the record is about."""
-        return _place.get()
+    def context_of(self, record: logging.LogRecord) -> LogContext:  # noqa: ARG002  # Dagster's records carry their own
+        """The part of a run that the record is about."""
+        return _current.get()
 
     def message_of(self, record: logging.LogRecord) -> str:
-        """What was said."""
+        """The message of the record."""
         return record.getMessage()
 
     def exception_of(self, record: logging.LogRecord) -> str:
-        """The exception's text with its frames; empty where there is none."""
+        """The text of the exception with its frames; empty if there is none."""
         return self.formatException(record.exc_info) if record.exc_info else ""
 
 
-def _json_line(said: Mapping[str, Any]) -> str:
-    return json.dumps(said, default=str)
+def _json_line(fields: Mapping[str, str]) -> str:
+    return json.dumps(fields, default=str)
 
 
-def _plain_lines(said: Mapping[str, Any]) -> str:
-    where = " ".join(filter(None, (said["run_id"][:8], said["step"], said["partition"])))
-    moment = said["time"][11:19]
-    line = f"{moment} {said['level'].upper():<8} {where + ': ' if where else ''}{said['message']}"
-    return "\n".join(filter(None, (line, said.get("exception"))))
+def _plain_lines(fields: Mapping[str, str]) -> str:
+    where = " ".join(filter(None, (fields["run_id"][:8], fields["step"], fields["partition"])))
+    moment = fields["time"][11:19]
+    line = f"{moment} {fields['level'].upper():<8} {where + ': ' if where else ''}{fields['message']}"
+    return "\n".join(filter(None, (line, fields.get("exception"))))
 
 
 class StderrHandler(logging.Handler):
-    """Writes to what stderr is at that moment; Dagster and tests exchange it."""
+    """Writes to the current `sys.stderr`, which Dagster and tests replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
@@ -109,12 +108,12 @@ class StderrHandler(logging.Handler):
 
 
 def form_for(chosen: LogFormat | None) -> LogFormat:
-    """The form that LOG_FORMAT names; where it is unset, plain on a terminal and JSON elsewhere."""
+    """The form that LOG_FORMAT names. If it is unset: plain on a terminal, JSON elsewhere."""
     return chosen or (LogFormat.plain if sys.stderr.isatty() else LogFormat.json)
 
 
 def start_logs(form: LogFormat) -> None:
-    """Write what this package logs, from INFO up, in the given form. Calling it again changes the form."""
+    """Write the log lines of this package in the given form, from INFO up. A second call changes the form."""
     for handler in [one for one in OWN_LOGGER.handlers if isinstance(one, StderrHandler)]:
         OWN_LOGGER.removeHandler(handler)
     handler = StderrHandler()

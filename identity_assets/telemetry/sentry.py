@@ -1,54 +1,60 @@
-"""The one client of Sentry's SDK in this process: how it is set up, how long it is waited for, how it fails.
+"""The only module that calls Sentry's SDK: how it is set up, what is sent, how long a process waits for it.
 
-Silent without SENTRY_DSN. What is told of a run belongs in observability.py.
+Without SENTRY_DSN nothing here does anything. What is collected about a run is in run_trace.py, which run counts as
+failed in failures.py.
 """
 
-import functools
 import logging
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import dagster as dg
 import sentry_sdk
-from sentry_sdk.tracing import Span
 from sentry_sdk.types import Event, Hint
 
 from identity_assets import __version__
 from identity_assets.settings import Settings
+from identity_assets.telemetry.guard import never_raises
 
-# A process waits so long in all for a Sentry that does not answer, and then no more.
-SECONDS_TO_WAIT = 3.0
-
-P = ParamSpec("P")
+# The longest time in all that one process waits for a Sentry that does not answer.
+FLUSH_SECONDS = 3.0
 
 _log = logging.getLogger("identity_assets.telemetry.sentry")
-_failed: set[str] = set()
 
 
-def harmless(function: Callable[P, None]) -> Callable[P, None]:
-    """Whatever goes wrong in it is one warning a process, and no run's failure."""
+@dataclass(frozen=True)
+class SentrySpan:
+    """One piece of work inside a run: what it was, when it ran, how it ended."""
 
-    @functools.wraps(function)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            function(*args, **kwargs)
-        except Exception as error:
-            if function.__name__ not in _failed:
-                _failed.add(function.__name__)
-                _log.warning(
-                    "Sentry is not told everything: %s raised %s", function.__name__, type(error).__name__
-                )
-
-    return guarded
+    name: str
+    op: str
+    started_at: datetime
+    ended_at: datetime
+    status: str
+    data: Mapping[str, object] = field(default_factory=dict)
 
 
-@harmless
+@dataclass(frozen=True)
+class SentryTransaction:
+    """Everything that Sentry shows of one run in one process. The run's id is also the id of the trace."""
+
+    name: str
+    run_id: str
+    root_span_id: str
+    started_at: datetime
+    status: str
+    data: Mapping[str, object]
+    spans: tuple[SentrySpan, ...]
+
+
+@never_raises
 def start_sentry(settings: Settings) -> None:
-    """Begin to tell Sentry, once a process; without a DSN nothing at all is done.
+    """Set up the SDK once a process. Does nothing without a DSN.
 
-    None of the SDK's integrations is on. The logging one would make an event of each of Dagster's error records, the
-    others take the arguments and variables of this process, in which secrets stand.
+    Every integration of the SDK is off. The logging integration would turn each of Dagster's error records into an
+    event; the others send the arguments and variables of this process, which contain secrets.
     """
     if settings.sentry_dsn is None or sentry_sdk.is_initialized():
         return
@@ -64,56 +70,86 @@ def start_sentry(settings: Settings) -> None:
         in_app_include=["identity_assets"],
         server_name="",
         spotlight=False,
-        shutdown_timeout=SECONDS_TO_WAIT,
-        before_send=_without_key,
-        before_send_transaction=_without_key,
+        shutdown_timeout=FLUSH_SECONDS,
+        before_send=_without_dsn_key,
+        before_send_transaction=_without_dsn_key,
     )
 
 
-def _without_key(event: Event, _hint: Hint) -> Event:
-    """Leave out what the SDK says for sampling on the server's side: the DSN's key is part of it."""
+def _without_dsn_key(event: Event, _hint: Hint) -> Event:
+    """Remove the context that the SDK adds for sampling on the server: it contains the DSN's key."""
     event.get("contexts", {}).get("trace", {}).pop("dynamic_sampling_context", None)
     return event
 
 
-class Patience:
-    """How long this process still waits for Sentry: so many seconds, however many runs it makes."""
+class FlushTimeout:
+    """The time that this process may still wait for Sentry, over all its runs."""
 
     def __init__(self, seconds: float) -> None:
-        self._whole = self._left = seconds
+        self._total = self._left = seconds
 
     def flush(self) -> None:
-        """Wait until everything is sent, or until the time is up."""
+        """Wait until everything is sent or the time is used up."""
         if self._left <= 0:
             return
-        began = time.monotonic()
+        started = time.monotonic()
         sentry_sdk.flush(timeout=self._left)
-        self._left -= time.monotonic() - began
+        self._left -= time.monotonic() - started
         if self._left <= 0:
-            _log.warning("Sentry was waited for %g s in all, and is not waited for again", self._whole)
+            _log.warning(
+                "Sentry took more than %g s in all; this process no longer waits for it", self._total
+            )
 
 
-patience = Patience(SECONDS_TO_WAIT)
+flush_timeout = FlushTimeout(FLUSH_SECONDS)
 
 
-def capture(
-    error: Exception, tags: Mapping[str, str], root: Span | None = None, trace: dict[str, Any] | None = None
-) -> None:
-    """One event: the exception with its own frames; of a `dg.Failure`, the one that it was raised from.
+def send_transaction(transaction: SentryTransaction) -> None:
+    """Send one run as one transaction with its spans, and wait for it as long as the process still may."""
+    root = sentry_sdk.start_transaction(
+        name=transaction.name,
+        op="task",
+        trace_id=trace_id_of(transaction.run_id),
+        span_id=transaction.root_span_id,
+        start_timestamp=transaction.started_at,
+    )
+    for span in transaction.spans:
+        child = root.start_child(op=span.op, name=span.name, start_timestamp=span.started_at)
+        child.update_data(dict(span.data))
+        child.set_status(span.status)
+        child.finish(end_timestamp=span.ended_at)
+    for name, value in transaction.data.items():
+        root.set_data(name, value)
+    root.set_status(transaction.status)
+    root.finish()
+    flush_timeout.flush()
 
-    It is part of the trace of `root`, an open span, or of the one that `trace` names.
+
+@dataclass(frozen=True)
+class TracePosition:
+    """Where an event belongs: a run, whose trace it appears in, and a span of that trace."""
+
+    run_id: str
+    span_id: str
+
+
+def send_error(error: Exception, tags: Mapping[str, str], position: TracePosition | None = None) -> None:
+    """Send one event for the exception, with its own frames and, if `position` is given, in a run's trace.
+
+    A `dg.Failure` only carries a sentence, so the exception that caused it is sent instead.
     """
     with sentry_sdk.new_scope() as scope:
         scope.set_tags(tags)
-        if root is not None:
-            root.set_status("internal_error")
-            scope.span = root
-        elif trace is not None:
+        if position is not None:
+            trace = {"trace_id": trace_id_of(position.run_id), "span_id": position.span_id}
             scope.set_context("trace", trace)
         if isinstance(error, dg.Failure) and isinstance(error.__cause__, Exception):
             scope.set_context("failure", {"description": error.description})
             error = error.__cause__
         scope.capture_exception(error)
-    if root is None:
-        # Else it is sent with the run's transaction, in a moment.
-        patience.flush()
+    flush_timeout.flush()
+
+
+def trace_id_of(run_id: str) -> str:
+    """The id of the run's trace: a search for the run id finds it, and a retry in another process shares it."""
+    return run_id.replace("-", "")

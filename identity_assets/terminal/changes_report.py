@@ -1,4 +1,4 @@
-"""What a person reads of changes: those that a dry run foresees, that a replay made, that an unwind takes back."""
+"""Changes on a terminal or in a CSV: those that a dry run predicts, a replay made, or an unwind takes back."""
 
 import csv
 from collections.abc import Callable
@@ -11,20 +11,21 @@ from identity_assets.backend.preview.changes import Change, ChangeKind
 from identity_assets.backend.preview.dry_run import DryRun
 from identity_assets.backend.undo.by_run import WHY_LEFT_ALONE, Unwound
 from identity_assets.backend.writing.replay import Replayed
-from identity_assets.terminal.sentences import said
+from identity_assets.terminal.sentences import as_text
 
-SHOWN = 15
-MEANS = {
+# How many rows a person gets to see of a long list.
+SAMPLE_ROWS = 15
+DESCRIPTIONS = {
     ChangeKind.new: "library rows that get their first identity",
-    ChangeKind.changed: "identities of which a column changes",
-    ChangeKind.confirmed: "identities that LML gives again as they are",
-    ChangeKind.withdrawn: "identities that LML finds no more; they stay, and a check lists them",
+    ChangeKind.changed: "identities with a column that changes",
+    ChangeKind.confirmed: "identities that LML confirms without a change",
+    ChangeKind.withdrawn: "identities that LML no longer finds; they stay, and a check lists them",
 }
 CSV_HEADER = ("library_id", "artist_name", "album_title", "change", "column", "from", "to")
 
 
 class ChangesSample:
-    """The first changes of each kind that a person would look at, those that only confirm left out."""
+    """The first changes of each kind, without those that only confirm an identity."""
 
     def __init__(self) -> None:
         self.kept: dict[ChangeKind, list[Change]] = {
@@ -33,19 +34,19 @@ class ChangesSample:
 
     @property
     def rows(self) -> list[Change]:
-        """What was kept: what a person loses or sees changed comes before what is new."""
+        """The changes in the sample: changed and withdrawn identities come before new ones."""
         return [change for changes in self.kept.values() for change in changes]
 
-    def take(self, change: Change) -> None:
-        """Keep it where there is room."""
+    def add(self, change: Change) -> None:
+        """Add the change if the sample has room for its kind."""
         kept = self.kept.get(change.kind)
-        if kept is not None and len(kept) < SHOWN:
+        if kept is not None and len(kept) < SAMPLE_ROWS:
             kept.append(change)
 
 
-def print_changes(console: Console, foreseen: DryRun, sample: ChangesSample) -> None:
-    """The sum by kind, and a table of the first rows."""
-    shown = foreseen.as_dict()
+def print_changes(console: Console, predicted: DryRun, sample: ChangesSample) -> None:
+    """Print the accounts of a dry run, the number of changes by kind, and the sample."""
+    shown = predicted.as_dict()
     would_skip = ", ".join(f"{reason} {rows:,}" for reason, rows in shown["would_skip"].items() if rows)
     console.print(
         f"dry run ({shown['scope']}): {shown['scanned']:,} scanned = {shown['would_resolve']:,} would resolve + "
@@ -59,16 +60,16 @@ def print_changes(console: Console, foreseen: DryRun, sample: ChangesSample) -> 
     sums.add_column("change")
     sums.add_column("library rows", justify="right")
     sums.add_column("")
-    for kind, means in MEANS.items():
-        sums.add_row(str(kind), f"{foreseen.changes[kind]:,}", means)
+    for kind, description in DESCRIPTIONS.items():
+        sums.add_row(str(kind), f"{predicted.changes[kind]:,}", description)
     console.print(sums)
     if sample.rows:
         console.print(_rows_table(sample.rows))
-    more = sum(foreseen.changes[kind] for kind in MEANS if kind is not ChangeKind.confirmed) - len(
+    more = sum(predicted.changes[kind] for kind in DESCRIPTIONS if kind is not ChangeKind.confirmed) - len(
         sample.rows
     )
     if more > 0:
-        console.print(f"and {more:,} more: `--csv FILE` or `--json` gives them all", highlight=False)
+        console.print(f"and {more:,} more: `--csv FILE` or `--json` lists all of them", highlight=False)
 
 
 def _rows_table(rows: list[Change]) -> Table:
@@ -82,24 +83,28 @@ def _rows_table(rows: list[Change]) -> Table:
         )
     for row in rows:
         table.add_row(
-            str(row.library_id), said(row.artist_name), said(row.album_title), str(row.kind), _what(row)
+            str(row.library_id),
+            as_text(row.artist_name),
+            as_text(row.album_title),
+            str(row.kind),
+            _details(row),
         )
     return table
 
 
-def _what(change: Change) -> str:
-    """Of a first identity how it was matched and by which sources; else each column, from what to what."""
+def _details(change: Change) -> str:
+    """The method and the sources of a new identity; the old and the new value of each column otherwise."""
     if change.kind is ChangeKind.new:
-        after = {name: said(value) for name, (_, value) in change.columns.items()}
+        after = {name: as_text(value) for name, (_, value) in change.columns.items()}
         sources = [name.partition(".")[0] for name in after if name.endswith(".external_id")]
         return f"{after['method']} {after['confidence']}; {', '.join(sources) or 'no source rows'}"
     return "\n".join(
-        f"{name}: {said(before)} → {said(after)}" for name, (before, after) in change.columns.items()
+        f"{name}: {as_text(before)} → {as_text(after)}" for name, (before, after) in change.columns.items()
     )
 
 
 def changes_as_csv(stream: IO[str]) -> Callable[[Change], None]:
-    """Writes each change to the stream, one line a column that changes; a header first."""
+    """Write the CSV header now; the result writes a change, one line for each column that changes."""
     lines = csv.writer(stream)
     lines.writerow(CSV_HEADER)
 
@@ -114,7 +119,7 @@ def changes_as_csv(stream: IO[str]) -> Callable[[Change], None]:
 
 
 def print_replayed(console: Console, run_id: str, replayed: Replayed) -> None:
-    """What a replay came to, in a few lines."""
+    """Print the result of a replay."""
     figures: dict[str, Any] = replayed.as_dict()
     left = ", ".join(f"{reason} {rows:,}" for reason, rows in figures["left_alone"].items()) or "none"
     console.print(
@@ -122,8 +127,8 @@ def print_replayed(console: Console, run_id: str, replayed: Replayed) -> None:
         f"{figures['main_rows_written']:,} main rows, {figures['source_rows_written']:,} source rows, "
         f"{figures['sidecar_rows_written']:,} sidecar rows written, {figures['source_rows_removed']:,} source rows "
         f"removed, {figures['history_rows_written']:,} replaced main rows kept in history. "
-        f"{figures['newly_accepted']:,} are accepted that were rejected, {figures['newly_rejected']:,} the other way "
-        f"round. Left alone: {left}.",
+        f"{figures['newly_accepted']:,} are accepted that were rejected, {figures['newly_rejected']:,} are rejected "
+        f"that were accepted. Left alone: {left}.",
         highlight=False,
         soft_wrap=True,
     )
@@ -133,29 +138,32 @@ def print_replayed(console: Console, run_id: str, replayed: Replayed) -> None:
         )
 
 
-def print_unwound(console: Console, unwound: Unwound, *, planned: bool) -> None:
-    """What taking back does, or did; and the first of the rows that it leaves alone."""
-    table = Table(title="What would be taken back" if planned else "What was taken back")
+def print_unwound(console: Console, unwound: Unwound, *, is_plan: bool) -> None:
+    """Print what an unwind would do or did, and the first rows that it leaves alone."""
+    table = Table(title="What would be taken back" if is_plan else "What was taken back")
     table.add_column("")
     table.add_column("library rows", justify="right")
-    table.add_row("main row removed: there was none before", f"{unwound.removed:,}")
+    table.add_row("main row removed: there was no main row before", f"{unwound.removed:,}")
     table.add_row("main row restored as it was before", f"{unwound.restored:,}")
-    table.add_row("main row made anew of the sources that remain", f"{unwound.recomputed:,}")
-    table.add_row("only source rows or the unresolved attempt go back", f"{unwound.unchanged:,}")
+    table.add_row("main row composed again from the sources that remain", f"{unwound.recomputed:,}")
+    table.add_row(
+        "main row unchanged, source rows or attempt restored",
+        f"{unwound.unchanged:,}",
+    )
     for reason, rows in unwound.reasons().items():
         table.add_row(f"left alone ({reason}): {WHY_LEFT_ALONE[reason]}", f"{rows:,}")
     console.print(table)
-    for one in unwound.left_alone[:SHOWN]:
+    for one in unwound.left_alone[:SAMPLE_ROWS]:
         by = f" by run {one.run_id}" if one.run_id else ""
         console.print(f"left alone: library row {one.library_id}, {one.reason}{by}", highlight=False)
-    if len(unwound.left_alone) > SHOWN:
+    if len(unwound.left_alone) > SAMPLE_ROWS:
         console.print(
-            f"and {len(unwound.left_alone) - SHOWN:,} more: `--json` lists them all", highlight=False
+            f"and {len(unwound.left_alone) - SAMPLE_ROWS:,} more: `--json` lists all of them", highlight=False
         )
 
 
-def why_left_alone(unwound: Unwound) -> str:
-    """The reasons, as the end of a sentence; empty where nothing is left alone."""
+def reasons_left_alone(unwound: Unwound) -> str:
+    """The end of a sentence that names the reasons; empty if no row is left alone."""
     return "".join(
         f"; {rows:,} library rows are left alone ({reason}: {WHY_LEFT_ALONE[reason]})"
         for reason, rows in unwound.reasons().items()

@@ -1,8 +1,12 @@
-"""What the commands have in common: where lines go, and the exit codes."""
+"""What the commands print: messages on stderr, results on stdout, progress; and the exit codes.
+
+What a single command prints is in the module of that command.
+"""
 
 import json
 import logging
 import sys
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -11,45 +15,48 @@ from rich.console import Console
 if TYPE_CHECKING:
     from identity_assets.progress import ProgressReporter
 
+# FAILED: the command tried and failed. WRONG: wrong arguments, or a setting or an input file that is not valid.
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
-
-_log = logging.getLogger("identity_assets.terminal.cli")
-
-
-class Voice:
-    """Whether sentences go to the log, where a command's stderr is one of JSON lines; else to stderr as they are."""
-
-    logs = False
+_log = logging.getLogger("identity_assets.terminal")
+_messages_in_log: ContextVar[bool] = ContextVar("messages_in_log", default=False)
 
 
-voice = Voice()
+def send_messages_to_log() -> None:
+    """Write all further messages to the log, because stderr carries JSON lines."""
+    _messages_in_log.set(True)
 
 
-def say(line: str, level: int = logging.INFO) -> None:
-    """A line for the person watching; never on stdout, which is for results."""
-    if voice.logs:
-        _log.log(level, line)
+def say(message: str, level: int = logging.INFO) -> None:
+    """Print a message for the operator on stderr, or log it; stdout is for results only."""
+    if _messages_in_log.get():
+        _log.log(level, message)
     else:
-        click.echo(line, err=True)
+        click.echo(message, err=True)
 
 
-def stop(line: str, code: int) -> NoReturn:
-    """End with one line that says why."""
-    say(f"identity-assets: {' '.join(line.split())}", logging.ERROR)
+def say_error(message: str) -> None:
+    """Print an error as one line that begins with the name of the program."""
+    say(f"identity-assets: {' '.join(message.split())}", logging.ERROR)
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """End the command with this exit code and one line that gives the reason."""
+    say_error(message)
     sys.exit(code)
 
 
 def progress_on_stderr() -> "ProgressReporter":
-    """A bar where a terminal is watched, plain lines elsewhere; lines of the step's log where that is written."""
-    from identity_assets.progress import BarProgress, LogProgress
+    """A progress bar on a terminal, plain lines elsewhere, or lines in the step's log if messages go to the log."""
+    from identity_assets.progress import LogProgress
+    from identity_assets.terminal.progress_bar import BarProgress
 
-    if voice.logs:
+    if _messages_in_log.get():
         return LogProgress()
     console = Console(stderr=True)
     return BarProgress(console) if console.is_terminal else LogProgress(say=say)
 
 
 def print_json(value: object) -> None:
-    """The one JSON object of a command, on stdout."""
+    """Print the one JSON object of a command on stdout, in ASCII."""
     click.echo(json.dumps(value))

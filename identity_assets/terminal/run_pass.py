@@ -1,6 +1,6 @@
-"""One pass from the command line: Dagster runs of the graph in this process, and the report of them.
+"""One pass from the command line: Dagster runs of the graph in this process, and their report.
 
-What the command prints and how it exits belongs in cli.py.
+How the report is printed is in pass_report.py; exit codes are in run_commands.py.
 """
 
 import os
@@ -20,15 +20,20 @@ from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, make_resources
 from identity_assets.settings import Settings, SettingsError
-from identity_assets.telemetry.dagster_internals import SerializableErrorInfo
-from identity_assets.telemetry.run_trace import failure_reported
+from identity_assets.telemetry.dagster_internals import (
+    SerializableErrorInfo,
+    hold_storage_connections,
+    store_events_in_batches,
+)
+from identity_assets.telemetry.failures import failure_reported
+from identity_assets.telemetry.start import start_telemetry
 
 JOB = "refresh_library_identity"
 
 
 @dataclass(frozen=True)
 class PassReport:
-    """What a pass came to: accounts in library rows, writes in rows of their tables, LML's time in ms."""
+    """The result of a pass: accounts in library rows, writes in rows of their tables, LML's time in ms."""
 
     scope: str
     accounts: Accounts = field(default_factory=Accounts)
@@ -51,11 +56,11 @@ class PassReport:
         return {"scope": self.scope, **self.accounts.as_dict(), **counts}
 
 
-def kept_instance() -> dg.DagsterInstance:
-    """The instance of DAGSTER_HOME.
+def persistent_instance() -> dg.DagsterInstance:
+    """The Dagster instance in DAGSTER_HOME.
 
     Raises:
-        SettingsError: there is none to be had there.
+        SettingsError: DAGSTER_HOME holds no valid instance.
     """
     try:
         return dg.DagsterInstance.get()
@@ -65,19 +70,16 @@ def kept_instance() -> dg.DagsterInstance:
 
 @contextmanager
 def dagster_instance(say: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
-    """The instance of DAGSTER_HOME; where it is unset, one that lasts for the run, and a line that says so."""
+    """The instance in DAGSTER_HOME. If DAGSTER_HOME is not set: a temporary instance, and a message about it."""
     if os.environ.get("DAGSTER_HOME"):
-        with kept_instance() as instance:
+        with persistent_instance() as instance:
             yield instance
     else:
-        say(
-            "DAGSTER_HOME is not set: this run is recorded for as long as it lasts, and not in any Dagster UI"
-        )
+        say("DAGSTER_HOME is not set: Dagster forgets this run when it ends, and no Dagster UI shows it")
         with dg.DagsterInstance.ephemeral() as instance:
             yield instance
 
 
-@failure_reported()
 def run_pass(
     settings: Settings,
     instance: dg.DagsterInstance,
@@ -86,21 +88,34 @@ def run_pass(
     *,
     log_level: str = "CRITICAL",
 ) -> PassReport:
-    """Run the graph on these partitions, one Dagster run a contiguous range; goes on after a range that fails.
+    """Run the graph on these partitions, one Dagster run for each contiguous range. A failed range does not stop it.
 
-    Dagster's records are written from `log_level` up: by default none, since the report says what failed.
+    Dagster's log records below `log_level` are dropped. By default all are, because the report names the failures.
 
     Raises:
         DatabaseError: the database cannot be reached or is not migrated; nothing was run.
+        KeyboardInterrupt: the run was interrupted.
     """
+    start_telemetry(settings)
+    store_events_in_batches()
+    with failure_reported():
+        return _run_pass(settings, instance, partition_keys, progress, log_level)
+
+
+def _run_pass(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    partition_keys: Sequence[str],
+    progress: ProgressReporter,
+    log_level: str,
+) -> PassReport:
     backend = Backend(settings)
     with backend.database("check") as database:
         require_migrated(database)
     definitions = build_defs(resources=make_resources(settings, progress), legs=settings.identity_legs)
     job = definitions.resolve_job_def(JOB)
-    # A held connection to Dagster's storage in place of a new one for each event, as its webserver does.
-    instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=4)
-    began = time.monotonic()
+    hold_storage_connections(instance)
+    started_at = time.monotonic()
     totals: dict[str, int] = {}
     failures: list[str] = []
     run_ids: list[str] = []
@@ -120,21 +135,21 @@ def run_pass(
             totals[name] = totals.get(name, 0) + count
         failures += _failures_of(result.all_events)
         if not result.success and not failures:
-            failures.append(f"the run {result.run_id} failed outside its steps: see it in the Dagster UI")
+            failures.append(f"the run {result.run_id} failed outside its steps: the Dagster UI shows why")
         with backend.database("report") as database:
             accounts += sum(read_accounts(database, buckets_of(keys), result.run_id).values(), Accounts())
     return PassReport(
         scope=str(settings.scope),
         accounts=accounts,
         **{one.name: totals[one.name] for one in fields(PassReport) if one.name in totals},
-        seconds=round(time.monotonic() - began, 3),
+        seconds=round(time.monotonic() - started_at, 3),
         failures=tuple(failures),
         run_ids=tuple(run_ids),
     )
 
 
 def _totals_of(events: Sequence[dg.DagsterEvent]) -> dict[str, int]:
-    """The run's totals, which each asset, or the failure of one, reports once under `run_totals`."""
+    """The totals of the run. Each asset reports its own once, in the metadata `run_totals`, also if it fails."""
     found: dict[str, Mapping[str, Any]] = {}
     for event in events:
         metadata: Mapping[str, Any] = {}
@@ -151,10 +166,10 @@ def _totals_of(events: Sequence[dg.DagsterEvent]) -> dict[str, int]:
 
 
 def _failures_of(events: Sequence[dg.DagsterEvent]) -> list[str]:
-    """One line for each step that failed: its name, and what its own error said.
+    """One line for each step that failed: its name and the message of its own error.
 
     Raises:
-        KeyboardInterrupt: it did not fail, but was told to stop; Dagster keeps that to itself.
+        KeyboardInterrupt: the run was interrupted, which Dagster records but does not raise.
     """
     lines = []
     for event in events:
@@ -172,14 +187,14 @@ def _failures_of(events: Sequence[dg.DagsterEvent]) -> list[str]:
         if data.user_failure_data is not None:
             message = data.user_failure_data.description or ""
         else:
-            message = _said_by(data.error)
+            message = _error_message(data.error)
         lines.append(f"{event.step_key}: {' '.join(message.split())}")
     return lines
 
 
-def _said_by(error: SerializableErrorInfo | None) -> str:
-    """What the step's own exception said: Dagster wraps it in one of its own, and the operator needs neither name."""
+def _error_message(error: SerializableErrorInfo | None) -> str:
+    """The message of the step's own exception, without Dagster's wrapper and without the exception's name."""
     if error is None:
-        return "failed, and left no word why"
+        return "failed without an error message"
     own = error.cause or error
     return re.sub(r"^identity_assets\.[\w.]+: ", "", own.message)

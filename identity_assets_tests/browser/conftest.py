@@ -3,12 +3,11 @@
 What is done in the UI belongs in test_dagster_ui.py. Here it is seen to that nothing runs or listens afterwards.
 """
 
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,6 +23,7 @@ from sqlalchemy import URL
 
 from identity_assets.backend.database import Database
 from identity_assets.settings import Settings
+from identity_assets_tests.terminal.calling import clean_env, command
 
 PROJECT = Path(__file__).parents[2]
 SCREENSHOTS = PROJECT / "screenshots"
@@ -70,10 +70,19 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def dagster_ui(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterUi]:
+def station_home() -> Iterator[Path]:
+    """A directory outside pytest's own, which a second pytest closes to the user of the PostgreSQL server."""
+    with tempfile.TemporaryDirectory(prefix="identity-assets-test-") as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        yield home
+
+
+@pytest.fixture(scope="module")
+def dagster_ui(chromium: str, station_home: Path) -> Iterator[DagsterUi]:
     """`identity-assets ui` over a new library of 2,000 rows, of which nothing has been run."""
     assert chromium
-    home = tmp_path_factory.mktemp("ui")
+    home = station_home
     port = _free_port()
     arguments = ("ui", "--fresh", "--rows", "2000", "--home", str(home), "--port", str(port))
     with _served(arguments, home) as is_alive:
@@ -113,13 +122,11 @@ def page(browser: Browser, dagster_ui: DagsterUi, request: pytest.FixtureRequest
 def _served(arguments: Sequence[str], home: Path) -> Iterator[Callable[[], None]]:
     """The command in a process of its own, ended by Ctrl-C; what is given asserts that it is still there."""
     said = home / "said.log"
-    names = ("PATH", "HOME", "COV", "PYTHON", "TMP")
-    env = {name: value for name, value in os.environ.items() if name.startswith(names)}
     with said.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "identity_assets.terminal.cli", *arguments],
+            command(*arguments),
             cwd=PROJECT,
-            env=env,
+            env=clean_env(),
             stdout=log,
             stderr=subprocess.STDOUT,
         )

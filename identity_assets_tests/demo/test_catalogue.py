@@ -19,15 +19,14 @@ from wxyc_etl.text import (  # type: ignore[import-untyped]  # it ships no types
     to_match_form,
 )
 
+from identity_assets.demo.backend_tables import create_backend_tables, load_catalogue
 from identity_assets.demo.catalogue import (
     PUBLISHED,
     Catalogue,
     CatalogueError,
     CatalogueRow,
     Census,
-    create_backend_tables,
     csv_catalogue,
-    load_catalogue,
     seeded_catalogue,
 )
 from identity_assets.demo.postgres import EmbeddedPostgres
@@ -371,16 +370,76 @@ def test_a_track_credit_stands_once_also_without_a_title(backend: Connection, ti
         run(backend, f"{CREDIT}, {title})")
 
 
-def test_a_deleted_library_row_takes_its_identity_along_but_not_its_history(backend: Connection) -> None:
+@pytest.mark.parametrize(
+    "identity_row", [f"{MAIN}) VALUES (1, now(), 'exact_match', 1)", f"{SOURCE}, 1, now())"]
+)
+def test_a_library_row_cannot_be_deleted_before_its_identity_rows(
+    backend: Connection, identity_row: str
+) -> None:
     load_catalogue(backend, catalogue_of("One"))
-    run(backend, f"{MAIN}) VALUES (1, now(), 'exact_match', 1)")
-    run(backend, f"{SOURCE}, 1, now())")
+    run(backend, identity_row)
+    with pytest.raises(psycopg2.errors.ForeignKeyViolation):
+        run(backend, "DELETE FROM library")
+
+
+def test_a_deleted_library_row_leaves_its_history_and_takes_its_credits_along(backend: Connection) -> None:
+    load_catalogue(backend, catalogue_of("One"))
     run(backend, f"{CREDIT}, 'T')")
     run(backend, "INSERT INTO library_identity_history (library_id, superseded_reason) VALUES (1, 'changed')")
     run(backend, "DELETE FROM library")
-    left = "SELECT (SELECT count(*) FROM library_identity), (SELECT count(*) FROM library_identity_source), "
-    left += "(SELECT count(*) FROM compilation_track_artist), (SELECT count(*) FROM library_identity_history)"
-    assert run(backend, left) == [(0, 0, 0, 1)]
+    left = "SELECT (SELECT count(*) FROM compilation_track_artist), "
+    left += "(SELECT count(*) FROM library_identity_history)"
+    assert run(backend, left) == [(0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "advances"),
+    [
+        (f"{CREDIT}, 'Another')", True),
+        ("UPDATE compilation_track_artist SET track_title = 'Renamed'", True),
+        ("UPDATE compilation_track_artist SET artist_name = artist_name WHERE false", True),
+        ("UPDATE compilation_track_artist SET track_artist_id = 1", False),
+        ("UPDATE compilation_track_artist SET track_position = 'A1'", False),
+        ("DELETE FROM compilation_track_artist WHERE false", True),
+    ],
+)
+def test_statements_on_the_names_of_credits_advance_their_watermark(
+    backend: Connection, statement: str, advances: bool
+) -> None:
+    load_catalogue(backend, catalogue_of("One"))
+    run(backend, f"{CREDIT}, 'T')")
+    run(backend, "UPDATE track_credit_watermark SET version = 0")
+    run(backend, statement)
+    assert run(backend, "SELECT version FROM track_credit_watermark") == [(int(advances),)]
+
+
+def test_each_changed_row_of_library_and_of_the_credits_is_sent_to_other_services(
+    backend: Connection,
+) -> None:
+    load_catalogue(backend, catalogue_of("One"))
+    run(backend, f"{CREDIT}, 'T')")
+    run(backend, "UPDATE compilation_track_artist SET track_artist_id = 1")
+    run(backend, "UPDATE library SET label = 'l' WHERE false")
+    run(backend, "DELETE FROM library")
+    assert run(backend, "SELECT table_name, row_id, operation FROM changed_row ORDER BY change_id") == [
+        ("library", 1, "INSERT"),
+        ("compilation_track_artist", 1, "INSERT"),
+        ("compilation_track_artist", 1, "UPDATE"),
+        ("library", 1, "DELETE"),
+        ("compilation_track_artist", 1, "DELETE"),
+    ]
+
+
+def test_a_folded_name_has_no_case_and_no_accents_and_keeps_the_leading_the(backend: Connection) -> None:
+    names = ["The BJÖRK", "The Bjo\u0308rk", "Ñandú", "Σίγμα"]
+    folded = [run(backend, f"SELECT fold_artist_name('{name}')")[0][0] for name in names]
+    assert folded == ["the bjork", "the bjork", "nandu", "σιγμα"]
+
+
+def test_an_artist_is_found_by_the_folded_name_through_the_index(backend: Connection) -> None:
+    load_catalogue(backend, catalogue_of(*(f"Artist {number}" for number in range(2000))))
+    plan = run(backend, "EXPLAIN SELECT id FROM artists WHERE fold_artist_name(artist_name) = 'artist 7'")
+    assert any("artists_folded_name_idx" in str(line) for (line,) in plan)
 
 
 # Somebody's own CSV

@@ -1,4 +1,4 @@
-"""The checks in real Dagster runs: by themselves, and at the end of the whole graph on some partitions."""
+"""The checks in real Dagster runs: alone, and at the end of the whole graph on some partitions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,9 +12,10 @@ from identity_assets.assets.library import library
 from identity_assets.assets.library_identity import identity_tables_with
 from identity_assets.assets.lml_verdicts import lml_verdicts
 from identity_assets.backend.database import DatabaseError
-from identity_assets.checks.accounts import accounts_checks
+from identity_assets.checks.accounts import accounts_balance
+from identity_assets.checks.evaluation import Check, CheckRun, Evaluation, checks_in_one_step
 from identity_assets.checks.integrity import integrity_checks
-from identity_assets.checks.staleness import staleness_checks
+from identity_assets.checks.staleness import stale_rows
 from identity_assets.partition_keys import range_tags
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
@@ -23,7 +24,7 @@ from identity_assets.settings import Scope, Settings
 from identity_assets_tests.support import Shelf
 
 EVERY_KEY = library_partitions.get_partition_keys()
-CHECKS = [*staleness_checks, *accounts_checks, *integrity_checks]
+CHECKS = (stale_rows, accounts_balance, *integrity_checks)
 NAMES = {
     "stale_rows",
     "accounts_balance",
@@ -39,11 +40,12 @@ def execute(
     instance: dg.DagsterInstance,
     selection: dg.AssetSelection,
     tags: Mapping[str, str] | None = None,
+    checks: Sequence[Check] = CHECKS,
 ) -> dg.ExecuteInProcessResult:
     """Run the selected assets and checks in this process."""
     definitions = dg.Definitions(
         assets=[library, candidate_libraries, lml_verdicts, identity_tables_with({})],
-        asset_checks=CHECKS,
+        asset_checks=[checks_in_one_step(checks)],
         jobs=[dg.define_asset_job("job", selection=selection)],
         resources=make_resources(settings, LogProgress(say=lambda _line: None)),
         executor=dg.in_process_executor,
@@ -62,7 +64,7 @@ def results_of(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEval
 
 def check(settings: Settings, instance: dg.DagsterInstance) -> dict[str, dg.AssetCheckEvaluation]:
     """The checks alone, as a schedule or a person launches them."""
-    result = execute(settings, instance, dg.AssetSelection.checks(*CHECKS))
+    result = execute(settings, instance, dg.AssetSelection.all_asset_checks())
     assert result.success
     return results_of(result)
 
@@ -71,7 +73,7 @@ def materialise(
     settings: Settings, instance: dg.DagsterInstance, keys: Sequence[str] = EVERY_KEY
 ) -> dict[str, dg.AssetCheckEvaluation]:
     """The whole graph with its checks on a contiguous range of partitions."""
-    everything = dg.AssetSelection.groups("identity") | dg.AssetSelection.checks(*CHECKS)
+    everything = dg.AssetSelection.groups("identity") | dg.AssetSelection.all_asset_checks()
     result = execute(replace(settings, scope=Scope.full), instance, everything, range_tags(keys))
     assert result.success
     return results_of(result)
@@ -118,7 +120,7 @@ def test_a_range_run_of_the_whole_graph_ends_with_every_check_passed(
     assert value(evaluations["accounts_balance"], "partitions") == f"{EVERY_KEY[0]} to {EVERY_KEY[-1]}"
 
 
-def test_the_checks_run_by_themselves_also_on_empty_tables(
+def test_the_checks_run_alone_also_on_empty_tables(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     assert failed(check(station_settings, instance)) == set()
@@ -157,7 +159,7 @@ SPOILS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", SPOILS)
-def test_one_spoiled_row_fails_its_check_and_no_other_and_is_named(
+def test_one_spoiled_row_is_named_and_fails_only_its_own_check(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance, name: str
 ) -> None:
     ids = shelf.put_many([f"Known {n}" for n in range(40)])
@@ -179,7 +181,7 @@ def test_one_spoiled_row_fails_its_check_and_no_other_and_is_named(
     assert isinstance(spoiled.metadata["about"], dg.DagsterAssetMetadataValue)
 
 
-def test_the_sample_is_capped_at_twenty_beside_the_exact_count(
+def test_the_sample_holds_at_most_twenty_rows_and_the_count_is_exact(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     ids = shelf.put_many([f"Known {n}" for n in range(37)])
@@ -192,7 +194,7 @@ def test_the_sample_is_capped_at_twenty_beside_the_exact_count(
 
 
 @pytest.mark.parametrize(("limit", "severity"), [(0.49, "ERROR"), (0.5, "WARN")])
-def test_stale_rows_are_an_error_above_the_share_that_the_settings_name(
+def test_stale_rows_is_an_error_if_the_stale_share_is_above_the_setting(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance, limit: float, severity: str
 ) -> None:
     ids = shelf.put_many([f"Known {n}" for n in range(8)])
@@ -210,6 +212,8 @@ def test_stale_rows_are_an_error_above_the_share_that_the_settings_name(
         "partition": EVERY_KEY[ids[0] % 16],
         "stale": 1,
         "retry_due": 0,
+        "names_changed": 0,
+        "invalid_retry_due": 0,
         "oldest_age_days": 10.0,
         "asked_ever": 1,
     }
@@ -222,13 +226,13 @@ PARTITION_TAGS: dict[str, Callable[[str, str], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("how", PARTITION_TAGS)
-def test_within_a_run_of_some_partitions_the_accounts_of_these_alone_are_looked_at(
+def test_in_a_run_of_some_partitions_the_accounts_of_only_these_are_read(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance, how: str
 ) -> None:
     shelf.put_many([f"Known {n}" for n in range(32)])
     shelf.select()
     elsewhere = {library_id for library_id in shelf.outcomes() if library_id % 16 not in {2, 3}}
-    everything = dg.AssetSelection.groups("identity") | dg.AssetSelection.checks(*CHECKS)
+    everything = dg.AssetSelection.groups("identity") | dg.AssetSelection.all_asset_checks()
     run_settings = replace(station_settings, scope=Scope.full)
     tags = PARTITION_TAGS[how]("02", "03")
 
@@ -246,21 +250,48 @@ def test_within_a_run_of_some_partitions_the_accounts_of_these_alone_are_looked_
     assert {row["outcome"] for row in table(alone)} == {"pending"}
 
 
-def test_an_outage_fails_the_run_and_is_no_finding(
+def test_an_outage_fails_the_run_and_is_not_a_finding(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     away = station_settings.require_database_url().set(host="127.0.0.1", port=1, query={})
     result = execute(
-        replace(station_settings, database_url=away), instance, dg.AssetSelection.checks(*CHECKS)
+        replace(station_settings, database_url=away), instance, dg.AssetSelection.all_asset_checks()
     )
     assert not result.success
     assert results_of(result) == {}
-    [*steps] = result.get_failed_step_keys()
-    assert len(steps) == len(NAMES)
-    for step in steps:
-        error = result.failure_data_for_node(step)
-        assert error is not None
-        assert error.error is not None
-        assert error.error.cause is not None
-        assert error.error.cause.cls_name == DatabaseError.__name__
+    [step] = result.get_failed_step_keys()
+    error = result.failure_data_for_node(step)
+    assert error is not None
+    assert error.error is not None
+    assert error.error.cause is not None
+    assert error.error.cause.cls_name == DatabaseError.__name__
     assert shelf.outcomes() == {}
+
+
+def test_a_check_that_raises_fails_the_run_and_the_others_are_still_evaluated(
+    station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    def raises(_run: CheckRun) -> Evaluation:
+        raise ZeroDivisionError("no rows")
+
+    broken = Check("broken", "library_identity", "It always raises.", raises)
+    everything = dg.AssetSelection.all_asset_checks()
+    result = execute(station_settings, instance, everything, checks=[broken, *CHECKS])
+    assert not result.success
+    assert set(results_of(result)) == NAMES
+    [step] = result.get_failed_step_keys()
+    error = result.failure_data_for_node(step)
+    assert error is not None
+    assert error.error is not None
+    assert error.error.cause is not None
+    assert error.error.cause.cls_name == "ZeroDivisionError"
+
+
+def test_all_checks_of_a_run_are_one_step_and_each_can_be_run_by_itself(
+    station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    everything = execute(station_settings, instance, dg.AssetSelection.all_asset_checks())
+    assert [event.step_key for event in everything.all_events if event.is_step_start] == ["identity_checks"]
+    for one in CHECKS:
+        result = execute(station_settings, instance, dg.AssetSelection.checks(one.key))
+        assert set(results_of(result)) == {one.name}

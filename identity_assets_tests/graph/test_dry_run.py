@@ -1,4 +1,4 @@
-"""The job `dry_run` in Dagster, and that DRY_RUN keeps everything from writing."""
+"""The job `dry_run` in Dagster, and the variable DRY_RUN, which prevents every write."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
 from identity_assets.resources import Backend, make_resources
-from identity_assets.schedules import refresh_what_is_due
+from identity_assets.schedules import refresh_due_partitions
 from identity_assets.settings import Leg, Settings
 from identity_assets.terminal.run_pass import run_pass
 from identity_assets_tests.support import Shelf
@@ -20,12 +20,12 @@ from identity_assets_tests.support import Shelf
 def launch(
     settings: Settings, instance: dg.DagsterInstance, **config: Any
 ) -> tuple[dg.ExecuteInProcessResult, dict[str, Any]]:
-    """Run the job; its metadata, that of its failure where it failed."""
+    """Run the job; its result and its metadata, or the metadata of its failure."""
     result = (
         build_defs(resources=make_resources(settings))
         .resolve_job_def("dry_run")
         .execute_in_process(
-            instance=instance, run_config={"ops": {"foresee": {"config": config}}}, raise_on_error=False
+            instance=instance, run_config={"ops": {"predict": {"config": config}}}, raise_on_error=False
         )
     )
     if not result.success:
@@ -37,7 +37,7 @@ def launch(
     return result, {name: value.value for name, value in output.step_output_data.metadata.items()}
 
 
-def test_the_figures_are_those_of_the_run_after_it_and_nothing_is_materialised(
+def test_it_predicts_the_figures_of_the_next_run_and_materialises_nothing(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     shelf.put_many(["Known 1", "Stranger", "Various Artists", None])
@@ -64,7 +64,7 @@ def test_the_figures_are_those_of_the_run_after_it_and_nothing_is_materialised(
     assert {reason: rows for reason, rows in shown["would_skip"].items() if rows} == report.accounts.skipped
 
 
-def test_it_takes_partitions_and_the_scope_that_is_set(
+def test_it_works_on_the_given_partitions_and_in_the_scope_of_the_settings(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     ids = shelf.put_many(["Known 1", "Known 2"])
@@ -77,7 +77,7 @@ def test_it_takes_partitions_and_the_scope_that_is_set(
     assert not result.success
 
 
-def test_it_fails_where_lml_does_and_shows_what_it_knows(
+def test_it_fails_if_lml_fails_and_still_shows_its_figures(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance, lml: FixtureLmlThread
 ) -> None:
     shelf.put_many(["Known 1", "Known 2"])
@@ -117,6 +117,6 @@ def test_with_dry_run_set_no_asset_writes_and_the_schedule_launches_nothing(
     assert shelf.tables()["ledger"] == []
 
     with dg.build_schedule_context(instance=instance) as context:
-        skipped = refresh_what_is_due(context, Backend(dry))
+        skipped = refresh_due_partitions(context, Backend(dry))
     assert isinstance(skipped, dg.SkipReason)
     assert "DRY_RUN=true" in str(skipped.skip_message)

@@ -1,4 +1,4 @@
-"""The gate's check in real Dagster runs: what an operator reads in the UI, and how it compares with the last time."""
+"""The check of the gate in real Dagster runs: what an operator reads, and the change since the last evaluation."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,8 @@ from identity_assets.assets.library import library
 from identity_assets.assets.library_identity import identity_tables_with
 from identity_assets.assets.lml_verdicts import lml_verdicts
 from identity_assets.backend.database import DatabaseError
-from identity_assets.checks.gate import KEY, gate_checks
+from identity_assets.checks.evaluation import checks_in_one_step
+from identity_assets.checks.gate import KEY, truly_unresolved_rows
 from identity_assets.partition_keys import range_tags
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
@@ -20,7 +21,7 @@ from identity_assets.resources import make_resources
 from identity_assets.settings import Scope, Settings
 from identity_assets_tests.support import Shelf
 
-THE_GATE = dg.AssetSelection.checks(*gate_checks)
+THE_GATE = dg.AssetSelection.checks(KEY)
 
 
 def execute(
@@ -31,7 +32,7 @@ def execute(
 ) -> dg.ExecuteInProcessResult:
     definitions = dg.Definitions(
         assets=[library, candidate_libraries, lml_verdicts, identity_tables_with({})],
-        asset_checks=gate_checks,
+        asset_checks=[checks_in_one_step([truly_unresolved_rows])],
         jobs=[dg.define_asset_job("job", selection=selection)],
         resources=make_resources(settings, LogProgress(say=lambda _line: None)),
         executor=dg.in_process_executor,
@@ -105,7 +106,7 @@ def test_the_evaluation_has_the_figures_the_reasons_the_artists_and_the_advice(
     assert "**3 never asked**" in figures["advice"]
 
 
-def test_below_the_threshold_it_passes_also_where_tables_are_empty(
+def test_below_the_threshold_it_passes_also_with_empty_tables(
     shelf: Shelf, instance: dg.DagsterInstance
 ) -> None:
     evaluation = evaluate(shelf.settings, instance)
@@ -117,7 +118,7 @@ def test_below_the_threshold_it_passes_also_where_tables_are_empty(
 @pytest.mark.parametrize(
     ("enforced", "severity"), [(False, dg.AssetCheckSeverity.WARN), (True, dg.AssetCheckSeverity.ERROR)]
 )
-def test_it_warns_while_it_is_informational_and_is_an_error_when_enforced_and_never_blocks(
+def test_it_warns_by_default_is_an_error_if_enforced_and_never_blocks(
     shelf: Shelf, instance: dg.DagsterInstance, enforced: bool, severity: dg.AssetCheckSeverity
 ) -> None:
     shelf.put()
@@ -126,7 +127,7 @@ def test_it_warns_while_it_is_informational_and_is_an_error_when_enforced_and_ne
     assert not evaluation.blocking
 
 
-def test_each_evaluation_says_the_change_since_the_last_that_came_to_a_result(
+def test_each_evaluation_says_the_change_since_the_last_completed_one(
     shelf: Shelf, instance: dg.DagsterInstance
 ) -> None:
     one, *_ = (shelf.put(artist_id=number) for number in range(1, 6))
@@ -149,7 +150,7 @@ def test_each_evaluation_says_the_change_since_the_last_that_came_to_a_result(
     assert "as many as at the last evaluation" in (same.description or "")
 
 
-def test_an_outage_fails_the_run_and_is_no_evaluation(shelf: Shelf, instance: dg.DagsterInstance) -> None:
+def test_an_outage_fails_the_run_and_is_not_an_evaluation(shelf: Shelf, instance: dg.DagsterInstance) -> None:
     away = shelf.settings.require_database_url().set(host="127.0.0.1", port=1, query={})
     result = execute(replace(shelf.settings, database_url=away), instance)
     assert not result.success
@@ -162,7 +163,7 @@ def test_an_outage_fails_the_run_and_is_no_evaluation(shelf: Shelf, instance: dg
     assert failure.error.cause.cls_name == DatabaseError.__name__
 
 
-def test_beside_a_run_of_some_partitions_it_is_read_after_the_write_and_over_the_whole_library(
+def test_in_a_run_of_some_partitions_it_reads_the_whole_library_after_the_write(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     for number in range(32):

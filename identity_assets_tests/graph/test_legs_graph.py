@@ -41,7 +41,7 @@ def names(legs: tuple[Leg, ...]) -> tuple[set[str], set[str], set[str]]:
     )
 
 
-def test_with_none_on_the_graph_is_what_it_was(cache: Cache) -> None:
+def test_without_legs_the_graph_has_no_evidence_and_no_leg_check(cache: Cache) -> None:
     assets, checks, jobs = names(())
     assert assets == {
         *("library", "candidate_libraries", "lml_verdicts"),
@@ -60,7 +60,7 @@ def test_with_none_on_the_graph_is_what_it_was(cache: Cache) -> None:
         ((Leg.S1, Leg.S3), {"canonical_entity_evidence", "flowsheet_match", "flowsheet_match_evidence"}),
     ],
 )
-def test_a_leg_that_is_on_has_its_evidence_in_the_graph_and_feeds_the_one_writer(
+def test_a_leg_that_is_on_adds_its_evidence_which_feeds_the_identity_tables(
     legs: tuple[Leg, ...], more: set[str]
 ) -> None:
     assets, checks, _jobs = names(legs)
@@ -86,7 +86,7 @@ def test_a_leg_that_is_on_has_its_evidence_in_the_graph_and_feeds_the_one_writer
 
 
 def stock(shelf: Shelf, cache: Cache) -> list[int]:
-    """Rows that LML knows and does not, one that both legs name, and two on which they contradict each other."""
+    """Rows that LML knows, rows that it does not know, a row that both legs name, and two rows with a conflict."""
     ids = [
         shelf.put("Known 1", "One", canonical="discogs:11"),
         shelf.put("Stranger", "Two", canonical="discogs:master:12"),
@@ -114,7 +114,7 @@ def mains(shelf: Shelf) -> dict[int, tuple[Any, ...]]:
     }
 
 
-def test_a_run_with_both_legs_writes_what_lml_says_and_what_they_know_and_a_second_changes_nothing(
+def test_a_run_with_both_legs_writes_all_three_sources_and_a_second_run_changes_nothing(
     shelf: Shelf, both_settings: Settings, cache: Cache, lml: FixtureLmlThread, instance: dg.DagsterInstance
 ) -> None:
     ids = stock(shelf, cache)
@@ -158,7 +158,7 @@ def test_the_evidence_assets_report_their_numbers_by_partition(
     assert s3["leg_totals"]["pinned"] + sum(s3["leg_totals"]["skipped"].values()) == len(ids)
 
 
-def test_leg_conflicts_lists_what_the_legs_contradict_each_other_in(
+def test_leg_conflicts_lists_the_rows_on_which_the_legs_disagree(
     shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
 ) -> None:
     ids = stock(shelf, cache)
@@ -189,7 +189,7 @@ def test_leg_conflicts_lists_what_the_legs_contradict_each_other_in(
     assert check.passed
 
 
-def test_run_config_switches_a_leg_on_where_none_is_in_the_graph_and_off_where_it_is(
+def test_the_config_of_a_run_turns_a_leg_on_or_off(
     shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
 ) -> None:
     ids = stock(shelf, cache)

@@ -22,7 +22,7 @@ KEYS = library_partitions.get_partition_keys()
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    """One that a schedule can be handed: its storage is on disk."""
+    """An instance with storage on disk, which a schedule needs."""
     with dg.instance_for_test() as made:
         yield made
 
@@ -46,7 +46,7 @@ def inputs_of(request: Any) -> Any:
 
 
 def in_bucket(shelf: Shelf, bucket: int, rows: int = 1) -> list[int]:
-    """Put so many rows into one partition."""
+    """Put this number of rows into one partition."""
     ids: list[int] = []
     while len(ids) < rows:
         library_id = shelf.put()
@@ -58,7 +58,7 @@ def in_bucket(shelf: Shelf, bucket: int, rows: int = 1) -> list[int]:
 
 
 def settle(shelf: Shelf, ids: Sequence[int], days_ago: float) -> None:
-    """Let LML have been asked about these rows so many days ago."""
+    """Store and write answers for these rows as if LML had been asked `days_ago` days ago."""
     shelf.select()
     shelf.answer(*(single_artist(one) if n % 2 else nothing(one) for n, one in enumerate(ids)))
     shelf.write()
@@ -71,7 +71,7 @@ def settle(shelf: Shelf, ids: Sequence[int], days_ago: float) -> None:
         )
 
 
-def test_nothing_due_is_skipped_and_says_when_the_next_rows_will_be(
+def test_with_nothing_due_the_tick_is_skipped_and_says_when_the_next_rows_become_due(
     shelf: Shelf, instance: dg.DagsterInstance
 ) -> None:
     ids = in_bucket(shelf, 3, rows=3)
@@ -79,16 +79,16 @@ def test_nothing_due_is_skipped_and_says_when_the_next_rows_will_be(
     data = tick(shelf.settings, instance)
     assert requested(data) == []
     day = f"{datetime.now(UTC) + timedelta(days=5):%Y-%m-%d}"
-    assert data.skip_message == f"0 rows are due (scope canonical); the next 3 are on {day}"
+    assert data.skip_message == f"0 rows are due (scope canonical); the next 3 are due on {day}"
 
 
-def test_an_empty_library_is_skipped_in_plain_words(shelf: Shelf, instance: dg.DagsterInstance) -> None:
+def test_an_empty_library_is_skipped_with_a_reason(shelf: Shelf, instance: dg.DagsterInstance) -> None:
     assert tick(shelf.settings, instance).skip_message == (
-        "0 rows are due (scope canonical); none are within a week"
+        "0 rows are due (scope canonical); none become due within a week"
     )
 
 
-def test_each_partition_with_due_rows_gets_one_run_the_stalest_first(
+def test_each_partition_with_due_rows_gets_one_run_the_most_overdue_first(
     shelf: Shelf, instance: dg.DagsterInstance
 ) -> None:
     settle(shelf, in_bucket(shelf, 5), days_ago=9)
@@ -102,20 +102,20 @@ def test_each_partition_with_due_rows_gets_one_run_the_stalest_first(
     assert all(inputs_of(request) is None for request in data.run_requests or [])
 
 
-def test_a_row_without_an_artist_name_is_no_reason_for_a_run(
+def test_a_row_without_an_artist_name_does_not_cause_a_run(
     shelf: Shelf, instance: dg.DagsterInstance
 ) -> None:
     shelf.put(None)
     assert requested(tick(shelf.settings, instance)) == []
 
 
-def test_the_scope_is_the_settings(shelf: Shelf, instance: dg.DagsterInstance) -> None:
+def test_the_scope_comes_from_the_settings(shelf: Shelf, instance: dg.DagsterInstance) -> None:
     shelf.put(canonical=None)
     assert requested(tick(shelf.settings, instance)) == []
     assert len(requested(tick(replace(shelf.settings, scope=Scope.full), instance))) == 1
 
 
-def test_the_budget_is_never_passed_and_the_last_run_gets_what_is_left_of_it(
+def test_the_budget_is_never_exceeded_and_the_last_run_gets_the_rest_of_it(
     shelf: Shelf, instance: dg.DagsterInstance
 ) -> None:
     for bucket, rows in ((1, 4), (2, 3), (3, 2)):
@@ -127,7 +127,7 @@ def test_the_budget_is_never_passed_and_the_last_run_gets_what_is_left_of_it(
     ]
 
 
-def test_a_run_under_a_budget_asks_about_those_that_have_waited_longest(
+def test_a_run_with_a_budget_asks_about_the_rows_that_have_waited_longest(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     never, older, old = (in_bucket(shelf, 1)[0] for _ in range(3))
@@ -156,7 +156,7 @@ def busy(instance: dg.DagsterInstance) -> Iterator[Any]:
     return iter([make])
 
 
-def test_partitions_in_flight_are_left_to_the_run_that_works_on_them(
+def test_partitions_of_runs_that_have_not_ended_are_skipped(
     shelf: Shelf, instance: dg.DagsterInstance, busy: Iterator[Any]
 ) -> None:
     for bucket in (1, 4, 5, 8):
@@ -170,11 +170,11 @@ def test_partitions_in_flight_are_left_to_the_run_that_works_on_them(
     skipped = tick(shelf.settings, instance)
     assert requested(skipped) == []
     assert skipped.skip_message == (
-        "4 rows are due in 4 partitions, and all of these are being worked on by runs that have not ended"
+        "4 rows are due in 4 partitions. Runs that have not ended already work on all of them"
     )
 
 
-def test_a_run_that_has_ended_is_not_in_flight(
+def test_partitions_of_a_run_that_has_ended_are_not_skipped(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     from identity_assets.progress import LogProgress  # noqa: PLC0415  # only here
@@ -193,7 +193,7 @@ def test_the_schedules_and_jobs_are_these() -> None:
     assert {one.execution_timezone for one in made} == {"America/New_York"}
 
 
-def test_a_cron_expression_that_dagster_does_not_take_is_one_clear_line() -> None:
+def test_a_cron_expression_that_dagster_rejects_is_one_clear_line() -> None:
     with pytest.raises(SettingsError, match=r"REFRESH_CRON='99 5 \* \* \*' is not valid"):
         nightly_refresh_at("99 5 * * *")
 

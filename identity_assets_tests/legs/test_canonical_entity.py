@@ -95,7 +95,7 @@ def test_gathering_again_touches_nothing_and_what_is_no_longer_found_is_removed(
     assert standing(shelf) == before
     shelf.run("UPDATE library SET canonical_entity_id = NULL WHERE id = :id", id=ids[0])
     shelf.run("UPDATE library SET canonical_entity_id = 'discogs:master:9' WHERE id = :id", id=ids[1])
-    shelf.run("DELETE FROM library WHERE id = :id", id=ids[4])
+    shelf.delete_release(ids[4])
     _, stored = gather_and_store(Leg.S1, shelf.database, shelf.settings, EVERY_BUCKET, "a third run")
     assert set(kept(shelf)) == {ids[1], ids[2], ids[3]}
     assert kept(shelf)[ids[1]][:2] == ("discogs_master", "9")

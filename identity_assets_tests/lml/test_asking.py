@@ -5,22 +5,23 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from identity_assets.demo.fixture_lml import Fault, FaultKind, FixtureLmlThread
-from identity_assets.lml.asking import FAILED_CALLS_IN_A_ROW, Asked, Failure, LmlDown, ask
+from identity_assets.lml import asking
+from identity_assets.lml.asking import Asked, Failure, LmlDown, Resolver
+from identity_assets.lml.asking_state import FAILED_CALLS_IN_A_ROW
 from identity_assets.lml.client import LmlClient, LmlUnauthorised
-from identity_assets.lml.contract import Answer, LibraryInput
+from identity_assets.lml.contract import Answer, Batch, LibraryInput
 
 ONE_INPUT_SPOILED: list[FaultKind] = ["status", "drop", "malformed", "truncated"]
 INVALID_VERDICTS: list[FaultKind] = [
     "unknown_kind",
     "unknown_method",
-    "unknown_source",
     "out_of_band",
     "missing_confidence",
     "missing_provenance",
@@ -29,12 +30,34 @@ INVALID_VERDICTS: list[FaultKind] = [
 ]
 
 
-def batch(ids: Sequence[int]) -> list[LibraryInput]:
-    return [LibraryInput(library_id, "Stereolab", "Dots and Loops") for library_id in ids]
+def batch(ids: Sequence[int]) -> Batch:
+    return Batch(
+        "non_va", False, tuple(LibraryInput(library_id, "Stereolab", "Dots and Loops") for library_id in ids)
+    )
 
 
-def batches(count: int, size: int) -> Iterator[list[LibraryInput]]:
+def batches(count: int, size: int) -> Iterator[Batch]:
     return (batch(range(n * size, (n + 1) * size)) for n in range(count))
+
+
+def ask(
+    parts: Iterable[Batch],
+    client: Resolver,
+    *,
+    max_in_flight: int,
+    store: Callable[[Asked], None] = lambda _asked: None,
+    patience_seconds: float = 120.0,
+    run_seconds: float | None = None,
+) -> Generator[Asked, None, None]:
+    """`asking.ask` for tests that do not store."""
+    return asking.ask(
+        parts,
+        client,
+        store=store,
+        max_in_flight=max_in_flight,
+        patience_seconds=patience_seconds,
+        run_seconds=run_seconds,
+    )
 
 
 def failures(asked: Sequence[Asked]) -> dict[int, Failure]:
@@ -45,9 +68,9 @@ def answered(asked: Sequence[Asked]) -> list[int]:
     return sorted(verdict.library_id for one in asked for verdict in one.verdicts)
 
 
-def keep(asking: Iterator[Asked], got: list[Asked]) -> None:
+def keep(answers: Iterator[Asked], got: list[Asked]) -> None:
     """Take what comes until the asking ends, in whatever way."""
-    for asked in asking:
+    for asked in answers:
         got.append(asked)
 
 
@@ -73,13 +96,13 @@ def test_all_batches_are_answered_and_nothing_is_asked_twice(
 
 def test_no_batch_and_an_empty_batch_ask_nothing(lml: FixtureLmlThread, client: LmlClient) -> None:
     assert list(ask([], client, max_in_flight=2)) == []
-    assert list(ask([[]], client, max_in_flight=2)) == [Asked((), {}, 0, 0)]
+    assert list(ask([batch([])], client, max_in_flight=2)) == [Asked((), {}, 0, 0)]
     assert lml.calls.number == 0
 
 
 def test_calls_overlap_and_never_more_than_was_allowed(lml: FixtureLmlThread) -> None:
     lml.faults.add(Fault("delay", seconds=0.1))
-    with LmlClient(lml.url, max_connections=8) as client:
+    with LmlClient(lml.url, max_in_flight=8) as client:
         started = time.monotonic()
         assert len(list(ask(batches(9, 1), client, max_in_flight=3))) == 9
     assert lml.calls.most_at_once == 3
@@ -91,16 +114,16 @@ def test_batches_are_read_by_the_calling_thread_and_only_when_there_is_room(
 ) -> None:
     read: list[str] = []
 
-    def source() -> Iterator[list[LibraryInput]]:
+    def source() -> Iterator[Batch]:
         for one in batches(6, 1):
             read.append(threading.current_thread().name)
             yield one
 
-    asking = ask(source(), client, max_in_flight=2)
+    answers = ask(source(), client, max_in_flight=2)
     assert read == []
-    next(asking)
-    assert len(read) <= 4
-    list(asking)
+    next(answers)
+    assert len(read) <= 2 + asking.READ_AHEAD + 1
+    list(answers)
     assert set(read) == {threading.current_thread().name}
     assert lml.calls.inputs == 6
 
@@ -238,7 +261,7 @@ def test_an_lml_that_fails_every_call_is_down_and_no_more_is_asked(
 def test_when_lml_goes_down_what_was_answered_is_handed_over(
     lml: FixtureLmlThread, client: LmlClient
 ) -> None:
-    def source() -> Iterator[list[LibraryInput]]:
+    def source() -> Iterator[Batch]:
         for number, one in enumerate(batches(1000, 4)):
             if number == 6:
                 lml.faults.add(Fault("drop"))
@@ -255,10 +278,10 @@ def test_a_port_where_nobody_listens_is_told_from_an_answer_also_with_a_single_b
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with LmlClient(url, attempts=1) as nobody:
-        asking = ask(batches(1, 2), nobody, max_in_flight=2)
-        assert next(asking).failures[1].outcome == "lml_error"
+        answers = ask(batches(1, 2), nobody, max_in_flight=2)
+        assert next(answers).failures[1].outcome == "lml_error"
         with pytest.raises(LmlDown, match="the last 1 of the batches found nobody there"):
-            next(asking)
+            next(answers)
 
 
 def test_a_port_where_nobody_listens_is_given_up_after_three_batches_unhalved() -> None:
@@ -283,7 +306,7 @@ def test_an_address_without_the_endpoint_is_given_up_as_soon(lml: FixtureLmlThre
 def test_what_the_batches_raise_comes_through_after_the_answers(
     lml: FixtureLmlThread, client: LmlClient
 ) -> None:
-    def source() -> Iterator[list[LibraryInput]]:
+    def source() -> Iterator[Batch]:
         yield from batches(2, 2)
         raise OSError("the database is gone")
 
@@ -316,29 +339,108 @@ def test_an_exception_in_the_callers_loop_ends_retries_and_halving_promptly(
 
 
 def test_closing_the_generator_ends_its_threads(lml: FixtureLmlThread, client: LmlClient) -> None:
-    asking = ask(batches(1000, 2), client, max_in_flight=3)
-    next(asking)
-    asking.close()
+    answers = ask(batches(1000, 2), client, max_in_flight=3)
+    next(answers)
+    answers.close()
     assert threads_of_lml() == []
     assert lml.calls.number <= 8
 
 
-def test_a_fault_of_our_own_in_a_worker_comes_to_the_caller_and_is_no_failure_of_lml() -> None:
+def test_a_fault_of_our_own_in_a_call_is_an_error_of_its_inputs_with_its_cause() -> None:
     class Broken:
         def resolve(self, inputs: Sequence[LibraryInput], **_: object) -> Answer:
-            raise TypeError(f"cannot ask about {len(inputs)} inputs")
+            if 3 in (one.library_id for one in inputs):
+                raise TypeError(f"cannot ask about\n{len(inputs)} inputs")
+            return Answer((), tuple(one.library_id for one in inputs), 0, 0, {}, False)
 
-    with pytest.raises(TypeError, match="cannot ask about 2 inputs"):
-        list(ask(batches(10, 2), Broken(), max_in_flight=2))
+    got = list(ask(batches(3, 2), Broken(), max_in_flight=2))
+    assert failures(got)[3] == Failure("lml_error", "asking failed: TypeError: cannot ask about 1 inputs")
+    assert {one.outcome for key, one in failures(got).items() if key != 3} == {"lml_cardinality_mismatch"}
+
+
+def test_a_batch_is_stored_by_the_worker_that_asked_before_it_asks_again(
+    lml: FixtureLmlThread, client: LmlClient
+) -> None:
+    seen: list[tuple[str, int, int]] = []
+
+    def store(_asked: Asked) -> None:
+        seen.append((threading.current_thread().name, lml.calls.number, len(seen)))
+        time.sleep(0.01)
+
+    got = list(ask(batches(12, 3), client, max_in_flight=1, store=store))
+    assert len(got) == 12
+    assert seen == [("lml_0", number + 1, number) for number in range(12)]
+
+
+@pytest.mark.parametrize("in_flight", [1, 2, 4])
+def test_when_the_database_is_gone_at_most_what_was_in_flight_is_asked_again(
+    lml: FixtureLmlThread, client: LmlClient, in_flight: int
+) -> None:
+    stored: list[int] = []
+
+    def store(asked: Asked) -> None:
+        if len(stored) >= 30:
+            raise ConnectionError("the database is gone")
+        stored.extend(one.library_id for one in asked.verdicts)
+
+    got: list[Asked] = []
+    with pytest.raises(ConnectionError, match="the database is gone"):
+        keep(ask(batches(100, 5), client, max_in_flight=in_flight, store=store), got)
+    lost = set(lml.calls.by_library_id) - set(stored)
+    assert 0 < len(lost) <= in_flight * 5
+    assert answered(got) == sorted(stored)
+
+
+def test_an_lml_that_hangs_on_every_call_ends_the_run_within_the_patience_and_one_timeout(
+    lml: FixtureLmlThread,
+) -> None:
+    lml.faults.add(Fault("hang", seconds=30))
+    started = time.monotonic()
+    got: list[Asked] = []
+    with (
+        LmlClient(lml.url, timeout=0.5, attempts=4, wait_initial=0.001) as hasty,
+        pytest.raises(LmlDown, match=r"no call succeeded for 1 s \(LML_PATIENCE_SECONDS=1\)"),
+    ):
+        keep(ask(batches(100, 4), hasty, max_in_flight=4, patience_seconds=1.0), got)
+    assert 1.0 <= time.monotonic() - started < 1.0 + 0.5 + 0.4
+    assert {one.outcome for one in failures(got).values()} == {"lml_error"}
+
+
+def test_retry_after_does_not_outlast_the_patience(lml: FixtureLmlThread, client: LmlClient) -> None:
+    lml.faults.add(Fault("status", status=503, retry_after="60"))
+    started = time.monotonic()
+    with pytest.raises(LmlDown, match=r"LML_PATIENCE_SECONDS=0\.5"):
+        list(ask(batches(100, 4), client, max_in_flight=4, patience_seconds=0.5))
+    assert time.monotonic() - started < 2
+
+
+def test_a_slow_lml_that_answers_is_not_down(lml: FixtureLmlThread, client: LmlClient) -> None:
+    lml.faults.add(Fault("delay", seconds=0.5))
+    got = list(ask(batches(2, 4), client, max_in_flight=2, patience_seconds=0.2))
+    assert len(answered(got)) == 8
+
+
+def test_after_its_time_a_run_asks_nothing_more_and_reports_what_it_left(
+    lml: FixtureLmlThread, client: LmlClient
+) -> None:
+    lml.faults.add(Fault("delay", seconds=0.1), Fault("status", library_id=1))
+    started = time.monotonic()
+    got = list(ask(batches(1000, 4), client, max_in_flight=2, run_seconds=0.6))
+    assert time.monotonic() - started < 1.5
+    assert 4 <= len(answered(got)) < 100
+    left = [one for asked in got for one in asked.unasked]
+    everything = sorted([*answered(got), *failures(got), *left])
+    assert everything == list(range(len(everything)))
+    assert set(failures(got)) <= {1}
 
 
 def test_tracks_are_asked_for_and_trusted_on_the_answers_own_word(
     lml: FixtureLmlThread, client: LmlClient
 ) -> None:
-    various = [LibraryInput(1, "Various Artists - Rock", "Nuggets")]
-    (asked,) = ask([various], client, max_in_flight=1, include_tracks=True)
+    various = (LibraryInput(1, "Various Artists - Rock", "Nuggets"),)
+    (asked,) = ask([Batch("va", True, various)], client, max_in_flight=1)
     assert [(one.kind, one.tracks_trusted) for one in asked.verdicts] == [("compilation", True)]
-    (plain,) = ask([various], client, max_in_flight=1)
+    (plain,) = ask([Batch("va", False, various)], client, max_in_flight=1)
     assert [one.tracks_trusted for one in plain.verdicts] == [False]
     assert lml.calls.number == 2
 

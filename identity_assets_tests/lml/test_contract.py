@@ -12,18 +12,32 @@ from hypothesis import strategies as st
 
 from identity_assets.lml.contract import (
     CONFIDENCE_BANDS,
-    MAX_REASON,
+    MAX_RESULT_BYTES,
     LibraryInput,
     LmlMalformedAnswer,
     Verdict,
+    judge,
     parse_answer,
-    rejection,
-    request_body,
 )
+from identity_assets.lml.request import request_body
+from identity_assets.lml.text import MAX_DEPTH, MAX_TEXT
 
 
 def entry(**changed: object) -> dict[str, object]:
     return {"source": "discogs", "method": "exact_match", "confidence": 1.0, "external_id": "42", **changed}
+
+
+def track(**changed: object) -> dict[str, object]:
+    return {
+        "artist_name": "Björk",
+        "track_title": "Jóga",
+        "track_position": "A1",
+        "resolved_artist_name": "Björk",
+        "confidence": 1.0,
+        "method": "exact_match",
+        "sources": [entry()],
+        **changed,
+    }
 
 
 def result(library_id: object = 1, **changed: object) -> dict[str, Any]:
@@ -53,6 +67,29 @@ def only_verdict(raw: object) -> Verdict:
     return verdict
 
 
+def rejection(raw: dict[str, Any]) -> str | None:
+    return judge(raw).rejected_reason
+
+
+def aside(raw: dict[str, Any], **how: bool) -> list[tuple[str, int, str]]:
+    """The entries that are set aside; the answer itself may be written."""
+    judgement = judge(raw, **how)
+    assert judgement.rejected_reason is None
+    return [(one.where, one.index, one.reason) for one in judgement.set_aside]
+
+
+def texts(value: Any) -> list[str]:
+    """All texts in a JSON value, keys included."""
+    if isinstance(value, dict):
+        return [text for item in value.items() for text in texts(list(item))]
+    return [text for item in value for text in texts(item)] if isinstance(value, list) else [str(value)]
+
+
+def only_verdict_of(raw: bytes) -> Verdict:
+    (verdict,) = parse_answer(b'{"results": [' + raw + b"]}", [1]).verdicts
+    return verdict
+
+
 def test_a_request_carries_the_names_as_they_are_and_tracks_only_when_asked_for() -> None:
     one = LibraryInput(7, "Björk", "", legacy_release_id=9)
     assert orjson.loads(request_body([one])) == {
@@ -76,9 +113,10 @@ def test_a_name_that_no_utf8_can_say_does_not_keep_its_batch_from_being_asked() 
         b'{"results": null}',
         b'{"results": {}}',
         b'{"results": [',
-        b'{"results": [{"a": NaN}]}',
-        b'{"results": ["\\ud800"]}',
-        b'{"results": [1e999]}',
+        b'{"results": [{"a": tru}]}',
+        b'{"results": [1] "a": 2}',
+        b'{"results": [1]} {}',
+        b'{1: 2, "results": []}',
         b"\xff\xfe",
         b"[" * 2000,
     ],
@@ -122,6 +160,7 @@ def test_the_body_of_a_verdict_is_the_result_as_it_came() -> None:
 
 def test_nul_characters_are_replaced_because_jsonb_refuses_them() -> None:
     verdict = only_verdict(result(1, provenance=[entry(external_id="4\0002")], note="a\\u0000", **{"k\0": 1}))
+    assert [one.index for one in verdict.set_aside] == [0]
     stored = orjson.loads(verdict.body)
     assert stored["provenance"][0]["external_id"] == "4\ufffd2"
     assert stored["note"] == "a\\u0000"
@@ -130,15 +169,96 @@ def test_nul_characters_are_replaced_because_jsonb_refuses_them() -> None:
     assert not verdict.rejected
 
 
-def test_a_result_nested_too_deeply_to_be_stored_is_set_aside_alone() -> None:
-    deep = orjson.loads(b"[" * 400 + b"]" * 400)
+@pytest.mark.parametrize("levels", [MAX_DEPTH, 400, 900])
+def test_a_result_nested_too_deeply_to_be_stored_is_set_aside_alone(levels: int) -> None:
     raw = b'{"results": [{"library_id": 1, "x": %s}, %s]}' % (
-        b"[" * 400 + b"]" * 400,
+        b"[" * levels + b"]" * levels,
         orjson.dumps(result(2)),
     )
-    assert isinstance(deep, list)
     first, second = parse_answer(raw, [1, 2]).verdicts
     assert (first.rejected_reason, second.rejected_reason) == ("the result is nested too deeply", None)
+    assert first.body == b'{"library_id":1}'
+
+
+def test_brackets_in_a_name_are_no_nesting() -> None:
+    raw = result(1, note="[" * 500)
+    assert orjson.loads(only_verdict(raw).body) == raw
+    assert not only_verdict(raw).rejected
+
+
+STORED_WITH_A_REPAIR: list[tuple[bytes, object]] = [
+    (b'"\\ud800"', "\ufffd"),
+    (b'"a\\udc00b"', "a\ufffdb"),
+    (b'"\\u0000"', "\ufffd"),
+    (b'"\x00\x01"', "\ufffd\x01"),
+    (b'"\xff"', "\ufffd"),
+    (b"NaN", None),
+    (b"-Infinity", None),
+    (b"1e999", None),
+    (b"[1E999]", [None]),
+    (b"1e-99999", 0.0),
+    (b"9" * 400, None),
+    (b"0." + b"1" * 400, float("0." + "1" * 400)),
+]
+
+
+@pytest.mark.parametrize(("sent", "stored"), STORED_WITH_A_REPAIR)
+def test_what_jsonb_refuses_spoils_no_other_result_and_is_stored_with_a_repair(
+    sent: bytes, stored: object
+) -> None:
+    bad = orjson.dumps(result(1)).removesuffix(b"}") + b', "x": ' + sent + b"}"
+    raw = b'{"results": [%s, %s]}' % (bad, b", ".join(orjson.dumps(result(n)) for n in range(2, 501)))
+    answer = parse_answer(raw, range(1, 501))
+    assert (answer.missing, answer.foreign) == ((), 0)
+    assert not any(one.rejected for one in answer.verdicts)
+    assert orjson.loads(answer.verdicts[0].body) == result(1, x=stored)
+    assert [one.body for one in answer.verdicts[1:]] == [orjson.dumps(result(n)) for n in range(2, 501)]
+
+
+@pytest.mark.parametrize("sent", [b"NaN", b"1e999", b'"\\ud800"', b'"1.0"', b"{}"])
+def test_a_confidence_that_is_no_number_rejects_that_result_alone(sent: bytes) -> None:
+    bad = orjson.dumps(result(1)).replace(
+        b'"method":"exact_match","confidence":1.0', b'"method":"exact_match","confidence":' + sent, 1
+    )
+    first, second = parse_answer(b'{"results": [%s, %s]}' % (bad, orjson.dumps(result(2))), [1, 2]).verdicts
+    assert first.rejected
+    assert not second.rejected
+
+
+def test_of_a_repeated_key_the_last_counts_as_for_jsonb() -> None:
+    bad = orjson.dumps(result(1)).removesuffix(b"}") + b', "confidence": "high", "confidence": 0.5}'
+    assert only_verdict_of(bad).rejected_reason == "method exact_match takes a confidence of 1.00, got 0.5"
+    good = b'{"confidence": "high", ' + orjson.dumps(result(1)).removeprefix(b"{")
+    assert not only_verdict_of(good).rejected
+
+
+def test_a_byte_order_mark_is_no_part_of_the_json() -> None:
+    assert len(parse_answer(b"\xef\xbb\xbf" + body(result(1)), [1]).verdicts) == 1
+
+
+def test_a_result_or_an_answer_that_would_take_much_memory_is_not_read() -> None:
+    large = result(1, note="x" * MAX_RESULT_BYTES)
+    first, second = parse_answer(body(large, result(2)), [1, 2]).verdicts
+    assert (first.rejected_reason, first.body) == ("the result is too large", b'{"library_id":1}')
+    assert not second.rejected
+    with pytest.raises(LmlMalformedAnswer, match="holds more than 102000 values"):
+        parse_answer(b'{"results": [' + b"[],[]," * 60_000 + b"[]]}", [1])
+    with pytest.raises(LmlMalformedAnswer, match="answered 1 inputs with 2000 results"):
+        parse_answer(body(*([0] * 2000)), [1])
+
+
+@pytest.mark.parametrize("key", ["s3cr3t-key-of-the-station", 'with"quote\\and/slash'])
+def test_a_key_that_an_answer_echoes_is_in_no_verdict(key: str) -> None:
+    everywhere = result(1, echo=key, provenance=[entry(external_id=key)], **{key: [key]})
+    hidden = "".join(f"\\u{ord(one):04x}" for one in key).encode()
+    for raw in (
+        body(everywhere),
+        body(everywhere).replace(orjson.dumps(key)[1:-1], hidden),
+        body(everywhere).replace(b"/", b"\\/"),
+    ):
+        (verdict,) = parse_answer(raw, [1], secret=key).verdicts
+        assert not any(key in text for text in texts(orjson.loads(verdict.body)))
+        assert [(one.where, one.index) for one in verdict.set_aside] == [("provenance", 0)]
 
 
 @pytest.mark.parametrize(("method", "band"), CONFIDENCE_BANDS.items())
@@ -146,10 +266,12 @@ def test_each_method_takes_its_band_both_ends_included(method: str, band: tuple[
     low, high = band
     for confidence in (low, high):
         assert rejection(result(method=method, confidence=confidence)) is None
-        assert rejection(result(provenance=[entry(method=method, confidence=confidence)])) is None
+        assert aside(result(provenance=[entry(method=method, confidence=confidence)])) == []
+        assert aside(nothing("compilation", tracks=[track(method=method, confidence=confidence)])) == []
     for confidence in (low - 0.001, high + 0.001):
         assert rejection(result(method=method, confidence=confidence)) is not None
-        assert rejection(result(provenance=[entry(method=method, confidence=confidence)])) is not None
+        assert len(aside(result(provenance=[entry(method=method, confidence=confidence)]))) == 1
+        assert len(aside(nothing("compilation", tracks=[track(method=method, confidence=confidence)]))) == 1
 
 
 def test_a_reason_says_what_was_expected_and_what_came() -> None:
@@ -159,9 +281,29 @@ def test_a_reason_says_what_was_expected_and_what_came() -> None:
     assert rejection(result(kind="banana")) == (
         "kind: 'banana' is not one of single_artist, compilation, unresolved"
     )
-    assert rejection(result(provenance=[entry(), entry(method="llm")])) == (
-        "provenance.1 (discogs): method llm takes a confidence of 0.60 to 0.79, got 1.0"
-    )
+    assert aside(result(provenance=[entry(), entry(method="llm")])) == [
+        ("provenance", 1, "method llm takes a confidence of 0.60 to 0.79, got 1.0")
+    ]
+    assert aside(result(provenance=[entry(source="hearsay")])) == [
+        (
+            "provenance",
+            0,
+            "source: 'hearsay' is not one of discogs, musicbrainz, wikidata, spotify, apple_music, bandcamp",
+        )
+    ]
+    assert aside(result(provenance=[{"method": "llm"}])) == [("provenance", 0, "source: is missing")]
+
+
+def test_where_bands_only_warn_the_first_confidence_outside_one_is_named_and_nothing_set_aside() -> None:
+    raw = result(provenance=[entry(), entry(method="llm")])
+    warned = judge(raw, reject_out_of_band=False)
+    reason = "method llm takes a confidence of 0.60 to 0.79, got 1.0"
+    assert (warned.rejected_reason, warned.set_aside) == (None, ())
+    assert warned.out_of_band == f"provenance.1: {reason}"
+    assert judge(raw).out_of_band is None
+    (verdict,) = parse_answer(body(raw), [1], reject_out_of_band=False).verdicts
+    assert verdict.is_written_out_of_band
+    assert not only_verdict(raw).is_written_out_of_band
 
 
 INVALID = [
@@ -186,17 +328,20 @@ INVALID = [
     ({"main": {"wikidata_qid": 42}}, "main.wikidata_qid"),
     ({"provenance": None}, "provenance"),
     ({"provenance": {}}, "provenance"),
-    ({"provenance": ["discogs"]}, "provenance.0"),
-    ({"provenance": [entry(source="hearsay")]}, "provenance.0.source"),
-    ({"provenance": [entry(source=None)]}, "provenance.0.source"),
-    ({"provenance": [entry(method="guesswork")]}, "provenance.0.method"),
-    ({"provenance": [entry(method=None)]}, "provenance.0"),
-    ({"provenance": [entry(external_id=42)]}, "provenance.0.external_id"),
-    ({"provenance": [entry(confidence="1")]}, "provenance.0.confidence"),
     ({"tracks_attempted": 1}, "tracks_attempted"),
     ({"tracks": "none"}, "tracks"),
-    ({"tracks": [{"artist_name": None}]}, "tracks.0.artist_name"),
-    ({"tracks": [{"artist_name": "a", "confidence": 7}]}, "tracks.0.confidence"),
+]
+
+
+INVALID += [
+    ({"main": {name: unfit}}, f"main.{name}: {why}")
+    for name in ("musicbrainz_artist_id", "wikidata_qid", "spotify_artist_id", "bandcamp_id")
+    for unfit, why in [
+        ("", "is blank"),
+        (" \t", "is blank"),
+        ("Q\0", "holds a control"),
+        ("Q\ufffd", "holds a"),
+    ]
 ]
 
 
@@ -208,9 +353,67 @@ def test_an_invalid_verdict_is_set_aside_alone_with_a_short_reason_that_names_th
     assert bad.rejected
     reason = bad.rejected_reason or ""
     assert named in reason
-    assert len(reason) <= MAX_REASON
+    assert len(reason) <= MAX_TEXT
     assert "\n" not in reason
     assert not good.rejected
+
+
+BAD_ENTRIES: list[tuple[object, str]] = [
+    ("discogs", "expected `object`"),
+    (None, "expected `object`"),
+    ({}, "source: is missing"),
+    (entry(source=None), "source"),
+    (entry(source=["discogs"]), "source"),
+    (entry(method="inherited"), "method: 'inherited' is not one of"),
+    (entry(method="x" * 5000), "method: 'xxx"),
+    (entry(method=None), "method: is missing"),
+    (entry(confidence="1"), "confidence"),
+    (entry(confidence=True), "confidence"),
+    (entry(confidence=1.5), "confidence"),
+    (entry(confidence=0.5), "method exact_match takes a confidence of 1.00, got 0.5"),
+    (entry(external_id=42), "external_id"),
+    (entry(external_id=""), "external_id: is blank"),
+    (entry(external_id=" \u2003"), "external_id: is blank"),
+    (entry(external_id="4\n2"), "external_id: holds a control character"),
+    (entry(external_id="4\x852"), "external_id: holds a control character"),
+    (entry(external_id="4\0" + "2"), "external_id: holds a control character or a lost one"),
+]
+
+
+@pytest.mark.parametrize(("bad", "said"), BAD_ENTRIES)
+def test_a_bad_entry_sets_only_itself_aside_in_a_provenance_and_in_the_sources_of_a_track(
+    bad: object, said: str
+) -> None:
+    verdict = only_verdict(result(1, provenance=[entry(), bad, entry()]))
+    assert verdict.rejected_reason is None
+    ((where, index, reason),) = [(one.where, one.index, one.reason) for one in verdict.set_aside]
+    assert (where, index) == ("provenance", 1)
+    assert said in reason
+    assert len(reason) <= MAX_TEXT
+    tracks = [track(), track(sources=[entry(), bad]), track()]
+    ((place, number, why),) = aside(nothing("compilation", tracks_attempted=True, tracks=tracks))
+    assert (place, number) == ("tracks", 1)
+    assert "sources" in why
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("x", "expected `object`"),
+        ({}, "artist_name: is missing"),
+        ({"artist_name": None}, "artist_name"),
+        ({"artist_name": " "}, "artist_name: is blank"),
+        ({"artist_name": "a", "confidence": 7}, "confidence"),
+        ({"artist_name": "a", "track_title": 3}, "track_title"),
+        ({"artist_name": "a", "method": "hearsay"}, "method"),
+        ({"artist_name": "a", "sources": {}}, "sources"),
+    ],
+)
+def test_one_bad_track_among_2364_sets_only_itself_aside(bad: object, said: str) -> None:
+    tracks = [track()] * 1000 + [bad] + [track()] * 1363
+    ((where, index, reason),) = aside(nothing("compilation", tracks_attempted=True, tracks=tracks))
+    assert (where, index) == ("tracks", 1000)
+    assert said in reason
 
 
 def test_a_verdict_without_the_list_of_provenance_is_set_aside() -> None:
@@ -244,27 +447,25 @@ def test_a_compilation_has_both_method_and_confidence_or_neither() -> None:
         [],
         [entry(confidence=None, external_id=None)],
         [entry(confidence=None)],
+        [entry(confidence=None, external_id="")],
         [entry(external_id=None)],
         [entry(method=None, confidence=None, external_id=None)],
         [entry(), entry(external_id="43")],
     ],
 )
 def test_an_entry_that_the_writer_skips_is_no_fault_of_the_verdict(provenance: list[object]) -> None:
-    assert rejection(result(provenance=provenance)) is None
+    assert aside(result(provenance=provenance)) == []
 
 
-def test_tracks_are_read_loosely() -> None:
-    track: dict[str, object] = {
-        "artist_name": "Björk",
-        "track_title": None,
-        "track_position": "A1",
-        "resolved_artist_name": None,
-        "confidence": None,
-        "method": None,
-        "sources": [],
-    }
-    assert rejection(nothing("compilation", tracks_attempted=True, tracks=[track])) is None
-    assert rejection(nothing("compilation", tracks_attempted=False, tracks=[])) is None
+def test_nulls_in_a_track_are_no_fault() -> None:
+    unknown = dict.fromkeys(
+        ["track_title", "track_position", "resolved_artist_name", "confidence", "method", "sources"]
+    )
+    assert (
+        aside(nothing("compilation", tracks_attempted=True, tracks=[track(**unknown), track(sources=[])]))
+        == []
+    )
+    assert aside(nothing("compilation", tracks_attempted=False, tracks=[])) == []
 
 
 @pytest.mark.parametrize(
@@ -292,7 +493,6 @@ JSON = st.recursive(
     | st.booleans()
     | st.integers(-(2**63), 2**63)
     | st.floats(allow_nan=False, allow_infinity=False)
-    # A lone surrogate is no JSON; such a body is malformed as a whole.
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(list(result())), inner),
     max_leaves=20,
@@ -310,7 +510,8 @@ def test_whatever_results_come_each_asked_id_has_one_verdict_or_is_missing(resul
 @given(JSON)
 def test_a_verdict_read_again_from_the_store_is_judged_as_it_was(changed: object) -> None:
     verdict = only_verdict(result(1, main=changed))
-    assert rejection(orjson.loads(verdict.body)) == verdict.rejected_reason
+    again = judge(orjson.loads(verdict.body))
+    assert (again.rejected_reason, again.set_aside) == (verdict.rejected_reason, verdict.set_aside)
 
 
 def test_500_results_are_read_in_a_small_part_of_the_time_that_lml_takes_for_them() -> None:

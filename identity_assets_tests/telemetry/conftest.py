@@ -1,4 +1,4 @@
-"""A receiver in Sentry's place, and an environment that is full of secrets."""
+"""A receiver in place of Sentry, and an environment with secrets in it."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def env(station_settings: Settings, receiver: Receiver) -> dict[str, str]:
-    """The environment of a whole station whose runs are told to the receiver and logged as JSON lines."""
+    """The environment of a whole station. Its runs report to the receiver and log JSON lines."""
     url = station_settings.require_database_url().set(password=PASSWORD)
     return clean_env(
         DATABASE_URL=url.render_as_string(hide_password=False),

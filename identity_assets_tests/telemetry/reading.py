@@ -1,4 +1,4 @@
-"""What was logged and received, as the tests look at it."""
+"""Helpers that read what was logged and received."""
 
 import json
 from typing import Any
@@ -38,6 +38,6 @@ def figures_of(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def secrets_in(receiver: Receiver, *texts: str) -> list[str]:
-    """Which secrets stand in the envelopes, or in what was printed."""
+    """The secrets that are in the envelopes or in the printed texts."""
     everything = b"\n".join([*receiver.bodies, *(text.encode() for text in texts)])
     return [secret for secret in (PASSWORD, API_KEY, KEY) if secret.encode() in everything]

@@ -1,4 +1,4 @@
-"""A real HTTP server in Sentry's place: it keeps the envelopes that it is sent, or misbehaves as it is told."""
+"""A real HTTP server in place of Sentry. It keeps the envelopes that it receives, or fails in a chosen way."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ class Receiver:
     released: threading.Event = field(default_factory=threading.Event)
 
     def items(self, kind: str) -> list[dict[str, Any]]:
-        """The payloads of one type, such as `transaction` or `event`, in the order in which they came."""
+        """The payloads of one type, such as `transaction` or `event`, in the order of arrival."""
         return [payload for body in self.bodies for found, payload in _items(body) if found == kind]
 
 
@@ -36,7 +36,7 @@ def _items(body: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @contextmanager
 def receiving(mode: Mode = "ok") -> Iterator[Receiver]:
-    """A receiver on a free port of 127.0.0.1 for as long as the block lasts."""
+    """A receiver on a free port of 127.0.0.1 while the block runs."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -54,7 +54,7 @@ def receiving(mode: Mode = "ok") -> Iterator[Receiver]:
             self.wfile.write(b"{}")
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)

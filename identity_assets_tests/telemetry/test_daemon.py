@@ -1,4 +1,4 @@
-"""A backfill that a real Dagster daemon launches: each run in a process of its own, of the implicit asset job."""
+"""A backfill that a real Dagster daemon launches: each run is a process of its own, of the implicit asset job."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ NAMES = [
 
 
 def request_backfill(home: Path, keys: list[str]) -> None:
-    """What the UI does when partitions are chosen and backfilled."""
+    """Request a backfill of these partitions, as the UI does."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
         instance.add_backfill(
             PartitionBackfill.from_asset_partitions(
@@ -49,7 +49,7 @@ def request_backfill(home: Path, keys: list[str]) -> None:
 
 @contextmanager
 def daemon(env: dict[str, str], output: Path) -> Iterator[None]:
-    """The daemon at work; whatever it started ends with it."""
+    """A running daemon. All processes that it started end with it."""
     command = [sys.executable, "-m", "dagster._daemon", "run", "-m", "identity_assets.code_location"]
     with output.open("w", encoding="utf-8") as kept:
         process = subprocess.Popen(command, env=env, stdout=kept, stderr=kept)
@@ -65,7 +65,7 @@ def daemon(env: dict[str, str], output: Path) -> Iterator[None]:
 
 
 @pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`")
-def test_the_runs_of_a_backfill_are_told_and_logged_like_those_of_the_command(
+def test_the_runs_of_a_backfill_are_reported_and_logged_like_those_of_the_command(
     shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread, receiver: Receiver, tmp_path: Path
 ) -> None:
     ids = shelf.put_many([f"Known {n}" for n in range(32)])
@@ -97,7 +97,7 @@ def test_the_runs_of_a_backfill_are_told_and_logged_like_those_of_the_command(
     assert (exception["type"], event["tags"]["asset"]) == ("LmlUnauthorised", "lml_verdicts")
     assert (event["tags"]["partition"], partitions[event["tags"]["run_id"]]) == (ill, ill)
 
-    # The daemon's own process writes as Dagster's option `--log-format` says; the runs are ours.
+    # The daemon's own lines follow Dagster's option `--log-format`; the lines of the runs are ours.
     output = (tmp_path / "output").read_text(encoding="utf-8")
     lines = log_lines("\n".join(line for line in output.splitlines() if line.startswith("{")))
     assert run_ids(lines) == set(runs)

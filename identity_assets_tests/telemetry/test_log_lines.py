@@ -1,4 +1,4 @@
-"""The lines of the log: what they say, in both forms, from whatever thread."""
+"""Log lines: their content, in both forms and from every thread."""
 
 import logging
 import os
@@ -14,6 +14,7 @@ from identity_assets.partition_keys import range_tags
 from identity_assets.resources import make_resources
 from identity_assets.settings import LogFormat, Settings
 from identity_assets.telemetry.logs import form_for, start_logs
+from identity_assets.telemetry.start import start_telemetry
 from identity_assets_tests.support import Shelf
 from identity_assets_tests.telemetry.reading import log_lines, run_ids
 from identity_assets_tests.terminal.calling import call, command
@@ -21,7 +22,7 @@ from identity_assets_tests.terminal.calling import call, command
 PLACE = ("run_id", "asset", "partition", "step")
 
 
-def test_every_line_of_a_run_is_an_object_that_says_what_it_is_about_that_of_a_worker_too(
+def test_every_line_of_a_run_is_an_object_with_its_run_and_step_also_from_a_worker_thread(
     shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
 ) -> None:
     shelf.put_many(["Known 1"] * 20)
@@ -41,7 +42,7 @@ def test_every_line_of_a_run_is_an_object_that_says_what_it_is_about_that_of_a_w
     assert [written[name] for name in PLACE] == [run_id, tables, "03..04", "identity_tables"]
 
 
-def test_on_a_terminal_a_run_says_few_plain_lines(
+def test_on_a_terminal_a_run_writes_a_few_plain_lines(
     shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
 ) -> None:
     shelf.put_many(["Known 1"] * 20)
@@ -71,7 +72,7 @@ def test_on_a_terminal_a_run_says_few_plain_lines(
     assert "settled" not in text
 
 
-def test_what_a_failure_raised_is_in_its_line(
+def test_the_line_of_a_failed_step_contains_its_exception(
     shelf: Shelf,
     station_settings: Settings,
     lml: FixtureLmlThread,
@@ -80,15 +81,16 @@ def test_what_a_failure_raised_is_in_its_line(
 ) -> None:
     shelf.put("Known 1")
     lml.faults.add(Fault("status", status=401))
+    start_telemetry(station_settings)
     job = build_defs(resources=make_resources(station_settings)).resolve_job_def("refresh_library_identity")
     job.execute_in_process(instance=instance, tags=range_tags(["00", "15"]), raise_on_error=False)
     lines = log_lines(capsys.readouterr().err)
     failed = next(line for line in lines if line["message"] == 'Execution of step "lml_verdicts" failed.')
-    assert "identity_assets.lml.client.LmlUnauthorised: LML answered 401" in failed["exception"]
+    assert "identity_assets.lml.errors.LmlUnauthorised: LML answered 401" in failed["exception"]
     assert len(lines) > 10
 
 
-def test_log_format_chooses_the_form_and_outside_a_terminal_it_is_json(
+def test_log_format_chooses_the_form_and_the_default_without_a_terminal_is_json(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert form_for(None) is LogFormat.json

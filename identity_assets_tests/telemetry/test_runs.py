@@ -1,4 +1,4 @@
-"""What Sentry is told of `identity-assets run`, and what is logged, each in a process of its own."""
+"""What Sentry receives about runs, and what is logged. Each command is a process of its own."""
 
 import json
 import math
@@ -36,7 +36,7 @@ def names_in_readme() -> set[str]:
 
 
 def names_received(transaction: dict[str, Any]) -> set[str]:
-    """Every span and attribute; those that go on with a reason or a number of LML's under one name."""
+    """All spans and attributes. Those that end with a reason or a number of LML share one name."""
     spans = transaction["spans"]
     found = {transaction["transaction"], *data_of(transaction), *(span["description"] for span in spans)}
     for span in spans:
@@ -97,7 +97,7 @@ def test_a_run_that_fails_is_one_event_with_the_exceptions_own_frames(
     [exception] = event["exception"]["values"]
     assert exception["type"] == "LmlUnauthorised"
     frames = [(frame["module"], frame["function"]) for frame in exception["stacktrace"]["frames"]]
-    assert frames[0] == ("identity_assets.assets.lml_verdicts", "lml_verdicts")
+    assert frames[0] == ("identity_assets.assets.lml_verdicts", "_ask")
     assert frames[-1] == ("identity_assets.lml.client", "_answer")
     assert not any("vars" in frame for frame in exception["stacktrace"]["frames"])
     assert event["tags"] == {
@@ -118,7 +118,7 @@ def test_a_run_that_fails_is_one_event_with_the_exceptions_own_frames(
 
 
 def execute(job: str, env: dict[str, str], dagster_home: Path) -> subprocess.CompletedProcess[str]:
-    """Run a job as Dagster's own command does."""
+    """Run a job with Dagster's own command."""
     return subprocess.run(
         [sys.executable, "-m", "dagster", "job", "execute", "-m", "identity_assets.code_location", "-j", job],
         env={**env, "DAGSTER_HOME": str(dagster_home), "PYTHONWARNINGS": "ignore"},
@@ -137,10 +137,10 @@ def test_a_dry_run_that_fails_is_one_event_too(
     assert execute("dry_run", env, tmp_path).returncode == 1
     [event] = receiver.items("event")
     assert event["exception"]["values"][-1]["type"] == "LmlUnauthorised"
-    assert event["tags"]["step"] == "foresee"
+    assert event["tags"]["step"] == "predict"
 
 
-def test_a_database_that_is_down_is_one_event_and_its_password_in_none(
+def test_a_database_that_is_down_is_one_event_without_its_password(
     env: dict[str, str], receiver: Receiver, tmp_path: Path
 ) -> None:
     down = {**env, "DATABASE_URL": re.sub(r"@[^/]*/", "@127.0.0.1:1/", env["DATABASE_URL"])}
@@ -149,15 +149,15 @@ def test_a_database_that_is_down_is_one_event_and_its_password_in_none(
     [event] = receiver.items("event")
     assert event["exception"]["values"][-1]["type"] == "DatabaseError"
 
-    # Both checks of this job meet the same fault, in a run that the command has no part in.
+    # The checks of this job meet the same fault, in a run that our command did not launch.
     del down["LOG_FORMAT"]
     checks = execute("gate_report", down, tmp_path)
     assert checks.returncode == 1
     records = [line for line in checks.stderr.splitlines() if line.startswith("{")]
     lines = log_lines("\n".join(records))
     failed = [line for line in lines if line["message"].startswith("Execution of step")]
-    assert len(failed) == 2
-    assert all("DatabaseError" in line["exception"] for line in failed)
+    [line] = failed
+    assert "DatabaseError" in line["exception"]
     [_, from_checks] = receiver.items("event")
     [run_id] = run_ids(lines)
     assert from_checks["tags"]["run_id"] == run_id
@@ -166,7 +166,7 @@ def test_a_database_that_is_down_is_one_event_and_its_password_in_none(
     assert secrets_in(receiver, ended.stderr, checks.stderr, checks.stdout) == []
 
 
-def test_an_interrupted_run_is_no_event(
+def test_an_interrupted_run_sends_no_event(
     shelf: Shelf,
     env: dict[str, str],
     lml: FixtureLmlThread,
@@ -187,9 +187,7 @@ def test_an_interrupted_run_is_no_event(
     assert transaction["contexts"]["trace"]["status"] == "cancelled"
 
 
-def test_a_setting_that_is_not_valid_is_one_line_and_no_event(
-    env: dict[str, str], receiver: Receiver
-) -> None:
+def test_an_invalid_setting_is_one_line_and_sends_no_event(env: dict[str, str], receiver: Receiver) -> None:
     assert call("run", env={**env, "DATABASE_URL": ""}).returncode == 2
     ended = call("run", env={**env, "SENTRY_DSN": f"{receiver.dsn}x", "LOG_FORMAT": "plain"})
     assert ended.returncode == 2

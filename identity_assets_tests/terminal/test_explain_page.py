@@ -201,8 +201,8 @@ def test_a_story_without_anything_says_so() -> None:
         ),
         (
             {**RESOLVED, "why": DueWhy.invalid_in_window},
-            "Not due: LML was asked on 2026-11-21 12:00 UTC, and its answer was set aside, whole or in part, because it "
-            "broke the contract, due again from 2026-11-28 12:00 UTC.",
+            "Not due: LML was asked on 2026-11-21 12:00 UTC, and its answer was set aside, whole or in part, "
+            "because it broke the contract, due again from 2026-11-28 12:00 UTC.",
         ),
         (
             {"is_due": True, "why": DueWhy.names_changed, "since": NOON, "decided_at": NOON},
@@ -211,13 +211,13 @@ def test_a_story_without_anything_says_so() -> None:
         ),
         (
             {"is_due": True, "why": DueWhy.invalid_retry_due, "since": NOON + WEEK, "decided_at": NOON},
-            "Due since 2026-11-28 12:00 UTC, to be asked again: LML was asked on 2026-11-21 12:00 UTC, and its answer "
-            "was set aside, whole or in part, because it broke the contract.",
+            "Due since 2026-11-28 12:00 UTC, to be asked again: LML was asked on 2026-11-21 12:00 UTC, and its "
+            "answer was set aside, whole or in part, because it broke the contract.",
         ),
         (
             {"is_due": True, "why": DueWhy.invalid_retry_due, "decided_at": NOON, "answer_stored": True},
-            "Due: LML was asked again on 2026-11-21 12:00 UTC about an answer that was set aside, and nothing is written "
-            "from it. The next run applies the answer that is stored",
+            "Due: LML was asked again on 2026-11-21 12:00 UTC about an answer that was set aside, and nothing is "
+            "written from it. The next run applies the answer that is stored",
         ),
         ({"is_due": False, "why": DueWhy.manual}, "Never due: its main row is a person's decision"),
         ({"is_due": False, "why": DueWhy.no_artist_name}, "Never sent: it has no artist name"),

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from identity_assets.backend.reports.overview import DueDay, Overview
 from identity_assets.settings import Scope
-from identity_assets.terminal.status_screen import BAR, RunLine, bar, last_runs, print_status, said_duration
+from identity_assets.terminal.status_screen import BAR, RunLine, bar, format_duration, last_runs, print_status
 
 FRIDAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -84,7 +84,7 @@ def test_it_is_one_screen() -> None:
     [
         "resolved 14,405",
         "confidence below 0.70 7",
-        "manual, a person's 12",
+        "manual, set by a person 12",
         "unresolved, in window 15,376",
         "compilation, in window 6,300",
         "set aside, in window 5",
@@ -138,15 +138,15 @@ def test_in_the_full_scope_what_is_due_is_said_once() -> None:
 
 
 def test_what_cannot_be_shown_is_said() -> None:
-    assert_said("Last runs none yet", screen(runs=[]))
+    assert_said("Last runs no runs yet", screen(runs=[]))
     printed = screen(runs=None, gate=None)
     assert_said("Last runs no Dagster instance: set DAGSTER_HOME", printed)
-    assert_said("Gate could not be read", printed)
+    assert_said("Gate cannot be read", printed)
 
 
 def test_a_run_that_has_not_begun_is_shown_so() -> None:
     waiting = replace(RUN, status="QUEUED", started_at=None, partitions=None, seconds=None)
-    assert_said("0a1b2c3d not yet queued - refresh_library_identity", screen(runs=[waiting]))
+    assert_said("0a1b2c3d not started queued - refresh_library_identity", screen(runs=[waiting]))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_run_that_has_not_begun_is_shown_so() -> None:
     [(0.04, "0.0 s"), (59.9, "59.9 s"), (60, "1 min 00 s"), (200.4, "3 min 20 s"), (7501, "2 h 05 min")],
 )
 def test_durations_are_said_in_their_own_size(seconds: float, said: str) -> None:
-    assert said_duration(seconds) == said
+    assert format_duration(seconds) == said
 
 
 @dg.op

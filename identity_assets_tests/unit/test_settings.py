@@ -1,4 +1,7 @@
-"""Every environment variable: its default, and one clear line where it holds what it cannot take."""
+"""Every environment variable: its default, and one clear line for a value that it does not take."""
+
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -103,7 +106,7 @@ def test_the_legs_are_off_until_they_are_named() -> None:
         Settings().require_database_url_discogs()
 
 
-def test_a_blank_variable_is_as_good_as_none() -> None:
+def test_a_blank_variable_counts_as_unset() -> None:
     assert load_settings({"BATCH_SIZE": "  ", "DATABASE_URL": ""}) == Settings()
 
 
@@ -119,3 +122,8 @@ def test_no_address_and_no_key_shows_in_the_repr() -> None:
         )
     )
     assert "hunter2" not in shown
+
+
+def test_readme_names_every_variable() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert [one.metadata["env"] for one in fields(Settings) if f"`{one.metadata['env']}`" not in readme] == []

@@ -6,17 +6,17 @@ What becomes of them is written by verdicts.py beside this and by the writer.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
 from identity_assets.backend.database import Database, execute
-from identity_assets.lml.contract import LibraryInput
+from identity_assets.lml.contract import Batch, LibraryInput
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
 from identity_assets.settings import Scope, Settings
 
-COHORTS = ("non_va", "va")
+COHORTS: tuple[Literal["non_va", "va"], ...] = ("non_va", "va")
 BATCHES_READ_AHEAD = 10
 
 ReadInputs = Callable[[str, int, int], list[LibraryInput]]
@@ -121,7 +121,7 @@ def count_unasked(database: Database, buckets: Buckets) -> int:
         return int(execute(connection, _sql("count_unasked.sql"), **buckets.params()).scalar_one())
 
 
-def batches_to_ask(database: Database, buckets: Buckets, settings: Settings) -> Iterator[list[LibraryInput]]:
+def batches_to_ask(database: Database, buckets: Buckets, settings: Settings) -> Iterator[Batch]:
     """The inputs of the ledger that LML has yet to answer, a batch at a time, each of one cohort.
 
     They are read some batches ahead, in transactions of their own, while answers are being stored.
@@ -137,11 +137,12 @@ def batches_to_ask(database: Database, buckets: Buckets, settings: Settings) -> 
     return in_batches(read, settings)
 
 
-def in_batches(read: ReadInputs, settings: Settings) -> Iterator[list[LibraryInput]]:
+def in_batches(read: ReadInputs, settings: Settings) -> Iterator[Batch]:
     """All inputs that `read` finds, in batches of each cohort's size."""
     sizes = {"non_va": settings.batch_size, "va": settings.va_batch_size}
     for cohort in COHORTS:
         size, after = sizes[cohort], 0
         while page := read(cohort, after, size * BATCHES_READ_AHEAD):
-            yield from (page[start : start + size] for start in range(0, len(page), size))
+            for start in range(0, len(page), size):
+                yield Batch(cohort, False, tuple(page[start : start + size]))
             after = page[-1].library_id

@@ -1,6 +1,8 @@
 """LML's answers, stored as they come and before anything is made of them, so that none is asked for twice."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import orjson
 
@@ -9,6 +11,7 @@ from identity_assets.backend.ledger.candidates import batches_to_ask
 from identity_assets.lml.asking import Asked, ask
 from identity_assets.lml.client import LmlClient
 from identity_assets.lml.contract import Verdict
+from identity_assets.lml.judging import SetAside
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
 from identity_assets.settings import Settings
@@ -25,9 +28,14 @@ def ask_and_store(
         LmlError: LML is down or refuses the key. Everything answered before was stored and yielded.
     """
     batches = batches_to_ask(database, buckets, settings)
-    for asked in ask(batches, client, max_in_flight=settings.lml_max_in_flight):
-        store_asked(database, asked, run_id)
-        yield asked
+    yield from ask(
+        batches,
+        client,
+        store=lambda asked: store_asked(database, asked, run_id),
+        max_in_flight=settings.lml_max_in_flight,
+        patience_seconds=settings.lml_patience_seconds,
+        run_seconds=settings.lml_run_seconds,
+    )
 
 
 def store_asked(database: Database, asked: Asked, run_id: str) -> None:
@@ -54,11 +62,17 @@ def answers_json(verdicts: Sequence[Verdict]) -> str:
                 "kind": verdict.kind,
                 "rejected_reason": verdict.rejected_reason,
                 "tracks_trusted": verdict.tracks_trusted,
+                "set_aside": set_aside_json(verdict.set_aside),
                 "verdict": orjson.Fragment(verdict.body),
             }
             for verdict in verdicts
         ]
     ).decode()
+
+
+def set_aside_json(entries: Sequence[SetAside]) -> list[dict[str, Any]] | None:
+    """The entries of an answer that are not used, as `lml_verdict_state.set_aside` keeps them; None: all are used."""
+    return [asdict(entry) for entry in entries] or None
 
 
 def fail_unasked(database: Database, buckets: Buckets, detail: str) -> int:

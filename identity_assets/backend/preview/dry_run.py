@@ -9,6 +9,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+from sqlalchemy import Row
+
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.ledger.candidates import in_batches, windows
 from identity_assets.backend.ledger.verdicts import answers_json
@@ -16,6 +19,7 @@ from identity_assets.backend.preview.changes import Change, ChangeKind, change_o
 from identity_assets.lml.asking import ask
 from identity_assets.lml.client import LmlClient, LmlError
 from identity_assets.lml.contract import LibraryInput, Verdict
+from identity_assets.lml.judging import SetAside
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
 from identity_assets.settings import Scope, Settings
@@ -129,8 +133,20 @@ class _Due:
                 ).all()
             if not found:
                 return
-            yield [Verdict(row.library_id, row.kind, row.verdict.encode(), None) for row in found]
+            yield [_stored_verdict(row) for row in found]
             after = found[-1].library_id
+
+
+def _stored_verdict(row: Row[Any]) -> Verdict:
+    entries = orjson.loads(row.set_aside or "[]")
+    return Verdict(
+        row.library_id,
+        row.kind,
+        row.verdict.encode(),
+        None,
+        row.tracks_trusted,
+        set_aside=tuple(SetAside(**entry) for entry in entries),
+    )
 
 
 def dry_run(
@@ -171,7 +187,14 @@ def dry_run(
     batches = in_batches(due.inputs, settings)
     try:
         with stage(unasked) as advance:
-            for asked in ask(batches, client, max_in_flight=settings.lml_max_in_flight):
+            for asked in ask(
+                batches,
+                client,
+                store=lambda _asked: None,
+                max_in_flight=settings.lml_max_in_flight,
+                patience_seconds=settings.lml_patience_seconds,
+                run_seconds=settings.lml_run_seconds,
+            ):
                 take(asked.verdicts)
                 outcomes.update(failed.outcome for failed in asked.failures.values())
                 done = len(asked.verdicts) + len(asked.failures)

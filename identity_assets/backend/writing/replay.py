@@ -13,10 +13,11 @@ import orjson
 from sqlalchemy import Row
 
 from identity_assets.backend.database import Database, execute
+from identity_assets.backend.ledger.verdicts import set_aside_json
 from identity_assets.backend.writing.chunks import Range, write_ranges
 from identity_assets.backend.writing.verdicts import VerdictWriter
 from identity_assets.backend.writing.written import Written
-from identity_assets.lml.contract import rejection
+from identity_assets.lml.judging import Judgement, judge
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
 from identity_assets.settings import Bands, Settings
@@ -100,30 +101,48 @@ def _replay_page(
 ) -> Replayed:
     left_alone = Counter(row.left_alone for row in page if row.left_alone is not None)
     open_rows = [row for row in page if row.left_alone is None]
-    reasons = {
-        row.library_id: rejection(
+    judged = {
+        row.library_id: judge(
             orjson.loads(row.verdict), reject_out_of_band=settings.confidence_bands is Bands.reject
         )
         for row in open_rows
     }
-    changed = [row for row in open_rows if (reasons[row.library_id] is None) != (row.rejected_reason is None)]
+    changed = [row for row in open_rows if _is_judged_otherwise(row, judged[row.library_id])]
     if changed:
         judgements = [
-            {"library_id": row.library_id, "rejected_reason": reasons[row.library_id]} for row in changed
+            {
+                "library_id": row.library_id,
+                "rejected_reason": judged[row.library_id].rejected_reason,
+                "set_aside": set_aside_json(judged[row.library_id].set_aside),
+            }
+            for row in changed
         ]
         with database.transaction() as connection:
             execute(connection, _sql("store_judgements.sql"), judgements=orjson.dumps(judgements).decode())
-    accepted = [library_id for library_id, reason in reasons.items() if reason is None]
-    left_alone["rejected"] += len(reasons) - len(accepted)
+    accepted = [library_id for library_id, one in judged.items() if one.rejected_reason is None]
+    left_alone["rejected"] += len(judged) - len(accepted)
     written = _apply(database, buckets, accepted, settings, run_id) if accepted else Written()
     left_alone["names_changed"] += written.rows_renamed
     left_alone["library_row_gone"] += written.rows_gone
     return Replayed(
         found=len(page),
-        newly_accepted=sum(reasons[row.library_id] is None for row in changed),
-        newly_rejected=sum(row.rejected_reason is None for row in changed),
+        newly_accepted=sum(
+            row.rejected_reason is not None and judged[row.library_id].rejected_reason is None
+            for row in changed
+        ),
+        newly_rejected=sum(
+            row.rejected_reason is None and judged[row.library_id].rejected_reason is not None
+            for row in changed
+        ),
         left_alone=+left_alone,
         written=written,
+    )
+
+
+def _is_judged_otherwise(row: Row[Any], judgement: Judgement) -> bool:
+    before = None if row.set_aside is None else orjson.loads(row.set_aside)
+    return (row.rejected_reason is None) != (judgement.rejected_reason is None) or (
+        before != set_aside_json(judgement.set_aside)
     )
 
 

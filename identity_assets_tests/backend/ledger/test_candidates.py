@@ -112,7 +112,8 @@ def test_a_row_without_an_artist_name_stands_in_the_ledger_and_is_never_asked(
 def test_a_blank_title_is_asked_as_it_is(shelf: Shelf) -> None:
     shelf.put("Anna Nyberg", "")
     shelf.select()
-    [[asked]] = batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)
+    [batch] = batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)
+    [asked] = batch.inputs
     assert (asked.artist_name, asked.album_title) == ("Anna Nyberg", "")
 
 
@@ -130,7 +131,7 @@ def test_va_rows_are_told_by_their_volume_letters_or_their_track_credits_and_ask
     settings = replace(shelf.settings, batch_size=4, va_batch_size=2)
     batches = list(batches_to_ask(shelf.database, EVERY_BUCKET, settings))
 
-    assert [[one.library_id for one in batch] for batch in batches] == [
+    assert [[one.library_id for one in batch.inputs] for batch in batches] == [
         plain[:4],
         plain[4:],
         by_letters,
@@ -143,8 +144,8 @@ def test_every_input_is_in_one_batch_and_one_only_also_beyond_what_is_read_ahead
     shelf.select()
     settings = replace(shelf.settings, batch_size=2)
     batches = list(batches_to_ask(shelf.database, EVERY_BUCKET, settings))
-    assert [one.library_id for batch in batches for one in batch] == ids
-    assert max(map(len, batches)) == 2
+    assert [one.library_id for batch in batches for one in batch.inputs] == ids
+    assert max(len(batch.inputs) for batch in batches) == 2
 
 
 def test_a_pass_of_one_partition_leaves_the_ledger_of_the_others_alone(shelf: Shelf) -> None:
@@ -163,7 +164,8 @@ def test_a_verdict_that_is_stored_and_not_yet_applied_is_not_asked_for_again(she
     shelf.answer(single_artist(asked))
 
     shelf.select()
-    [[still]] = batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)
+    [batch] = batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)
+    [still] = batch.inputs
     assert still.library_id == unasked
 
 
@@ -179,7 +181,7 @@ def test_a_stored_verdict_is_no_answer_when_the_names_have_changed_or_its_window
 
     shelf.select()
     [batch] = batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)
-    assert [one.library_id for one in batch] == [renamed, retitled, old]
+    assert [one.library_id for one in batch.inputs] == [renamed, retitled, old]
 
 
 def test_an_answer_that_was_set_aside_is_asked_for_again_after_its_own_window_and_not_before(
@@ -212,7 +214,10 @@ def test_a_row_whose_names_changed_is_due_at_once_and_asked_with_the_new_names(s
     assert shelf.select() == 2
     assert reasons(shelf) == {resolved: "names_changed", unresolved: "names_changed"}
     [batch] = batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)
-    assert [(one.artist_name, one.album_title) for one in batch] == [("New", "First"), ("Anna Nyberg", "New")]
+    assert [(one.artist_name, one.album_title) for one in batch.inputs] == [
+        ("New", "First"),
+        ("Anna Nyberg", "New"),
+    ]
 
 
 def test_under_a_limit_a_row_that_cannot_be_asked_about_takes_no_other_rows_place(shelf: Shelf) -> None:

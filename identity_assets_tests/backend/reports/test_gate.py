@@ -100,10 +100,10 @@ def _fill_ledger(shelf: Shelf, rows: dict[int, Row]) -> None:
     # An answer of an earlier pass does not answer the row.
     shelf.run(
         "INSERT INTO lml_verdict (library_id, verdict, tracks_trusted, artist_name, album_title, asked_at, run_id) "
-        "SELECT id, '{}', false, 'A', 'Title', CASE WHEN is_answered THEN now() ELSE now() - interval '9 days' END, 'run' "
-        "FROM unnest(CAST(:ids AS integer[]), CAST(:answered AS boolean[])) AS given (id, is_answered)",
+        "SELECT id, '{}', false, 'A', 'Title', now() - make_interval(days => days), 'run' "
+        "FROM unnest(CAST(:ids AS integer[]), CAST(:days AS integer[])) AS given (id, days)",
         ids=list(rows),
-        answered=[row.is_answered for row in rows.values()],
+        days=[0 if row.is_answered else 9 for row in rows.values()],
     )
 
 

@@ -294,7 +294,7 @@ def test_a_persons_row_that_was_removed_since_and_library_rows_that_are_gone_are
     ids = stock(shelf)
     shelf.run("DELETE FROM library_identity WHERE library_id = :id", id=ids["decided"])
     for row in ("resolved", "unresolved"):
-        shelf.run("DELETE FROM library WHERE id = :id", id=ids[row])
+        shelf.delete_release(ids[row])
     assert unbalanced(shelf) == {}
 
 

@@ -117,7 +117,7 @@ def test_a_restored_dump_is_taken_back_like_the_database_that_it_was_made_of(she
 def test_a_library_row_that_is_gone_is_said_to_be(shelf: Shelf) -> None:
     library_id = shelf.put()
     settle(shelf, single_artist(library_id))
-    shelf.run("DELETE FROM library")
+    shelf.delete_release(library_id)
     assert take_back(shelf) == Unwound(left_alone=(LeftAlone(library_id, "library_row_gone"),))
 
 

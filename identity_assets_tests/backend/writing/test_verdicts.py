@@ -256,7 +256,7 @@ def test_a_library_row_that_is_gone_by_the_time_of_writing_is_set_aside(shelf: S
     gone, here = shelf.put(), shelf.put()
     shelf.select()
     shelf.answer(single_artist(gone), single_artist(here))
-    shelf.run("DELETE FROM library WHERE id = :id", id=gone)
+    shelf.delete_release(gone)
     assert write(shelf).rows_gone == 1
     assert shelf.outcomes() == {gone: "library_row_gone", here: "resolved"}
 

@@ -1,0 +1,164 @@
+"""The tracks of a compilation: which state its pair has, and the entries. The same question gets the same answer.
+
+`credits_of` lists who plays on a release. The demo's library can store a part of that list as Backend's credits,
+so that the answers of this fixture match them.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from math import exp, log, sqrt
+from statistics import NormalDist
+from typing import Any, Final, Literal
+
+from identity_assets.demo.fixture_lml.evidence import track_row
+from identity_assets.demo.fixture_lml.wire import TRACKS_CONTRACT_VERSION, Question
+
+TrackState = Literal["not_visited", "nothing_found", "resolved", "attempted_lost"]
+"""The states of an answer that has tracks. The fifth state of DOMAIN.md is the question without `include_tracks`.
+
+| state            | tracks_attempted | tracks    |
+| `not_visited`    | false            | []        |
+| `nothing_found`  | true             | []        |
+| `resolved`       | true             | [entries] |
+| `attempted_lost` | false            | [entries] |
+"""
+
+# Of 100 releases, the first number below which the hash falls gives the state.
+_STATES: Final[tuple[tuple[int, TrackState], ...]] = (
+    (78, "resolved"),
+    (90, "not_visited"),
+    (98, "nothing_found"),
+    (100, "attempted_lost"),
+)
+_SIDES: Final = "ABCD"
+_OWN_ARTISTS: Final = 0.75
+_UNTITLED_ONE_IN: Final = 40
+_UNRESOLVED_ONE_IN: Final = 5
+_NORMAL: Final = NormalDist()
+
+
+@dataclass(frozen=True)
+class TrackSizes:
+    """How many credits a release has. The counts follow a lognormal curve with this mean and 99th percentile.
+
+    The defaults are the published figures. `most` cuts the curve off. Raises ValueError for figures that no such
+    curve has: `p99` must lie above `mean`, and below about 14 times `mean`.
+    """
+
+    mean: float = 56.0
+    p99: float = 483.0
+    most: int = 2_364
+    _curve: NormalDist = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_curve", _log_curve(self.mean, self.p99))
+
+    def credits(self, share: float) -> int:
+        """The number of credits of the release that stands at this share, in (0, 1), of all releases by size."""
+        size = self._curve.mean + self._curve.stdev * _NORMAL.inv_cdf(share)
+        return min(self.most, max(1, round(exp(size))))
+
+
+def _log_curve(mean: float, p99: float) -> NormalDist:
+    """The normal distribution of log(size). Solves mean = exp(m + s²/2) and p99 = exp(m + z·s) for m and s."""
+    z = _NORMAL.inv_cdf(0.99)
+    under_root = z * z - 2 * log(p99 / mean) if 0 < mean < p99 else -1.0
+    if under_root < 0:
+        raise ValueError(f"no lognormal curve has the mean {mean:g} and the 99th percentile {p99:g}")
+    sigma = z - sqrt(under_root)
+    return NormalDist(log(mean) - sigma * sigma / 2, sigma)
+
+
+@dataclass(frozen=True)
+class TrackSettings:
+    """How the fixture answers a question with `include_tracks`.
+
+    `state` gives every release the same state; None takes it from a hash of the release.
+    `contract_version` is the answer's `tracks_contract_version`; None plays a producer without the marker.
+    """
+
+    state: TrackState | None = None
+    contract_version: int | None = TRACKS_CONTRACT_VERSION
+    sizes: TrackSizes = TrackSizes()
+
+
+@dataclass(frozen=True, slots=True)
+class TrackCredit:
+    """One credit of a compilation: the artist and the title as printed, and the place on the record."""
+
+    artist_name: str
+    track_title: str | None
+    track_position: str | None
+
+
+class Tracks:
+    """Answers about the tracks of compilations. Most of the artists on them are among `known_artists`."""
+
+    def __init__(self, known_artists: Collection[str], settings: TrackSettings) -> None:
+        self._artists = sorted(set(known_artists))
+        self._settings = settings
+
+    def pair(self, question: Question) -> tuple[bool, list[dict[str, Any]]]:
+        """`tracks_attempted` and `tracks` of one compilation."""
+        digest = _digest(question.library_id, question.artist_name, question.album_title)
+        state = self._settings.state or _state_of(digest)
+        if state in ("not_visited", "nothing_found"):
+            return state == "nothing_found", []
+        entries = [
+            _entry(digest, place, credit)
+            for place, credit in enumerate(_credits(digest, self._artists, self._settings.sizes))
+        ]
+        return state == "resolved", entries
+
+
+def credits_of(
+    question: Question, known_artists: Sequence[str], sizes: TrackSizes | None = None
+) -> list[TrackCredit]:
+    """The credits that an answer about this release lists, in the order of its tracks.
+
+    `known_artists` must be sorted and without duplicates.
+    """
+    digest = _digest(question.library_id, question.artist_name, question.album_title)
+    return list(_credits(digest, known_artists, sizes or TrackSizes()))
+
+
+def _digest(*parts: object) -> bytes:
+    return blake2b("\x1f".join(map(str, parts)).encode("utf-8", "replace"), digest_size=32).digest()
+
+
+def _state_of(digest: bytes) -> TrackState:
+    chance = int.from_bytes(digest[:4], "big") % 100
+    return next(state for below, state in _STATES if chance < below)
+
+
+def _credits(digest: bytes, artists: Sequence[str], sizes: TrackSizes) -> Iterator[TrackCredit]:
+    share = (int.from_bytes(digest[4:12], "big") + 0.5) / 2**64
+    for place in range(sizes.credits(share)):
+        track = _digest(digest, place)
+        number = int.from_bytes(track[:8], "big")
+        known = artists and track[8] < 256 * _OWN_ARTISTS
+        artist = artists[number % len(artists)] if known else f"Guest {number % 9_973}"
+        title = None if track[9] % _UNTITLED_ONE_IN == 0 else f"Track {place + 1} {track[10:13].hex()}"
+        yield TrackCredit(artist, title, f"{_SIDES[place // 12 % 4]}{place % 12 + 1}")
+
+
+def _entry(digest: bytes, place: int, credit: TrackCredit) -> dict[str, Any]:
+    """One entry of `tracks`. The matcher resolves four artists of five, also those that the station lacks."""
+    track = _digest(digest, place, "match")
+    wire = {
+        "artist_name": credit.artist_name,
+        "track_title": credit.track_title,
+        "track_position": credit.track_position,
+    }
+    if track[13] % _UNRESOLVED_ONE_IN == 0:
+        empty = {"resolved_artist_name": None, "confidence": None, "method": None}
+        return {**wire, **empty, "sources": []}
+    source = track_row(track)
+    return {
+        **wire,
+        "resolved_artist_name": credit.artist_name,
+        "confidence": source["confidence"],
+        "method": source["method"],
+        "sources": [source],
+    }

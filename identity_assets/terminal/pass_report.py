@@ -1,0 +1,19 @@
+"""The result of one pass on a terminal, as `run` and `demo` print it."""
+
+from rich.console import Console
+
+from identity_assets.terminal.run_pass import PassReport
+
+
+def print_pass(console: Console, name: str, report: PassReport) -> None:
+    """Print one line with the accounts of the pass."""
+    accounts = report.accounts
+    skipped = ", ".join(f"{reason} {rows:,}" for reason, rows in accounts.skipped.items()) or "none"
+    console.print(
+        f"{name}: {accounts.scanned:,} scanned = {accounts.resolved:,} resolved + "
+        f"{accounts.resolved_compilation:,} resolved_compilation + {accounts.unresolved:,} unresolved + "
+        f"{sum(accounts.skipped.values()):,} skipped ({skipped}); {report.source_rows_written:,} source rows; "
+        f"{report.lml_total_calls:,} LML calls; {report.seconds:.1f} s",
+        highlight=False,
+        soft_wrap=True,
+    )

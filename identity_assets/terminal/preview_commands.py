@@ -1,0 +1,132 @@
+"""The command that predicts what a run or a leg would do: `dry-run`. It writes nothing to the database."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from identity_assets.settings import Leg, Scope, Settings, settings
+from identity_assets.terminal.common import json_option, migrated_database, partition_option, scope_option
+from identity_assets.terminal.output import FAILED, WRONG, print_json, progress_on_stderr, say, stop
+
+if TYPE_CHECKING:
+    from identity_assets.backend.preview.changes import Change
+    from identity_assets.backend.preview.dry_run import DryRun
+
+
+@click.command("dry-run")
+@scope_option
+@partition_option
+@click.option("--changes", is_flag=True, help="Print each identity that would change, as a table.")
+@json_option
+@click.option("--leg", type=click.Choice([str(leg) for leg in Leg]), help="Predict this leg, not a run.")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --changes: write the changes to this file.",
+)
+def dry_run(
+    scope: str | None,
+    partitions: Sequence[str],
+    changes: bool,
+    as_json: bool,
+    leg: str | None,
+    csv_file: Path | None,
+) -> None:
+    """Predict a run and write nothing.
+
+    LML is asked what a run would ask. The result is one JSON object; with --changes it is a table, or one JSON
+    object if --json is given too.
+    """
+    if leg is not None:
+        if changes or csv_file is not None or scope is not None:
+            raise click.UsageError("--leg does not ask LML and has no scope: use it with --partition only")
+        print_json(_predict_leg(Leg(leg), partitions))
+        return
+    if csv_file is not None and not changes:
+        raise click.UsageError("--csv needs --changes")
+    if csv_file is not None and as_json:
+        raise click.UsageError("--csv and --json exclude each other: choose one")
+    chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
+    chosen.require_database_url()
+    chosen.require_library_metadata_url()
+    from identity_assets.partition_keys import known_keys
+
+    keys = known_keys(partitions)
+    if not changes:
+        print_dry_run(chosen, keys)
+    elif csv_file is not None:
+        _changes_to_csv(chosen, keys, csv_file)
+    elif as_json:
+        _changes_as_json(chosen, keys)
+    else:
+        _changes_as_table(chosen, keys)
+
+
+def print_dry_run(chosen: Settings, keys: Sequence[str]) -> None:
+    """Print the one JSON object of a dry run of these partitions."""
+    predicted = _predict(chosen, keys, lambda _change: None)
+    print_json(predicted.as_dict())
+    _stop_if_failed(predicted)
+
+
+def _changes_to_csv(chosen: Settings, keys: Sequence[str], csv_file: Path) -> None:
+    from identity_assets.terminal.changes_report import changes_as_csv
+
+    try:
+        with csv_file.open("w", encoding="utf-8", newline="") as stream:
+            predicted = _predict(chosen, keys, changes_as_csv(stream))
+    except OSError as error:
+        stop(f"{csv_file} cannot be written: {error.strerror}", WRONG)
+    print_json(predicted.as_dict())
+    _stop_if_failed(predicted)
+
+
+def _changes_as_json(chosen: Settings, keys: Sequence[str]) -> None:
+    rows: list[Change] = []
+    predicted = _predict(chosen, keys, rows.append)
+    changes = {**predicted.changes, "rows": [one.as_dict() for one in rows]}
+    print_json({**predicted.as_dict(), "changes": changes})
+    _stop_if_failed(predicted)
+
+
+def _changes_as_table(chosen: Settings, keys: Sequence[str]) -> None:
+    from identity_assets.terminal.changes_report import ChangesSample, print_changes
+
+    sample = ChangesSample()
+    predicted = _predict(chosen, keys, sample.add)
+    print_changes(Console(), predicted, sample)
+    _stop_if_failed(predicted)
+
+
+def _predict(chosen: Settings, keys: Sequence[str], on_change: "Callable[[Change], None]") -> "DryRun":
+    from identity_assets.backend.preview.dry_run import dry_run
+    from identity_assets.lml.client import client_of
+    from identity_assets.partition_keys import buckets_of
+
+    buckets, scope = buckets_of(keys), chosen.scope
+    with migrated_database(chosen, "dry run", read_only=True) as database, client_of(chosen) as client:
+        stage = partial(progress_on_stderr().stage, say, "asking LML")
+        return dry_run(database, client, buckets, chosen, scope, stage=stage, on_change=on_change)
+
+
+def _predict_leg(leg: Leg, partitions: Sequence[str]) -> dict[str, object]:
+    settings().require_database_url()
+    if leg is Leg.S3:
+        settings().require_database_url_discogs()
+    from identity_assets.gathering import dry_run_leg
+    from identity_assets.partition_keys import buckets_of, known_keys
+
+    buckets = buckets_of(known_keys(partitions))
+    with migrated_database(settings(), f"dry run of {leg}", read_only=True) as database:
+        return dry_run_leg(database, settings(), leg, buckets)
+
+
+def _stop_if_failed(predicted: "DryRun") -> None:
+    if predicted.failure is not None:
+        stop(predicted.failure, FAILED)

@@ -1,0 +1,78 @@
+"""The commands that only read: `gate`, `status` and `explain`."""
+
+import os
+import sys
+
+import click
+from rich.console import Console
+
+from identity_assets.settings import settings
+from identity_assets.terminal.common import json_option, migrated_database
+from identity_assets.terminal.output import FAILED, WRONG, print_json, stop
+
+
+@click.command()
+@json_option
+def gate(as_json: bool) -> None:
+    """Print the gate report. Exit code 0: PASS, 1: FAIL, 2: the report cannot be read."""
+    from identity_assets.backend.database import DatabaseError
+    from identity_assets.backend.reports.gate import read_gate
+    from identity_assets.terminal.gate_report import print_gate
+
+    try:
+        with migrated_database(settings(), "gate") as database:
+            report = read_gate(database, settings().gate_threshold)
+    except DatabaseError as error:
+        stop(str(error), WRONG)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        print_gate(Console(), report)
+    sys.exit(0 if report.gate_status == "PASS" else FAILED)
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Show the state of the library on one screen.
+
+    The screen has the library rows by state, the rows due now and next, the last runs, and the gate.
+    """
+    from identity_assets.backend.reports.gate import read_gate
+    from identity_assets.backend.reports.overview import read_overview
+    from identity_assets.terminal.run_pass import persistent_instance
+    from identity_assets.terminal.status_screen import last_runs, print_status
+
+    with migrated_database(settings(), "status") as database:
+        overview = read_overview(database, settings())
+        report = read_gate(database, settings().gate_threshold).as_dict()
+    runs = None
+    if os.environ.get("DAGSTER_HOME"):
+        with persistent_instance() as instance:
+            runs = last_runs(instance)
+    if as_json:
+        runs_as_dicts = None if runs is None else [one.as_dict() for one in runs]
+        print_json({**overview.as_dict(), "last_runs": runs_as_dicts, "gate": report})
+    else:
+        print_status(Console(), overview, runs, report)
+
+
+@click.command()
+@click.argument("library_id", type=int)
+@json_option
+def explain(library_id: int, as_json: bool) -> None:
+    """Explain one library row.
+
+    The page says why the row is due or not, what LML answered, what was written, and whether the gate counts it.
+    """
+    from identity_assets.backend.reports.story import read_story
+    from identity_assets.terminal.explain_page import print_story
+
+    with migrated_database(settings(), "explain") as database:
+        story = read_story(database, settings(), library_id)
+    if story is None:
+        stop(f"there is no library row {library_id}", FAILED)
+    if as_json:
+        print_json(story.as_dict())
+    else:
+        print_story(Console(), story)

@@ -1,0 +1,103 @@
+"""The commands that work on Backend's database: `migrate` and `run`."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from identity_assets.settings import Leg, LogFormat, Scope, settings
+from identity_assets.terminal.common import json_option, partition_option, scope_option
+from identity_assets.terminal.output import (
+    FAILED,
+    print_json,
+    progress_on_stderr,
+    say,
+    say_error,
+    send_messages_to_log,
+)
+from identity_assets.terminal.preview_commands import print_dry_run
+
+if TYPE_CHECKING:
+    from identity_assets.terminal.run_pass import PassReport
+
+
+@click.command()
+@click.option("--down", is_flag=True, help="Remove this project's tables and everything in them.")
+def migrate(down: bool) -> None:
+    """Create or update this project's own tables.
+
+    They stand in the Backend database that DATABASE_URL names.
+    """
+    from identity_assets.backend.database import Database
+    from identity_assets.backend.migrate import migrate as run_migrations
+
+    with Database(settings(), "migrate") as database:
+        before, after = run_migrations(database, "base" if down else "head")
+    say(
+        f"already at revision {after or 'none'}: nothing to do"
+        if before == after
+        else f"migrated from revision {before or 'none'} to {after or 'none'}"
+    )
+
+
+@click.command()
+@scope_option
+@partition_option
+@json_option
+def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
+    """Run the whole graph once in this process.
+
+    The run selects the library rows that are due, asks LML about them, and writes its answers.
+    """
+    from identity_assets.telemetry.logs import form_for, start_logs
+
+    log_format = form_for(settings().log_format)
+    logs_are_json = log_format is LogFormat.json
+    start_logs(log_format)
+    if logs_are_json:
+        send_messages_to_log()
+    chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
+    chosen.require_database_url()
+    chosen.require_library_metadata_url()
+    if Leg.S3 in chosen.identity_legs:
+        chosen.require_database_url_discogs()
+    from identity_assets.partition_keys import known_keys
+
+    keys = known_keys(partitions)
+    if chosen.dry_run:
+        say("DRY_RUN=true: nothing is written; the figures are those of `identity-assets dry-run`")
+        print_dry_run(chosen, keys)
+        return
+    from identity_assets.telemetry.dagster_logs import start_dagster_logs
+    from identity_assets.telemetry.sentry import start_sentry
+    from identity_assets.terminal.pass_report import print_pass
+    from identity_assets.terminal.run_pass import dagster_instance, run_pass
+
+    start_dagster_logs(log_format)
+    start_sentry(chosen)
+    with dagster_instance(say) as instance:
+        report = run_pass(
+            chosen,
+            instance,
+            keys,
+            progress_on_stderr(),
+            log_level="INFO" if logs_are_json else "CRITICAL",
+        )
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        print_pass(Console(), "run", report)
+    for run_id in report.run_ids:
+        say(f"`identity-assets unwind --run {run_id}` takes back what this run wrote")
+    stop_if_failed(report)
+
+
+def stop_if_failed(report: "PassReport") -> None:
+    """Print one line for each step that failed, and end the command if there is one."""
+    for failure in report.failures:
+        say_error(failure)
+    if report.failures:
+        sys.exit(FAILED)

@@ -1,0 +1,95 @@
+"""The command `ui`: the Dagster UI over the demo station, in a process that the command starts and stops."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+from identity_assets.settings import settings
+from identity_assets.terminal.demo_commands import home_option, require_demo_extra, rows_option
+from identity_assets.terminal.output import FAILED, say, stop
+
+# Dagster warns that these are in beta or superseded. We know it, and an operator cannot do anything about it.
+KNOWN_WARNINGS = (
+    "Parameter `backfill_policy`",
+    "Function `with_source_code_references`",
+    "Class `LocalFileCodeReference`",
+    "Class `CodeReferencesMetadataValue`",
+    "Function `dev_command`",
+)
+# Signals that end the process, each with the seconds to wait before the next one.
+SIGNALS_TO_STOP = ((signal.SIGINT, 20), (signal.SIGTERM, 10), (signal.SIGKILL, 10))
+
+
+@click.command()
+@home_option
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@rows_option("Number of library rows to generate if there is no demo yet.")
+@click.option("--fresh", is_flag=True, help="Start with a new library on which nothing has run.")
+def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
+    """Serve the Dagster UI over the demo database.
+
+    The UI listens on 127.0.0.1 until Ctrl-C. The fixture LML runs with it.
+    """
+    require_demo_extra()
+    _stop_if_port_is_taken(port)
+    from identity_assets.demo.catalogue import seeded_catalogue
+    from identity_assets.demo.station import environment_file, station
+
+    say(f"starting PostgreSQL and the fixture LML under {home}")
+    try:
+        with station(settings(), home, lambda: seeded_catalogue(rows), fresh=fresh) as running:
+            say(
+                f"{running.library_rows:,} library rows; the UI will be at http://127.0.0.1:{port}; "
+                "Ctrl-C stops it"
+            )
+            with environment_file(running, home) as file:
+                say(f"to run commands on this station in another terminal: . {file}")
+                code = _serve_ui(port, running.environment())
+    except KeyboardInterrupt:
+        say("everything is stopped")
+        return
+    if code:
+        stop(f"dagster dev ended with exit code {code}", FAILED)
+
+
+def _stop_if_port_is_taken(port: int) -> None:
+    """End the command with one line if nothing can listen on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            stop(
+                f"port {port} of 127.0.0.1 is not available ({error.strerror}): choose another one with --port",
+                FAILED,
+            )
+
+
+def _serve_ui(port: int, station_env: Mapping[str, str]) -> int:
+    """Serve the UI until its process ends; its exit code. The process is stopped if the caller is interrupted."""
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "identity_assets.code_location"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    ignored = ",".join(f"ignore:{warning}" for warning in KNOWN_WARNINGS)
+    with _child_process(command, {**os.environ, **station_env, "PYTHONWARNINGS": ignored}) as server:
+        return server.wait()
+
+
+@contextmanager
+def _child_process(command: Sequence[str], env: dict[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
+    """A process that runs until the block ends: it is asked to stop, and killed if it does not."""
+    process = subprocess.Popen(command, env=env, start_new_session=True)
+    try:
+        yield process
+    finally:
+        for wanted, seconds in SIGNALS_TO_STOP:
+            if process.poll() is None:
+                process.send_signal(wanted)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(seconds)

@@ -1,0 +1,98 @@
+"""The commands `run` and `migrate`: the report of a run, its options, its failures."""
+
+import json
+from pathlib import Path
+
+from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
+from identity_assets_tests.support import Shelf
+from identity_assets_tests.terminal.calling import call_here, one_line
+
+
+def test_run_prints_one_json_object_and_nothing_else_on_stdout(
+    shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
+) -> None:
+    shelf.put_many(["Known 1", "Stranger", "Various Artists", None])
+    ended = call_here("run", "--scope", "full", "--json", env=env)
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(ended.stdout)
+    assert list(report) == [
+        "scope",
+        "scanned",
+        "resolved",
+        "resolved_compilation",
+        "unresolved",
+        "skipped",
+        "source_rows_written",
+        "source_rows_skipped_null_confidence",
+        "history_rows_written",
+        "lml_total_calls",
+        "lml_total_latency_ms",
+        "seconds",
+    ]
+    assert (report["scope"], report["scanned"], report["resolved"], report["unresolved"]) == ("full", 4, 1, 1)
+    assert report["skipped"] == {"compilation": 1, "missing_artist_name": 1}
+    assert report["lml_total_calls"] == lml.calls.number == 1
+    assert report["source_rows_written"] == len(shelf.rows("SELECT 1 FROM library_identity_source"))
+    assert "DAGSTER_HOME is not set" in ended.stderr
+
+
+def test_run_takes_partitions_and_include_null_canonical_sets_the_scope(
+    shelf: Shelf, env: dict[str, str]
+) -> None:
+    ids = shelf.put_many([f"Known {n}" for n in range(40)], canonical=None)
+    partitions = ("run", "--partition", "03", "--partition", "05")
+    nothing = json.loads(call_here(*partitions, "--json", env=env).stdout)
+    assert (nothing["scope"], nothing["scanned"]) == ("canonical", 0)
+    full = call_here(*partitions, env={**env, "INCLUDE_NULL_CANONICAL": "true"})
+    due = sum(library_id % 16 in {3, 5} for library_id in ids)
+    assert full.stdout.startswith(
+        f"run: {due} scanned = {due} resolved + 0 resolved_compilation + 0 unresolved"
+    )
+
+
+def test_run_in_the_home_of_a_dagster_instance_is_recorded_there(
+    shelf: Shelf, env: dict[str, str], tmp_path: Path
+) -> None:
+    shelf.put("Known 1")
+    (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    ended = call_here("run", env={**env, "DAGSTER_HOME": str(tmp_path)})
+    assert ended.returncode == 0
+    assert "DAGSTER_HOME is not set" not in ended.stderr
+    assert (tmp_path / "history" / "runs.db").exists()
+
+
+def test_a_run_that_fails_ends_with_1_and_says_why_and_still_prints_its_object(
+    shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
+) -> None:
+    shelf.put_many([f"Known {n}" for n in range(30)])
+    lml.faults.add(Fault("status", status=401))
+    ended = call_here("run", "--json", env=env)
+    assert ended.returncode == 1
+    report = json.loads(ended.stdout)
+    assert report["scanned"] == 30 == sum(report["skipped"].values())
+    assert "LML_API_KEY" in ended.stderr.splitlines()[-1]
+
+
+def test_messages_of_a_run_are_json_lines_where_its_log_is(
+    shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
+) -> None:
+    shelf.put("Known 1")
+    lml.faults.add(Fault("status", status=401))
+    ended = call_here("run", env={**env, "LOG_FORMAT": "json"})
+    assert ended.returncode == 1
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert lines[0]["message"].startswith("DAGSTER_HOME is not set")
+    assert (lines[-1]["level"], "LML_API_KEY" in lines[-1]["message"]) == ("error", True)
+
+
+def test_migrate_says_what_it_did_and_that_there_was_nothing_to_do(
+    shelf: Shelf, env: dict[str, str], tmp_path: Path
+) -> None:
+    assert "migrated from revision" in one_line(call_here("migrate", "--down", env=env))
+    (tmp_path / "dagster.yaml").touch()
+    refusal = one_line(call_here("run", env={**env, "DAGSTER_HOME": str(tmp_path)}))
+    assert "is at revision none" in refusal
+    assert "run `identity-assets migrate`" in refusal
+    assert "migrated from revision none to" in one_line(call_here("migrate", env=env))
+    assert "nothing to do" in one_line(call_here("migrate", env=env))
+    assert shelf.rows("SELECT 1 FROM library_unresolved") == []
