@@ -56,11 +56,11 @@ class Lml:
 
     settings: Settings
 
-    def client(self, on_call: "Callable[[Call], None] | None" = None) -> "LmlClient":
-        """An HTTP client of LML that reports each call to `on_call`; a context manager."""
+    def client(self, run_id: str, on_call: "Callable[[Call], None] | None" = None) -> "LmlClient":
+        """An HTTP client of LML for one run that reports each call to `on_call`; a context manager."""
         from identity_assets.lml.client import client_of
 
-        return client_of(self.settings, on_call)
+        return client_of(self.settings, on_call, run_id)
 
 
 @dataclass(frozen=True)

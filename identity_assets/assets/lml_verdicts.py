@@ -49,7 +49,7 @@ def lml_verdicts(
     with (
         trace.step(context, "asking"),
         backend.database_to_write(context.run.run_id) as database,
-        lml.client(trace.on_call) as client,
+        lml.client(context.run.run_id, trace.on_call) as client,
         database.partitions_locked(buckets),
     ):
         reopen_failed(database, buckets)

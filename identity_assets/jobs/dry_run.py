@@ -54,7 +54,7 @@ def predict(
         if len(sample) < SAMPLE_ROWS and change.kind is not ChangeKind.confirmed:
             sample.append(change)
 
-    with backend.database_to_read(context.run.run_id) as database, lml.client() as client:
+    with backend.database_to_read(context.run.run_id) as database, lml.client(context.run.run_id) as client:
         require_migrated(database)
         stage = partial(progress.stage, context.log.info, "asking LML")
         prediction = preview.dry_run(
