@@ -1,6 +1,6 @@
-"""The discogs-cache: another PostgreSQL, of which this project reads three tables and writes none.
+"""Reads the discogs-cache: another PostgreSQL, with three tables that this project reads and never writes.
 
-Every transaction is read only by the session's own default. What a match means belongs in flowsheet_match.py.
+Every session is read only by default. What a match means belongs in flowsheet_match.py.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ class DiscogsCacheError(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What the cache holds for one normalised pair."""
+    """The entities that the cache holds for one normalised pair."""
 
     distinct_entities: int
     master_id: int | None
@@ -45,7 +45,7 @@ class Match:
 
 
 class DiscogsCache:
-    """The discogs-cache that the settings name; connected to when it is read."""
+    """The discogs-cache that the settings name. A connection opens when it is read."""
 
     def __init__(self, settings: Settings, label: str) -> None:
         self._rematerialise = settings.flowsheet_match_rematerialise
@@ -104,7 +104,7 @@ class DiscogsCache:
 
 
 def _streamed(connection: Connection, statement: TextClause) -> Iterator[Sequence[Row[Any]]]:
-    """The statement's rows by a cursor on the server, some thousand at a time."""
+    """Read the rows of a statement through a server-side cursor, READ_ROWS at a time."""
     streaming = connection.execution_options(stream_results=True, max_row_buffer=READ_ROWS)
     return streaming.execute(statement).partitions(READ_ROWS)
 
@@ -114,7 +114,7 @@ def _joined(name: str | None) -> str:
 
 
 def _id_of(number: int | None) -> int | None:
-    """Zero is Discogs' way to say none; a number that the main row's column cannot hold is none either."""
+    """Return the id, or None: Discogs writes 0 for no id, and the main row's column ends at LARGEST_ID."""
     return number if number and 1 <= number <= LARGEST_ID else None
 
 
@@ -130,7 +130,7 @@ def _snapshot(connection: Connection, own: Collection[Pair]) -> Mapping[Pair, Ma
 
 
 def _merged(one: Match, other: Match) -> Match:
-    """Two rows of one pair: the first of them by their ids, and ambiguous unless they say the same."""
+    """Merge two rows of one pair: the one with the lower ids stays, and is ambiguous unless both name the same."""
     first, second = sorted(
         (one, other),
         key=lambda match: tuple(number or LARGEST_ID for number in (match.master_id, match.release_id)),
@@ -146,7 +146,7 @@ def _merged(one: Match, other: Match) -> Match:
 def _computed(
     connection: Connection, own: Collection[Pair], normalise: Callable[[Sequence[str]], list[str]]
 ) -> Mapping[Pair, Match]:
-    """A master is one entity, however many releases it has, and so is each release without one."""
+    """Compute the matches from the releases. A master is one entity, and so is each release without a master."""
     masters: dict[Pair, set[int]] = {}
     releases: dict[Pair, set[int]] = {}
     for page in _streamed(connection, _sql("cache_releases.sql")):

@@ -35,7 +35,7 @@ _DROPPED = re.compile(r"[^a-z0-9 ]")
 
 
 def normalise(names: Sequence[str]) -> list[str]:
-    """The names in the snapshot's form, in one call; empty where nothing is left, as in other scripts.
+    """Normalise names as the snapshot does; a name in another script may become empty.
 
     Lower case, unaccented, a leading "the " dropped, all but `[a-z0-9 ]` dropped. Where "&" stood between spaces
     that leaves two of them, and a snapshot may or may not have joined them: they are joined here, and in what is
@@ -48,7 +48,7 @@ def normalise(names: Sequence[str]) -> list[str]:
 
 
 def pairs_of(rows: Sequence[LibraryRow]) -> list[Pair | None]:
-    """The normalised (artist, title) of each library row; None where either is empty, which never matches."""
+    """Return the normalised (artist, title) of each row; None if one of them is empty, which never matches."""
     artists = normalise([row.artist_name or "" for row in rows])
     titles = normalise([row.album_title for row in rows])
     return [
@@ -59,10 +59,12 @@ def pairs_of(rows: Sequence[LibraryRow]) -> list[Pair | None]:
 def gather_flowsheet_match(
     pages: Iterable[Sequence[LibraryRow]], cache: DiscogsCache, partitions: int
 ) -> Gathered:
-    """The evidence of S3 in these pages of the library; `partitions` is the number of hash buckets.
+    """Find the evidence of S3 in these pages of the library; `partitions` is the number of hash buckets.
 
-    Kept in memory are the library's own names, never the cache's.
-    Raises `DiscogsCacheError` where the cache cannot be read; nothing has been written then.
+    Memory holds the names of the library, never those of the cache.
+
+    Raises:
+        DiscogsCacheError: the cache cannot be read. Nothing is written.
     """
     gathered = Gathered()
     named: dict[Pair, list[tuple[int, str | None]]] = {}
@@ -89,7 +91,7 @@ def gather_flowsheet_match(
 
 
 def evidence_of(library_id: int, match: Match) -> Evidence | None:
-    """What a match is worth; None where it names neither a master nor a release."""
+    """Return the evidence that a match makes; None if it names neither a master nor a release."""
     exact = match.distinct_entities == 1
     method, confidence = ("exact_match", 1.0) if exact else ("alias_match", 0.75)
     if match.master_id is not None:
@@ -100,7 +102,7 @@ def evidence_of(library_id: int, match: Match) -> Evidence | None:
 
 
 def _checked(cache: DiscogsCache, found: Iterable[tuple[Evidence, str | None]]) -> list[Evidence]:
-    """With the master of the release, as the cache knows it, where S1 pins the one and S3 the other."""
+    """Add the master of the release from the cache where one leg pins a release and the other a master."""
     checked = [(evidence, _release_of_pair(evidence, canonical)) for evidence, canonical in found]
     masters: Mapping[int, int] = cache.masters_of(
         {release for _evidence, release in checked if release is not None}
@@ -122,7 +124,7 @@ def _checked(cache: DiscogsCache, found: Iterable[tuple[Evidence, str | None]]) 
 
 
 def _release_of_pair(evidence: Evidence, canonical_entity_id: str | None) -> int | None:
-    """The release, where S1 and S3 pin a release and a master."""
+    """Return the release if one leg pins a release and the other a master."""
     entity = parse_entity(canonical_entity_id or "")
     if isinstance(entity, str) or entity[0] == evidence.source:
         return None
