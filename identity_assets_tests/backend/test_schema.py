@@ -204,7 +204,7 @@ def test_a_database_of_another_version_is_refused_in_one_line(backend: Settings)
         migrate(database)
         with database.transaction() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
-        with pytest.raises(DatabaseError, match="revision 0009 .* does not know.*Nothing was changed"):
+        with pytest.raises(DatabaseError, match=r"revision 0009 .* does not know.*Nothing was changed"):
             migrate(database)
 
 
