@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from identity_assets.demo.catalogue import Catalogue, CatalogueRow
+from identity_assets.demo.track_credits import CompilationTrack
 
 _SCHEMA = Path(__file__).with_name("backend_schema.sql")
 
@@ -23,7 +24,9 @@ def create_backend_tables(connection: Connection) -> None:
 
 
 def load_catalogue(connection: Connection, catalogue: Catalogue) -> int:
-    """Copy the catalogue into the empty tables `artists` and `library`, and commit. Returns the library rows.
+    """Copy the catalogue into the empty tables of artists, library rows and track credits, and commit.
+
+    Returns the number of library rows.
 
     On an error, such as a table that is not empty, it rolls back and raises psycopg2's error.
     """
@@ -33,10 +36,14 @@ def load_catalogue(connection: Connection, catalogue: Catalogue) -> int:
             copy_rows(cursor, "artists (id, artist_name)", artists)
             library = (_library_values(number, row) for number, row in enumerate(catalogue.rows, 1))
             copy_rows(cursor, f"library ({', '.join(_LIBRARY_COLUMNS)})", library)
+            if catalogue.tracks:
+                copy_rows(
+                    cursor, f"{_TRACKS} ({', '.join(_TRACK_COLUMNS)})", map(_track_values, catalogue.tracks)
+                )
             for table in ("artists", "library"):
                 next_id = f"SELECT coalesce(max(id), 0) + 1 FROM {table}"
                 cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), ({next_id}), false)")
-                cursor.execute(f"ANALYZE {table}")
+            cursor.execute(f"ANALYZE artists, library, {_TRACKS}")
         connection.commit()
     except BaseException:
         connection.rollback()
@@ -57,8 +64,25 @@ _LIBRARY_COLUMNS = (
 )
 
 
+_TRACKS = "compilation_track_artist"
+_TRACK_COLUMNS = (
+    "library_id",
+    "artist_name",
+    "track_title",
+    "track_position",
+    "track_artist_id",
+    "track_artist_link_confidence",
+    "track_artist_link_method",
+)
+
+
 def _library_values(number: int, row: CatalogueRow) -> tuple[object, ...]:
     return (number, *(getattr(row, column) for column in _LIBRARY_COLUMNS[1:]))
+
+
+def _track_values(track: CompilationTrack) -> tuple[object, ...]:
+    confidence, method = (None, None) if track.track_artist_id is None else (1.0, "librarian")
+    return (*(getattr(track, column) for column in _TRACK_COLUMNS[:5]), confidence, method)
 
 
 def copy_rows(cursor: Cursor, target: str, rows: Iterable[Sequence[object]]) -> None:
