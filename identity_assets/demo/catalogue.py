@@ -18,6 +18,7 @@ from wxyc_etl.text import (  # type: ignore[import-untyped]  # it ships no types
 
 from identity_assets.demo import names
 from identity_assets.demo.credits import Credit, discographies, misspelt_credit
+from identity_assets.demo.fixture_lml.tracks import TrackCredit
 from identity_assets.demo.track_credits import CompilationTrack, seeded_tracks
 from identity_assets.errors import OperatorError
 
@@ -82,6 +83,14 @@ class Catalogue:
     known_artists: frozenset[str]
     tracks: Sequence[CompilationTrack] = ()
     lml_has_tracks: bool = False
+
+    def credits_by_library_id(self) -> Mapping[int, Sequence[TrackCredit]]:
+        """The track credits of each compilation, as the fixture LML takes them."""
+        credits: dict[int, list[TrackCredit]] = {}
+        for track in self.tracks:
+            credit = TrackCredit(track.artist_name, track.track_title, track.track_position)
+            credits.setdefault(track.library_id, []).append(credit)
+        return credits
 
     def census(self) -> Census:
         """Count the rows by their printed names, as LML sees them."""
