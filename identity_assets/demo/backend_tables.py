@@ -32,6 +32,7 @@ def load_catalogue(connection: Connection, catalogue: Catalogue) -> int:
     """
     try:
         with connection.cursor() as cursor:
+            _set_row_triggers(cursor, "DISABLE")
             artists = ((number, name) for number, name in enumerate(catalogue.artists, 1))
             copy_rows(cursor, "artists (id, artist_name)", artists)
             library = (_library_values(number, row) for number, row in enumerate(catalogue.rows, 1))
@@ -43,6 +44,7 @@ def load_catalogue(connection: Connection, catalogue: Catalogue) -> int:
             for table in ("artists", "library"):
                 next_id = f"SELECT coalesce(max(id), 0) + 1 FROM {table}"
                 cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), ({next_id}), false)")
+            _set_row_triggers(cursor, "ENABLE")
             cursor.execute(f"ANALYZE artists, library, {_TRACKS}")
         connection.commit()
     except BaseException:
@@ -65,6 +67,15 @@ _LIBRARY_COLUMNS = (
 
 
 _TRACKS = "compilation_track_artist"
+_ROW_TRIGGERS = (("library", "library_sends_changed_rows"), (_TRACKS, "credits_send_changed_rows"))
+
+
+def _set_row_triggers(cursor: Cursor, state: str) -> None:
+    """Switch the triggers that send each changed row to other services: nobody listens while the demo is loaded."""
+    for table, trigger in _ROW_TRIGGERS:
+        cursor.execute(f"ALTER TABLE {table} {state} TRIGGER {trigger}")
+
+
 _TRACK_COLUMNS = (
     "library_id",
     "artist_name",
