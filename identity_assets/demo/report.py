@@ -59,16 +59,23 @@ def print_comparison(
         ("track credits: linked by LML's answers", tracks.linked, None),
         ("track credits: linked by a librarian", tracks.by_librarian, None),
     ]
-    table = Table(title="What happened, beside what was published")
+    table = Table(title="What happened, beside what was published" if published else "What happened")
     table.add_column("")
     table.add_column("here", justify="right")
-    table.add_column("published", justify="right")
-    table.add_column("")
+    if published:
+        table.add_column("published", justify="right")
+        table.add_column("")
     for name, here, there in lines:
-        known = there is not None and published
-        same = ("equal" if here == there else "DIFFERENT") if known else ""
-        table.add_row(name, f"{here:,}", f"{there:,}" if known else NOTHING, same)
+        beside = _beside(here, there) if published else ()
+        table.add_row(name, f"{here:,}", *beside)
     console.print(table)
+
+
+def _beside(here: int, there: int | None) -> tuple[str, str]:
+    """The published number, and whether ours is equal to it."""
+    if there is None:
+        return NOTHING, ""
+    return f"{there:,}", "equal" if here == there else "DIFFERENT"
 
 
 def gate_line(gates: Sequence[tuple[str, GateReport]]) -> str:

@@ -38,7 +38,8 @@ class CompilationTrack:
 def folded(name: str) -> str:
     """The name as Backend's `fold_artist_name` makes it."""
     letters = unicodedata.normalize("NFD", name)
-    return "".join(letter for letter in letters if ord(letter) not in _COMBINING).lower()
+    # PostgreSQL lowers each letter by itself: a Greek sigma is the same at the end of a word.
+    return "".join(letter.lower() for letter in letters if ord(letter) not in _COMBINING)
 
 
 def seeded_tracks(

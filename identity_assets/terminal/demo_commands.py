@@ -94,7 +94,7 @@ def demo(
     if catalog is None:
         _refuse_csv_options(tracks, artist_column, title_column, no_header, encoding)
         say(f"starting PostgreSQL and the fixture LML under {home}")
-        make_catalogue = _seeded(rows)
+        make_catalogue = seeded(rows)
     else:
         make_catalogue = _loaded(catalog, tracks, artist_column, title_column, no_header, encoding)
         say(f"starting PostgreSQL and the fixture LML under {home}")
@@ -145,10 +145,17 @@ def _refuse_csv_options(*options: object) -> None:
         )
 
 
-def _seeded(rows: int) -> "Callable[[], Catalogue]":
+def seeded(rows: int) -> "Callable[[], Catalogue]":
+    """A function that makes the generated catalogue, and says so: it takes some seconds."""
     from identity_assets.demo.catalogue import seeded_catalogue
 
-    return lambda: seeded_catalogue(rows)
+    def make() -> "Catalogue":
+        say(f"making a catalogue of {rows:,} releases")
+        catalogue = seeded_catalogue(rows)
+        say("loading it into PostgreSQL")
+        return catalogue
+
+    return make
 
 
 def _loaded(

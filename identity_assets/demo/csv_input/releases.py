@@ -137,13 +137,22 @@ def _counts(table: CsvTable, releases: Sequence[_Release], rows: int) -> str:
         (len(releases) - len(pairs), "with the artist and title of an earlier row"),
         (cut, f"with a name cut to {names.MAX_LENGTH} characters"),
     )
-    left_out = ((rows - len(releases), "rows without artist and title"), (table.blank_lines, "blank lines"))
-    line = f"{len(releases):,} releases"
+    nameless = rows - len(releases)
+    left_out = (
+        (nameless, f"{plural(nameless, 'row')} without artist and title"),
+        (table.blank_lines, plural(table.blank_lines, "blank line")),
+    )
+    line = f"{len(releases):,} {plural(len(releases), 'release')}"
     if listed := counted(odd):
         line += f"; of these {listed}"
     if listed := counted(left_out):
         line += f"; left out: {listed}"
     return line
+
+
+def plural(count: int, noun: str) -> str:
+    """The noun as it stands after this number."""
+    return noun if count == 1 else f"{noun}s"
 
 
 def counted(counts: Sequence[tuple[int, str]]) -> str:

@@ -5,6 +5,7 @@ Not here: what the columns mean (`columns`).
 
 import csv
 import io
+import string
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -50,18 +51,14 @@ def read_table(path: Path, encoding: str | None = None) -> CsvTable:
         CsvError: the file is no text, has one column, a line longer than the first, an open quote or a NUL.
     """
     file = read_text(path, encoding)
-    delimiter = _delimiter_of(path, file.text)
-    lines, blank_lines = [], 0
-    for line in _lines_of(path, file.text, delimiter):
-        if line.cells:
-            lines.append(line)
-        else:
-            blank_lines += 1
-    if not lines:
+    if not file.text.strip("".join(_DELIMITERS) + '"' + string.whitespace):
         raise CsvError(f"{path} has no words, only delimiters: give a CSV with a header and a release a row")
-    _check_widths(path, lines, delimiter)
-    rows = tuple(line.cells for line in lines)
-    return CsvTable(path, file.encoding, _DELIMITERS[delimiter], rows, blank_lines)
+    delimiter = _delimiter_of(path, file.text)
+    lines = list(_lines_of(path, file.text, delimiter))
+    full = [line for line in lines if line.cells]
+    _check_widths(path, full, delimiter)
+    rows = tuple(line.cells for line in full)
+    return CsvTable(path, file.encoding, _DELIMITERS[delimiter], rows, len(lines) - len(full))
 
 
 def _delimiter_of(path: Path, text: str) -> str:

@@ -19,7 +19,7 @@ from identity_assets.demo.csv_input.columns import (
     Column,
     Headings,
 )
-from identity_assets.demo.csv_input.releases import ROWS_SHOWN, CsvReleases, counted, known_to_lml
+from identity_assets.demo.csv_input.releases import ROWS_SHOWN, CsvReleases, counted, known_to_lml, plural
 from identity_assets.demo.csv_input.table import read_table
 from identity_assets.demo.csv_input.text import CsvError
 from identity_assets.demo.track_credits import CompilationTrack, folded
@@ -114,12 +114,15 @@ def _tracks(
 
 def _summary(tracks: Sequence[CompilationTrack], counts: Counter[str]) -> str:
     releases = len({track.library_id for track in tracks})
-    line = f"{len(tracks):,} credits on {releases:,} compilations"
+    line = (
+        f"{len(tracks):,} {plural(len(tracks), 'credit')} on {releases:,} {plural(releases, 'compilation')}"
+    )
     listed = counted([(count, words) for words, count in counts.items()])
-    return f"{line}; left out: tracks {listed}" if listed else line
+    return f"{line}; tracks left out: {listed}" if listed else line
 
 
 def _first_tracks(releases: CsvReleases, tracks: Sequence[CompilationTrack]) -> Iterator[str]:
     for track in tracks[:ROWS_SHOWN]:
         album = releases.catalogue.rows[track.library_id - 1].album_title
-        yield f'  "{album}", track {track.track_position}: artist "{track.artist_name}", title "{track.track_title}"'
+        position, title = track.track_position or "without a position", track.track_title or ""
+        yield f'  "{album}", track {position}: artist "{track.artist_name}", title "{title}"'
