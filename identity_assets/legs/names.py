@@ -34,7 +34,7 @@ _LETTERS = str.maketrans(
     }
 )
 _DROPPED = re.compile(r"[^a-z0-9 ]")
-_JOINER = re.compile(r"\s*[&,/]\s*|\s+(?:and|feat\.?|ft\.?|featuring)\s+", re.IGNORECASE)
+_JOINER = re.compile(r"\s*[&,/]\s*(?:and\s+)?|\s+(?:and|feat\.?|ft\.?|featuring)\s+", re.IGNORECASE)
 # "Pebbles, The", also where another artist follows.
 _LAST_ARTICLE = re.compile(r",\s*the(?=\s*(?:$|[&,/]|\s(?:and|feat|ft|featuring)\b))", re.IGNORECASE)
 _LAST_NUMBER = re.compile(r" [0-9]{1,3}$")
