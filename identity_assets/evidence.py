@@ -1,6 +1,6 @@
-"""What a leg finds, and the report of having looked: the records that the two legs and the store have in common.
+"""The records that the two legs and the database side share: what a leg finds, and what it skips.
 
-Where it is found belongs in canonical_entity.py and flowsheet_match.py, how it is kept in backend/ledger/evidence.py.
+How a leg finds it belongs in legs/, and how it is stored in backend/ledger/evidence.py.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ LARGEST_ID = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The Discogs entity that a leg pins one library row to; `verified_at` None: since it was first found so.
+    """The Discogs entity that a leg pins one library row to; `verified_at` None: since it was first found.
 
     `checked_master_id` is the master to which the discogs-cache says that `checked_release_id` belongs: the
     release, where one leg pins a release and the other a master.

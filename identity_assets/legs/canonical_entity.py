@@ -14,7 +14,7 @@ _ENTITY = re.compile(r"discogs:(?:(release|master):)?([0-9]+)")
 
 
 def parse_entity(canonical_entity_id: str) -> tuple[str, int] | str:
-    """The source and id that the value names, or in a word why it names none.
+    """Return the source and the id that the value names, or one word that says why it names none.
 
     `discogs:5` and `discogs:release:5` are a release, `discogs:master:5` is a master. The words are
     `other_scheme`, `malformed_id` and `id_out_of_range`: a column of the main row holds 1 to 2,147,483,647.
@@ -31,9 +31,9 @@ def parse_entity(canonical_entity_id: str) -> tuple[str, int] | str:
 
 
 def gather_canonical_entity(pages: Iterable[Sequence[LibraryRow]], partitions: int) -> Gathered:
-    """The evidence of S1 in these pages of the library; rows without a canonical_entity_id are passed over.
+    """Find the evidence of S1 in these pages of the library. Rows without a canonical_entity_id are ignored.
 
-    `partitions` is the number of hash buckets by which the rows that are skipped are counted.
+    `partitions` is the number of hash buckets; skipped rows are counted by bucket.
     """
     gathered = Gathered()
     for page in pages:

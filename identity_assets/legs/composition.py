@@ -1,7 +1,7 @@
 """How source rows make a main row: the rules 1 to 6 of "Composition" in DOMAIN.md, as a pure function.
 
-The same rules for sets stand in the database, as identity_assets.leg_composed (migration 0004); a property test
-holds the two equal. Which source rows corroborate each other is decided there too, by the legs' evidence.
+backend/functions/leg_composed.sql holds the same rules for sets of rows; a property test holds the two equal. Which
+source rows corroborate each other is decided there too, from the legs' evidence.
 """
 
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ LEAST_AGREEMENT = 0.95
 
 @dataclass(frozen=True)
 class SourceRow:
-    """What one source says of a library row; `corroborates`: another says the same, and neither is denied.
+    """What one source says about a library row. `corroborates`: another source agrees with it.
 
-    Two legs that pin the same entity are two of these, though the table keeps one row for both.
+    Two legs that pin the same entity are two of these, although the table keeps one row for both.
     """
 
     source: str
@@ -26,7 +26,7 @@ class SourceRow:
 
 @dataclass(frozen=True)
 class MainRow:
-    """What the main row says of itself."""
+    """The columns of the main row that are composed."""
 
     method: str
     confidence: float
@@ -34,9 +34,9 @@ class MainRow:
 
 
 def compose(rows: Iterable[SourceRow]) -> MainRow | None:
-    """The main row of these source rows; None where none of them counts.
+    """Compose the main row of these source rows; None if no row counts.
 
-    Where the lowest confidence is that of several rows, the source that comes first by name is taken.
+    If several rows have the lowest confidence, the source that comes first by name decides.
     """
     given = list(rows)
     if any(row.method == "manual" for row in given):

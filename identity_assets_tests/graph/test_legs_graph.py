@@ -254,8 +254,8 @@ def test_an_emptied_cache_deletes_no_identity_and_a_person_accepts_it_by_the_con
     report = run(both_settings, instance, Leg.S3)
     assert report.failures == (
         "flowsheet_match_evidence: S3 would remove its evidence for 5 of 5 library rows, and EVIDENCE_SHRINK_LIMIT "
-        "is 10%: nothing was removed; look at the discogs-cache, or launch the run with the config accept_shrink: true "
-        "if this is right",
+        "is 10%: nothing was removed; look at the discogs-cache, or launch the run with the config "
+        "accept_shrink: true if this is right",
     )
     assert identity(shelf) == before
 

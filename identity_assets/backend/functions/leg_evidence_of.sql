@@ -53,6 +53,7 @@ AS $$
         LEFT JOIN identity_assets.leg_evidence AS stored
             ON (stored.library_id, stored.leg, stored.source, stored.external_id, stored.method, stored.confidence)
              = (found.library_id, pending_leg, found.source, found.external_id, found.method, found.confidence)
+           AND stored.library_id = ANY (library_ids)
         WHERE found.library_id = ANY (library_ids)
     ) AS evidence
     WINDOW pair AS (PARTITION BY evidence.library_id)

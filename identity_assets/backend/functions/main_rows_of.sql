@@ -5,7 +5,8 @@ LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
     RETURN QUERY EXECUTE format(
-        'SELECT %s FROM library_identity AS main WHERE main.library_id BETWEEN $1 AND $2 AND main.library_id = ANY ($3)',
+        'SELECT %s FROM library_identity AS main '
+        'WHERE main.library_id BETWEEN $1 AND $2 AND main.library_id IN (SELECT unnest($3))',
         identity_assets.main_row_columns('main.')
     )
     USING

@@ -1,4 +1,6 @@
 -- The main rows that stand in a range of library_id, locked in library_id order: what is compared is what is replaced.
+--
+-- IN (SELECT ...) and not ANY: the planner would look up each id in the index, or read the whole table.
 CREATE FUNCTION identity_assets.standing_main_rows(first_id integer, last_id integer, library_ids integer[])
 RETURNS SETOF identity_assets.main_row
 LANGUAGE plpgsql
@@ -6,8 +8,8 @@ AS $$
 BEGIN
     RETURN QUERY EXECUTE format(
         'SELECT %s FROM library_identity AS main '
-        'WHERE main.library_id BETWEEN $1 AND $2 AND main.library_id = ANY ($3) '
-        'ORDER BY main.library_id FOR NO KEY UPDATE',
+        'WHERE main.library_id BETWEEN $1 AND $2 AND main.library_id IN (SELECT unnest($3)) '
+        'ORDER BY main.library_id FOR NO KEY UPDATE OF main',
         identity_assets.main_row_columns('main.')
     )
     USING first_id, last_id, library_ids;

@@ -9,13 +9,16 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format(
         'UPDATE library_identity AS main SET (%s) = ROW (%s) FROM unnest($1) AS new '
-        'WHERE main.library_id = new.library_id '
+        'WHERE main.library_id = new.library_id AND main.library_id BETWEEN $2 AND $3 '
         'RETURNING main.library_id, hash_record_extended(CAST(ROW (%s) AS identity_assets.main_row), 0)',
         identity_assets.main_row_columns(),
         identity_assets.main_row_columns('new.'),
         identity_assets.main_row_columns('main.')
     )
-    USING new_rows;
+    USING
+        new_rows,
+        (SELECT min(one.library_id) FROM unnest(new_rows) AS one),
+        (SELECT max(one.library_id) FROM unnest(new_rows) AS one);
 END
 $$;
 

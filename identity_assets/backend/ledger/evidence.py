@@ -88,11 +88,11 @@ def replace_evidence(
             is_last = start + page_rows >= len(evidence)
             upto = LARGEST_ID if is_last else page[-1].library_id
             found = as_json(page)
-            place = {**buckets.params(), "leg": leg, "after": after, "upto": upto, "evidence": found}
-            removed += execute(connection, _sql("delete_lost_evidence.sql"), **place).rowcount
-            written += execute(
-                connection, _sql("store_evidence.sql"), leg=leg, evidence=found, run_id=run_id
+            place = {"leg": leg, "after": after, "upto": upto, "evidence": found}
+            removed += execute(
+                connection, _sql("delete_lost_evidence.sql"), **buckets.params(), **place
             ).rowcount
+            written += execute(connection, _sql("store_evidence.sql"), **place, run_id=run_id).rowcount
             after = upto
         execute(connection, _sql("mark_gathered.sql"), leg=leg, **buckets.params())
     database.analyze("leg_evidence", written)

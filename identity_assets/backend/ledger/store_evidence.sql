@@ -1,5 +1,6 @@
--- The evidence that a leg found, one statement for some thousand library rows. What stands there already is not
--- touched, and keeps the moment at which it was first found so.
+-- Stores a page of evidence that a leg found: the library rows after :after, up to :upto.
+--
+-- Evidence that is stored already is not touched. It keeps the moment at which it was first found.
 INSERT INTO leg_evidence AS old (
     library_id, leg, source, external_id, method, confidence, verified_at, run_id, checked_release_id,
     checked_master_id
@@ -15,6 +16,8 @@ FROM jsonb_to_recordset(CAST(:evidence AS jsonb)) AS found (
 LEFT JOIN leg_evidence AS stored
     ON (stored.library_id, stored.leg, stored.source, stored.external_id, stored.method, stored.confidence)
      = (found.library_id, :leg, found.source, found.external_id, found.method, found.confidence)
+   AND stored.library_id > :after
+   AND stored.library_id <= :upto
 ORDER BY found.library_id
 ON CONFLICT (library_id, leg, source) DO UPDATE SET
     external_id = excluded.external_id,

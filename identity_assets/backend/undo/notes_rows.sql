@@ -23,7 +23,7 @@ FROM (
     (
         SELECT library_id
         FROM leg_evidence
-        WHERE 'backfill:' || leg = :notes AND library_id > :after
+        WHERE leg = right(:notes, 2) AND library_id > :after
         ORDER BY library_id
         LIMIT :rows
     )

@@ -99,6 +99,7 @@ def write_verdicts(
     for one in write_ranges(database, ranges, stage, settings.writer_connections):
         written += one
         advance(one.total().rows)
+    total = written.total()
     for table in TABLES:
-        database.analyze(table, written.total().rows)
+        database.analyze(table, max(total.rows, total.main_rows_written, total.source_rows_written))
     return {bucket: written.get(bucket, Written()) for bucket in buckets.buckets}
