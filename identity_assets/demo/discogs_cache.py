@@ -18,8 +18,8 @@ from identity_assets.demo.backend_tables import copy_rows
 from identity_assets.demo.catalogue import PUBLISHED, Catalogue
 from identity_assets.evidence import RELEASE
 from identity_assets.legs.canonical_entity import parse_entity
-from identity_assets.legs.discogs_cache import Pair
-from identity_assets.legs.flowsheet_match import normalise
+from identity_assets.legs.flowsheet_match import Pair
+from identity_assets.legs.names import normalise
 
 PUBLISHED_PAIRS = 23_408
 PUBLISHED_AMBIGUOUS = 4_594
