@@ -180,6 +180,7 @@ def test_a_catalogue_that_cannot_be_read_is_one_line_before_anything_starts(
 
 @pytest.mark.parametrize("interrupt", [SIGINT, SIGTERM])
 def test_an_interrupted_demo_stops_everything_that_it_started(demo_home: Path, interrupt: Signals) -> None:
+    began = time.monotonic()
     process = subprocess.Popen(
         command("demo", "--rows", "5000", "--home", str(demo_home)),
         env=clean_env(BATCH_SIZE="2", LML_MAX_IN_FLIGHT="1"),
@@ -188,6 +189,8 @@ def test_an_interrupted_demo_stops_everything_that_it_started(demo_home: Path, i
         text=True,
     )
     assert process.stderr is not None
+    assert process.stderr.readline().startswith("starting PostgreSQL")
+    assert time.monotonic() - began < 5, "something must move on the screen"
     for line in process.stderr:
         if "library rows loaded" in line:
             break
