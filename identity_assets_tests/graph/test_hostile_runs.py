@@ -320,13 +320,15 @@ def test_a_signal_ends_a_run_within_5_s_though_lml_hangs(
     shelf: Shelf, station_settings: Settings, respond: Callable[[Request], None], sent: signal.Signals
 ) -> None:
     shelf.put_many(["Anna Nyberg"] * 40)
-    with raw_lml(respond) as lml:
-        with start_run(station_settings, lml, BATCH_SIZE="5", LML_TIMEOUT_SECONDS="60") as process:
-            wait_until(lambda: bool(lml.requests))
-            sent_at = time.monotonic()
-            process.send_signal(sent)
-            said, _ = process.communicate(timeout=60)
-            assert time.monotonic() - sent_at < 5
+    with (
+        raw_lml(respond) as lml,
+        start_run(station_settings, lml, BATCH_SIZE="5", LML_TIMEOUT_SECONDS="60") as process,
+    ):
+        wait_until(lambda: bool(lml.requests))
+        sent_at = time.monotonic()
+        process.send_signal(sent)
+        said, _ = process.communicate(timeout=60)
+        assert time.monotonic() - sent_at < 5
     assert process.returncode == 130
     assert said.splitlines()[-1] == "identity-assets: interrupted"
 
@@ -349,12 +351,14 @@ def test_the_memory_of_a_run_stays_under_250_mib_whatever_lml_sends_to_several_c
             return request.respond(packed[number], gzipped)
         return request.respond(bomb, gzipped, status=b"500 Oh no" if number == 4 else b"200 OK")
 
-    with raw_lml(respond) as lml:
-        with start_run(station_settings, lml, BATCH_SIZE="1", LML_TIMEOUT_SECONDS="60") as process:
-            assert process.stdout is not None
-            said = process.stdout.read()
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
+    with (
+        raw_lml(respond) as lml,
+        start_run(station_settings, lml, BATCH_SIZE="1", LML_TIMEOUT_SECONDS="60") as process,
+    ):
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     assert len(lml.requests) >= 16, said
     outcomes = set(shelf.outcomes().values())
     assert outcomes == {"lml_error", "lml_invalid_verdict"}, said
