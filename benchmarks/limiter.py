@@ -1,8 +1,8 @@
 """How close the adaptive number of calls comes to the best fixed one: `python -m benchmarks.limiter`.
 
 The fixture LML has a capacity: four calls at once and the others wait; degraded beyond three; 429 above four. For
-each of these the same batches are asked over HTTP with every fixed number of calls in flight and with the limiter, in one
-run of this program. `settled` is the limiter's median number in the last half of the calls. Take the figures on a
+each of these the same batches are asked over HTTP with every fixed number of calls in flight and with the limiter, in
+one run of this program. `settled` is the limiter's median number in the last half of the calls. Take the figures on a
 machine that does nothing else. Nothing is stored, so no PostgreSQL takes part.
 """
 
