@@ -1,6 +1,7 @@
 """The whole graph on one screen. Importing this module builds nothing but definitions.
 
-library ─▶ candidate_libraries ─▶ lml_verdicts ─▶ library_identity_source, library_identity, library_unresolved
+library ─▶ candidate_libraries ─▶ lml_verdicts ─▶ library_identity_source, library_identity, library_unresolved,
+                                                     compilation_track_identity
 
 IDENTITY_LEGS adds the older legs, which feed the same writer:
 library ─▶ canonical_entity_evidence (S1); library, flowsheet_match ─▶ flowsheet_match_evidence (S3)
@@ -23,6 +24,7 @@ from identity_assets.checks.gate import truly_unresolved_rows
 from identity_assets.checks.integrity import integrity_checks
 from identity_assets.checks.legs import leg_conflicts
 from identity_assets.checks.staleness import stale_rows
+from identity_assets.checks.tracks import track_links_hold
 from identity_assets.jobs.dry_run import dry_run
 from identity_assets.jobs.gate_report import gate_report
 from identity_assets.jobs.refresh import refresh_library_identity
@@ -32,7 +34,7 @@ from identity_assets.settings import Leg, settings
 from identity_assets.telemetry.failures import report_failures_of
 
 EVIDENCE = {Leg.S1: canonical_entity_evidence, Leg.S3: flowsheet_match_evidence}
-CHECKS = (truly_unresolved_rows, accounts_balance, *integrity_checks, stale_rows)
+CHECKS = (truly_unresolved_rows, accounts_balance, *integrity_checks, stale_rows, track_links_hold)
 
 
 def build_defs(

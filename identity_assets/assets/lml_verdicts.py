@@ -102,8 +102,8 @@ class _Asking:
         context.log.info(
             f"LML was asked about {self.to_ask} library rows in {self.client.calls} calls: {counts['verdicts']} "
             f"verdicts stored, {counts['failures']} rows without an answer, {counts['foreign']} results for rows "
-            f"that were not asked and {counts['duplicates']} repeated results dropped; {counts['asked_again']} rows that "
-            "it called compilations were asked about again with their tracks"
+            f"that were not asked and {counts['duplicates']} repeated results dropped; {counts['asked_again']} rows "
+            "that it called compilations were asked about again with their tracks"
         )
 
 

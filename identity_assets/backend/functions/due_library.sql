@@ -7,6 +7,7 @@
 -- reason        why the row is due from due_from on; null if it never is
 -- is_due        due_from has come. A row without an artist name is due like any other, but LML cannot be asked about
 --               it: has_no_artist
+-- verified_at   the later of last_verified_at and the answer that made a resolved compilation of the row
 -- answer_kind   the kind of the stored answer; a compilation belongs to the V/A cohort
 -- is_answered   a stored answer to the present names waits to be applied, so that LML need not be asked; it may wait
 --               until answer_until
@@ -19,7 +20,7 @@ RETURNS TABLE (
     library_id integer, in_canonical_scope boolean, has_no_artist boolean, has_main_row boolean, is_manual boolean,
     confidence real, last_verified_at timestamptz, attempt_kind text, attempted_at timestamptz, asked_at timestamptz,
     names_changed boolean, reason text, decided_at timestamptz, due_from timestamptz, is_due boolean,
-    answer_kind text, answer_until timestamptz, is_answered boolean
+    verified_at timestamptz, answer_kind text, answer_until timestamptz, is_answered boolean
 )
 LANGUAGE sql STABLE
 AS $$
@@ -59,6 +60,7 @@ AS $$
         END,
         due.due_from,
         coalesce(due.due_from <= now(), true),
+        verified.moment,
         answer.kind,
         moment.answer_until,
         question.is_waiting AND NOT question.names_changed AND moment.answer_until > now()

@@ -27,7 +27,8 @@ class ChangeKind(StrEnum):
 class Change:
     """One library row's change.
 
-    `columns` maps a column to (from, to): `source.column` is a source row's, `track ARTIST - TITLE.column` a credit's.
+    `columns` maps a column to (from, to). A source row's column is `source.column`, a track credit's
+    `track ARTIST - TITLE.column`.
     """
 
     library_id: int

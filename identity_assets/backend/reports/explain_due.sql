@@ -12,6 +12,8 @@ SELECT
     decided_at,
     due_from,
     is_due,
+    verified_at,
+    answer_kind,
     answer_until,
     is_answered
 FROM due_library(:stale_threshold_days, :unresolved_retry_days, :invalid_retry_days)

@@ -12,8 +12,8 @@ class Written:
 
     `rows_refused` of them were set aside because the database refused them; `rows_renamed` and `rows_gone` because
     their names changed, or Backend deleted them, after LML was asked.
-    `track_rows_*` count what became of the credits that resolved compilations list, each once (functions/track_links.sql);
-    `track_rows_invalid` counts entries that were set aside.
+    `track_rows_*` count what became of the credits that resolved compilations list, each once: track_links.sql in
+    functions/ defines them. `track_rows_invalid` counts entries that were set aside.
     """
 
     rows: int = 0
