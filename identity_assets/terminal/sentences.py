@@ -128,8 +128,13 @@ def _due_reason(due: Due, verdict: StoredVerdict | None) -> str:
             "because it broke the contract"
         ),
         DueWhy.retry_due: f"Due{since}, to be tried again: LML was asked on {on} and found nothing",
-        DueWhy.stale: f"Due{since}, stale: it is resolved, last verified or asked about on {on}",
+        DueWhy.stale: f"Due{since}, stale: {_resolved(verdict)}, last verified or asked about on {on}",
     }[due.why]
+
+
+def _resolved(verdict: StoredVerdict | None) -> str:
+    is_compilation = verdict is not None and verdict.kind == "compilation"
+    return "its tracks are resolved" if is_compilation else "it has an identity"
 
 
 def _never_asked(verdict: StoredVerdict | None) -> str:

@@ -33,19 +33,24 @@ def compilation(library_id: int, *tracks: Mapping[str, Any], attempted: bool | N
     return {**nothing(library_id, "compilation"), "tracks_attempted": attempted, "tracks": list(tracks)}
 
 
+def count_statements(shelf: Shelf) -> None:
+    """Count from now on, in the table statement_sent, every statement that reaches the credits."""
+    shelf.run(
+        "CREATE TABLE statement_sent (count int); INSERT INTO statement_sent VALUES (0);"
+        "CREATE FUNCTION count_statement() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN UPDATE statement_sent SET count = count + 1; RETURN NULL; END $$;"
+        "CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE ON compilation_track_artist "
+        "FOR EACH STATEMENT EXECUTE FUNCTION count_statement()"
+    )
+
+
 class Compilations:
     """A shelf with a V/A release, its credits, and the station's artists."""
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
         self.id = shelf.put("Various Artists", "Sampler", volume="Z")
-        shelf.run(
-            "CREATE TABLE statement_sent (count int); INSERT INTO statement_sent VALUES (0);"
-            "CREATE FUNCTION count_statement() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN UPDATE statement_sent SET count = count + 1; RETURN NULL; END $$;"
-            "CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE ON compilation_track_artist "
-            "FOR EACH STATEMENT EXECUTE FUNCTION count_statement()"
-        )
+        count_statements(shelf)
 
     def artist(self, name: str) -> int:
         """Put an artist into the catalogue."""
