@@ -1,8 +1,8 @@
 """The demo's discogs-cache: `flowsheet_match` and the releases behind it, seeded from the catalogue.
 
 It has as many rows as the run of 2026-04-28, scaled with the catalogue. About four of five pairs belong to releases
-of the catalogue. About one in twelve of those contradicts the catalogue's canonical_entity_id. A few are as a real cache
-has them: tombstones, releases by two artists, homonyms, and artists whose `extra` is null.
+of the catalogue. About one in twelve of those contradicts the catalogue's canonical_entity_id. A few are as a real
+cache has them: tombstones, releases by two artists, homonyms, and artists whose `extra` is null.
 """
 
 from collections.abc import Iterable

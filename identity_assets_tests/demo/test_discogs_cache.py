@@ -75,7 +75,8 @@ def test_it_has_what_a_real_cache_has(published: SeededCache) -> None:
     }
     expected = {"tombstones": 0.01, "no extra": 0.03, "two artists": 0.01, "homonyms": 0.005}
     for name, share in expected.items():
-        assert seen[name] / len(published.pairs) == pytest.approx(share, rel=0.3), name
+        # A release that already stands in the cache gets none of these.
+        assert 0.4 * share < seen[name] / len(published.pairs) < 1.3 * share, name
 
 
 @pytest.mark.parametrize("rows", [1, 7, 400])
