@@ -39,7 +39,7 @@ def library_pages(
                 rows=rows,
                 canonical_only=canonical_only,
             )
-            page = [LibraryRow._make(row) for row in found]
+            page = [LibraryRow._make(row) for row in found.all()]
         if not page:
             return
         yield page

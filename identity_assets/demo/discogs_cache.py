@@ -1,7 +1,8 @@
 """The demo's discogs-cache: `flowsheet_match` and the releases behind it, seeded from the catalogue.
 
 It has as many rows as the run of 2026-04-28, scaled with the catalogue. About four of five pairs belong to releases
-of the catalogue. About one in twelve of those contradicts the catalogue's canonical_entity_id.
+of the catalogue. About one in twelve of those contradicts the catalogue's canonical_entity_id. A few are as a real
+cache has them: tombstones, releases by two artists, homonyms, and artists whose `extra` is null.
 """
 
 from collections.abc import Iterable
@@ -26,6 +27,8 @@ PUBLISHED_AMBIGUOUS = 4_594
 _IN_THE_CATALOGUE = 0.8
 _MASTERS = 3_900_000
 _RELEASES = 34_000_000
+# The share of each among the releases behind the pairs.
+_ODDITIES = {"": 0.945, "no extra": 0.03, "co-artist": 0.01, "tombstone": 0.01, "homonym": 0.005}
 _SCHEMA = Path(__file__).with_name("discogs_cache.sql")
 
 
@@ -34,8 +37,8 @@ class SeededCache:
     """The rows of `flowsheet_match`, `release` and `release_artist`."""
 
     pairs: list[tuple[str, str, int, int | None, int]] = field(default_factory=list)
-    releases: dict[int, tuple[int | None, str]] = field(default_factory=dict)
-    artists: list[tuple[int, str, int]] = field(default_factory=list)
+    releases: dict[int, tuple[int | None, str, bool]] = field(default_factory=dict)
+    artists: list[tuple[int, str, int | None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,10 @@ def seeded_cache(catalogue: Catalogue, *, seed: int = 1) -> SeededCache:
     others = (_Printed(names.artist_name(rng), names.album_title(rng)) for _ in range(3 * wanted + 10))
     chosen = list(_distinct(others, held, wanted).items())
     rng.shuffle(chosen)
-    cache = SeededCache()
+    cache, oddities = SeededCache(), Random(seed + 1)
     for place, (pair, printed) in enumerate(chosen):
-        _add(rng, cache, pair, printed, 1 if place >= ambiguous else rng.randint(2, 9))
+        entities = 1 if place >= ambiguous else rng.randint(2, 9)
+        _add(rng, cache, pair, printed, entities, _oddity(oddities))
     return cache
 
 
@@ -82,7 +86,13 @@ def _distinct(printed: Iterable[_Printed], found: dict[Pair, _Printed], wanted: 
     return distinct
 
 
-def _add(rng: Random, cache: SeededCache, pair: Pair, printed: _Printed, entities: int) -> None:
+def _oddity(rng: Random) -> str:
+    """What a release of a real cache has that an invented one has not; mostly nothing."""
+    (oddity,) = rng.choices(tuple(_ODDITIES), tuple(_ODDITIES.values()))
+    return oddity
+
+
+def _add(rng: Random, cache: SeededCache, pair: Pair, printed: _Printed, entities: int, oddity: str) -> None:
     """Add one pair and a release for it. If the catalogue names an entity, the pair usually agrees with it."""
     master: int | None = rng.randint(1, _MASTERS) if rng.random() < 0.6 else None
     release = rng.randint(1, _RELEASES)
@@ -97,14 +107,22 @@ def _add(rng: Random, cache: SeededCache, pair: Pair, printed: _Printed, entitie
             release = behind
         elif not contradicts:
             master = number
-    cache.pairs.append((*pair, entities, master, release))
-    _add_release(cache, release, master, printed)
+    artist, title = pair
+    is_homonym = oddity == "homonym" and release not in cache.releases
+    cache.pairs.append((f"{artist} 2" if is_homonym else artist, title, entities, master, release))
+    _add_release(cache, release, master, printed, oddity)
 
 
-def _add_release(cache: SeededCache, number: int, master: int | None, printed: _Printed) -> None:
-    if number not in cache.releases:
-        cache.releases[number] = (master, printed.title)
-        cache.artists.append((number, printed.artist, 0))
+def _add_release(
+    cache: SeededCache, number: int, master: int | None, printed: _Printed, oddity: str = ""
+) -> None:
+    if number in cache.releases:
+        return
+    cache.releases[number] = (master, printed.title, oddity == "tombstone")
+    name = f"{printed.artist} (2)" if oddity == "homonym" else printed.artist
+    cache.artists.append((number, name, None if oddity == "no extra" else 0))
+    if oddity == "co-artist":
+        cache.artists.append((number, "Ada Quarry", 0))
 
 
 def fill_discogs_cache(dsn: str, cache: SeededCache) -> None:

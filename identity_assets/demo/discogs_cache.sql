@@ -15,11 +15,12 @@ CREATE TABLE wxyc.flowsheet_match (
 CREATE TABLE wxyc.release (
     id        integer PRIMARY KEY,
     master_id integer,
-    title     text NOT NULL
+    title     text NOT NULL,
+    not_found boolean NOT NULL DEFAULT false
 );
 
 CREATE TABLE wxyc.release_artist (
     release_id  integer NOT NULL REFERENCES wxyc.release (id),
     artist_name text NOT NULL,
-    extra       integer NOT NULL
+    extra       integer DEFAULT 0
 );

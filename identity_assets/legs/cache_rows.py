@@ -6,18 +6,24 @@ a release has and what is no evidence (docs/legs.md). Not here: the library, and
 
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from identity_assets.evidence import LARGEST_ID
-from identity_assets.legs.discogs_cache import CacheSnapshot, PairRow, Release
-from identity_assets.legs.names import Credit, artist_forms, credit_of, forms_of_normalised, normalise
+from identity_assets.legs.discogs_cache import CacheSnapshot, PairRow
+from identity_assets.legs.names import (
+    Credit,
+    artist_forms,
+    credit_of,
+    forms_of_normalised,
+    normalise,
+    one_space,
+)
 
 UNKNOWN_HOMONYM = "?"
 """Stands for the number of a homonym where only the normalised name is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class CacheRow:
+class CacheRow(NamedTuple):
     """A pair or a release under the forms of its artist. `refusal` says why it is no evidence; empty if it is.
 
     `is_sure`: it stands for one entity. `homonym` tells apart artists who share a form (`Credit`).
@@ -32,25 +38,10 @@ class CacheRow:
     refusal: str = ""
 
     def found_as(self, artists: tuple[str, ...], homonym: str = "", refusal: str = "") -> "CacheRow":
-        """The same entity under other forms of its artist, or for one of them no evidence."""
-        is_sure = self.is_sure and homonym != UNKNOWN_HOMONYM
-        return CacheRow(
-            artists,
-            self.title,
-            is_sure,
-            self.master_id,
-            self.release_id,
-            homonym,
-            self.refusal or refusal,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A row of `flowsheet_match` with its normalised artist."""
-
-    artist: str
-    row: CacheRow
+        """The same entity under other forms of its artist. `refusal`: under these it is no evidence."""
+        _artists, title, is_sure, master_id, release_id, _homonym, refused = self
+        is_sure = is_sure and homonym != UNKNOWN_HOMONYM
+        return CacheRow(artists, title, is_sure, master_id, release_id, homonym, refused or refusal)
 
 
 def rows_of_pairs(
@@ -60,40 +51,37 @@ def rows_of_pairs(
 
     If the cache has the releases of the pairs, their artists decide who a pair belongs to.
     """
-    pairs = [pair for page in snapshot.pairs() for pair in _pairs(page, titles, seen)]
-    releases = snapshot.releases_of(
-        {pair.row.release_id for pair in pairs if pair.row.release_id is not None}
-    )
-    credits_of = {
-        number: credit_of(release.artists) for number, release in releases.items() if release.artists
-    }
+    pairs = [row for page in snapshot.pairs() for row in _pairs(page, titles, seen)]
+    numbers = {row.release_id for row in pairs if row.release_id is not None}
+    tombstones, artists_of = snapshot.tombstones_of(numbers), snapshot.artists_of(numbers)
+    credits_of = {number: credit_of(artists) for number, artists in artists_of.items() if artists}
     forms = artist_forms(credit.name for credit in credits_of.values())
-    artists = list({artist for release in releases.values() for artist in release.artists})
-    normalised = dict(zip(artists, normalise(artists), strict=True))
-    for pair in pairs:
-        number = pair.row.release_id
-        release = releases.get(number, Release()) if number is not None else Release()
-        if release.is_tombstone:
+    distinct = list({artist for artists in artists_of.values() for artist in artists})
+    normalised = dict(zip(distinct, normalise(distinct), strict=True))
+    for row in pairs:
+        number, [artist] = row.release_id or 0, row.artists
+        artists = artists_of.get(number, ())
+        if number in tombstones:
             seen["tombstones"] += 1
-            yield (pair.row.found_as((pair.artist,), refusal="tombstone"),)
-        elif pair.artist in {normalised[artist] for artist in release.artists}:
-            assert number is not None
+            yield (row.found_as(row.artists, refusal="tombstone"),)
+        elif any(normalised[one] == artist for one in artists):
             credit = credits_of[number]
-            yield _credited(pair.row, credit, forms[credit.name], (pair.artist,), len(release.artists), seen)
+            yield _credited(row, credit, forms[credit.name], row.artists, len(artists), seen)
         else:
-            yield _of_normalised(pair)
+            yield _of_normalised(row, artist)
 
 
-def _pairs(page: Sequence[PairRow], titles: Container[str], seen: Counter[str]) -> Iterator[_Pair]:
+def _pairs(page: Sequence[PairRow], titles: Container[str], seen: Counter[str]) -> Iterator[CacheRow]:
+    """The pairs of a page with one of these titles, each under its normalised artist."""
     seen["pairs_read"] += len(page)
     for artist_norm, album_norm, entities, master_id, release_id in page:
-        artist, title = _one_space(artist_norm), _one_space(album_norm)
+        artist, title = one_space(artist_norm or ""), one_space(album_norm or "")
         if not artist or not title:
             seen["empty_names"] += 1
             continue
-        row = _row(title, entities == 1, master_id, release_id, seen)
+        row = _row((artist,), title, entities == 1, master_id, release_id, seen)
         if title in titles:
-            yield _Pair(artist, row)
+            yield row
 
 
 def rows_of_releases(
@@ -110,7 +98,7 @@ def rows_of_releases(
             seen["tombstones"] += is_tombstone
             seen["empty_names"] += not title and not is_tombstone
             if title in titles:
-                row = _row(title, True, master_id, number, seen if not is_tombstone else Counter())
+                row = _row((), title, True, master_id, number, seen if not is_tombstone else Counter())
                 names = tuple(filter(None, artists))
                 ours.append(
                     (row.found_as((), refusal="tombstone" if is_tombstone else ""), names, credit_of(names))
@@ -145,25 +133,26 @@ def _credited(
     return whole, row.found_as(tuple(set(alone) - set(forms)), refusal="co_artist")
 
 
-def _of_normalised(pair: _Pair) -> Sequence[CacheRow]:
+def _of_normalised(row: CacheRow, artist: str) -> Sequence[CacheRow]:
     """The rows of a pair of whose artist only the normalised name is known."""
-    forms, guess = forms_of_normalised(pair.artist)
-    known = pair.row.found_as(forms)
-    return (known, pair.row.found_as((guess,), UNKNOWN_HOMONYM)) if guess else (known,)
+    forms, guess = forms_of_normalised(artist)
+    known = row.found_as(forms)
+    return (known, row.found_as((guess,), UNKNOWN_HOMONYM)) if guess else (known,)
 
 
 def _row(
-    title: str, is_sure: bool, master_id: int | None, release_id: int | None, seen: Counter[str]
+    artists: tuple[str, ...],
+    title: str,
+    is_sure: bool,
+    master_id: int | None,
+    release_id: int | None,
+    seen: Counter[str],
 ) -> CacheRow:
     master, release = _id_of(master_id), _id_of(release_id)
     if master is None and release is None:
         seen["no_discogs_id"] += 1
-        return CacheRow((), title, is_sure, None, None, refusal="no_discogs_id")
-    return CacheRow((), title, is_sure, master, release)
-
-
-def _one_space(name: str | None) -> str:
-    return " ".join((name or "").split())
+        return CacheRow(artists, title, is_sure, None, None, refusal="no_discogs_id")
+    return CacheRow(artists, title, is_sure, master, release)
 
 
 def _id_of(number: int | None) -> int | None:

@@ -6,7 +6,6 @@ What a row of it is worth belongs in cache_rows.py and flowsheet_match.py.
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, create_engine, event, text
@@ -41,14 +40,6 @@ class DiscogsCacheError(OperatorError):
     """The discogs-cache cannot be read as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """What the cache knows about one release. `artists` is empty if they are not known."""
-
-    is_tombstone: bool = False
-    artists: tuple[str, ...] = ()
-
-
 class CacheSnapshot:
     """The discogs-cache as it was at one moment. Its tables cannot be swapped or emptied while it is open."""
 
@@ -66,17 +57,19 @@ class CacheSnapshot:
         """Every release that has a main artist, some thousand at a time."""
         return self._streamed(_sql("cache_releases.sql"))
 
-    def releases_of(self, release_ids: Collection[int]) -> dict[int, Release]:
-        """What the cache knows about these releases. Releases that it does not know are left out."""
-        params = {"release_ids": sorted(release_ids)}
-        known: dict[int, Release] = {}
-        if ARTISTS in self._tables:
-            for number, names in self._connection.execute(_sql("cache_artists.sql"), params).all():
-                known[number] = Release(artists=tuple(filter(None, names)))
-        if RELEASES in self._tables:
-            for (number,) in self._connection.execute(_sql("cache_tombstones.sql"), params).all():
-                known[number] = Release(is_tombstone=True)
-        return known
+    def artists_of(self, release_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+        """The main artists of each of these releases, as far as the cache knows them."""
+        if ARTISTS not in self._tables:
+            return {}
+        rows = self._connection.execute(_sql("cache_artists.sql"), {"release_ids": sorted(release_ids)}).all()
+        return {number: tuple(filter(None, artists)) for number, artists in rows}
+
+    def tombstones_of(self, release_ids: Collection[int]) -> set[int]:
+        """Those of these releases that are tombstones."""
+        if RELEASES not in self._tables:
+            return set()
+        rows = self._connection.execute(_sql("cache_tombstones.sql"), {"release_ids": sorted(release_ids)})
+        return set(rows.scalars().all())
 
     def masters_of(self, release_ids: Collection[int]) -> dict[int, int]:
         """The master of each of these releases, as far as the cache knows one."""

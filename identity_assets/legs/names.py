@@ -5,8 +5,8 @@ the same functions. How a form finds a match belongs in flowsheet_match.py.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from wxyc_etl.text import (  # type: ignore[import-untyped]  # it ships no types
     batch_to_match_form,
@@ -34,14 +34,13 @@ _LETTERS = str.maketrans(
     }
 )
 _DROPPED = re.compile(r"[^a-z0-9 ]")
-_JOINER = re.compile(r"\s*[&,/]\s*(?:and\s+)?|\s+(?:and|feat\.?|ft\.?|featuring)\s+", re.IGNORECASE)
+_JOINER = re.compile(r"[&,/]|\s(?:and|feat\.?|ft\.?|featuring)\s", re.IGNORECASE)
 # "Pebbles, The", also where another artist follows.
 _LAST_ARTICLE = re.compile(r",\s*the(?=\s*(?:$|[&,/]|\s(?:and|feat|ft|featuring)\b))", re.IGNORECASE)
 _LAST_NUMBER = re.compile(r" [0-9]{1,3}$")
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(NamedTuple):
     """The artist of a release as Discogs writes it: all main artists in one name, and their homonyms' numbers.
 
     `homonym` is empty if no artist has a number. Two credits of one name with different numbers are two artists.
@@ -57,16 +56,28 @@ def normalise(names: Sequence[str]) -> list[str]:
     Lower case, unaccented, a leading "the " dropped, all but `[a-z0-9 ]` dropped. "A & B" leaves two spaces, which a
     snapshot may have joined or not: runs of spaces become one space, here and in what is read of the snapshot.
     """
-    return [
-        " ".join(_DROPPED.sub("", form.translate(_LETTERS).removeprefix("the ")).split())
-        for form in batch_to_match_form(list(names))
-    ]
+    return [_kept(form) for form in batch_to_match_form(list(names))]
 
 
-def credit_of(artists: Iterable[str]) -> Credit:
+def _kept(form: str) -> str:
+    """The letters, digits and single spaces of a match form. Most names are plain words and take the short way."""
+    if not form.isascii():
+        form = form.translate(_LETTERS)
+    form = form.removeprefix("the ")
+    if form.isascii() and form.replace(" ", "").isalnum():
+        return one_space(form)
+    return one_space(_DROPPED.sub("", form))
+
+
+def one_space(text: str) -> str:
+    """The text without spaces at its ends, and with single spaces in it."""
+    return " ".join(text.split()) if "  " in text or text[:1] == " " or text[-1:] == " " else text
+
+
+def credit_of(artists: Collection[str]) -> Credit:
     """All main artists of a release as one name, without the numbers of homonyms."""
     names, numbers = [], []
-    for artist in sorted(set(artists)):
+    for artist in sorted(set(artists)) if len(artists) > 1 else artists:
         name = strip_discogs_disambiguation(artist, False) or artist
         names.append(name)
         if name != artist.strip():

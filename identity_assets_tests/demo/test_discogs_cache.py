@@ -65,6 +65,20 @@ def test_it_mostly_bears_out_the_canonical_entity_and_sometimes_contradicts_it(
     assert seen["same"] + seen["its master"] > 8 * (seen["another"] + seen["another master"])
 
 
+def test_it_has_what_a_real_cache_has(published: SeededCache) -> None:
+    main_artists = Counter(number for number, _name, extra in published.artists if not extra)
+    seen = {
+        "tombstones": sum(not_found for _master, _title, not_found in published.releases.values()),
+        "no extra": sum(extra is None for _number, _name, extra in published.artists),
+        "two artists": sum(artists == 2 for artists in main_artists.values()),
+        "homonyms": sum(name.endswith(" (2)") for _number, name, _extra in published.artists),
+    }
+    expected = {"tombstones": 0.01, "no extra": 0.03, "two artists": 0.01, "homonyms": 0.005}
+    for name, share in expected.items():
+        # A release that already stands in the cache gets none of these.
+        assert 0.4 * share < seen[name] / len(published.pairs) < 1.3 * share, name
+
+
 @pytest.mark.parametrize("rows", [1, 7, 400])
 def test_it_is_scaled_with_the_catalogue_and_the_same_every_time(rows: int) -> None:
     cache = seeded_cache(seeded_catalogue(rows))

@@ -81,7 +81,8 @@ def test_rows_that_are_committed_in_the_middle_are_not_seen(cache: Cache, remate
         cache.run("UPDATE wxyc.release SET master_id = 8, not_found = true")
         assert list(snapshot.releases() if rematerialises else snapshot.pairs()) == before
         assert snapshot.masters_of({5}) == {5: 7}
-        assert snapshot.releases_of({5})[5].artists == ("A",)
+        assert snapshot.artists_of({5}) == {5: ("A",)}
+        assert snapshot.tombstones_of({5}) == set()
 
 
 SWAP = (
