@@ -32,13 +32,16 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	 { cat $(INSTALL_LOG) >&2; exit 1; }
 	@touch $(STAMP)
 
-# Both lock files hold every platform, with hashes and without an index. requirements.txt is for production;
-# requirements-dev.txt adds the demo, the tests and the tools.
+# The lock files hold every platform, with hashes and without an index. requirements.txt is for production,
+# requirements-k8s.txt for production on Kubernetes, and requirements-build.txt builds the wheel. requirements-dev.txt
+# adds the demo, the tests and the tools.
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-strip-extras --no-annotate --no-header
 lock: $(STAMP)
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
-	  --no-annotate --no-header pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
-	  --no-annotate --no-header --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) --extra k8s -c requirements.txt pyproject.toml -o requirements-k8s.txt
+	$(COMPILE) --extra dev -c requirements-k8s.txt pyproject.toml -o requirements-dev.txt
+	$(COMPILE) --group build -c requirements-dev.txt -o requirements-build.txt
 
 clean:
 	rm -rf $(VENV) .demo
