@@ -225,6 +225,9 @@ class Settings:
         "DISCOGS_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc"
     )
     flowsheet_match_rematerialise: bool = _env("FLOWSHEET_MATCH_REMATERIALISE", SWITCH, False)
+    run_retention_days: int = _env("RUN_RETENTION_DAYS", DAYS, 90)
+    alert_webhook_url: str | None = _env("ALERT_WEBHOOK_URL", HTTP_URL)
+    dagster_ui_url: str | None = _env("DAGSTER_UI_URL", HTTP_URL)
     sentry_dsn: str | None = _env("SENTRY_DSN", SENTRY_DSN)
     sentry_traces_sample_rate: float = _env("SENTRY_TRACES_SAMPLE_RATE", number(0, 1), 1.0)
     sentry_environment: str = _env("SENTRY_ENVIRONMENT", Variable("any text", str), "production")

@@ -18,7 +18,7 @@ LAYERS = (
     ("backend",),
     ("gathering",),
     ("telemetry",),
-    ("resources", "partitions", "freshness"),
+    ("resources", "partitions", "freshness", "run_queue"),
     ("assets", "checks"),
     ("jobs",),
     ("schedules",),
