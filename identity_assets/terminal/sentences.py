@@ -37,7 +37,7 @@ OUTCOMES = {
     "lml_error": "lml_error: LML gave no answer",
     "lml_cardinality_mismatch": "lml_cardinality_mismatch: LML answered the batch but not this row",
     "lml_invalid_verdict": "lml_invalid_verdict: LML's answer breaks the contract and was not written",
-    "lml_untrusted_library_id": "lml_untrusted_library_id: LML's answer does not name a row of its batch",
+    "lml_untrusted_library_id": "lml_untrusted_library_id: LML's answer does not say which row it is about",
     "writer_error": "writer_error: the database refused LML's answer",
     "library_row_gone": "library_row_gone: the library row is gone, Backend deleted it after LML was asked",
     "names_changed": "names_changed: nothing was written, the names changed after LML was asked",

@@ -66,6 +66,15 @@ def test_explain_of_an_unknown_row_is_one_line_and_exit_code_1(shelf: Shelf, env
     assert call_here("explain", "x", env=env).returncode == 2
 
 
+def test_explain_of_a_row_that_backend_deleted_says_that_it_is_gone(
+    stocked: list[int], shelf: Shelf, env: dict[str, str]
+) -> None:
+    shelf.delete_release(stocked[0])
+    ended = call_here("explain", str(stocked[0]), env=env)
+    assert ended.returncode == 1
+    assert one_line(ended) == f"identity-assets: library row {stocked[0]} is gone: Backend deleted it"
+
+
 def test_status_fits_one_screen_and_says_the_same_as_json(
     stocked: list[int], env: dict[str, str], tmp_path: Path
 ) -> None:
