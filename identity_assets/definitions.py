@@ -24,10 +24,12 @@ from identity_assets.checks.integrity import integrity_checks
 from identity_assets.checks.legs import leg_conflicts
 from identity_assets.checks.staleness import stale_rows
 from identity_assets.jobs.dry_run import dry_run
+from identity_assets.jobs.event_log_retention import event_log_retention
 from identity_assets.jobs.gate_report import gate_report
 from identity_assets.jobs.refresh import refresh_library_identity
 from identity_assets.resources import make_resources
-from identity_assets.schedules import daily_gate_report, nightly_refresh
+from identity_assets.schedules import daily_gate_report, nightly_refresh, weekly_event_log_retention
+from identity_assets.sensors import alert_on_change
 from identity_assets.settings import Leg, settings
 from identity_assets.telemetry.failures import report_failures_of
 
@@ -48,8 +50,9 @@ def build_defs(
             [library, *([flowsheet_match] if Leg.S3 in legs else ()), *report_failures_of(assets)]
         ),
         asset_checks=report_failures_of(checks),
-        jobs=[refresh_library_identity, gate_report, dry_run],
-        schedules=[nightly_refresh, daily_gate_report],
+        jobs=[refresh_library_identity, gate_report, dry_run, event_log_retention],
+        schedules=[nightly_refresh, daily_gate_report, weekly_event_log_retention],
+        sensors=[alert_on_change],
         resources=resources or make_resources(replace(settings(), identity_legs=tuple(legs))),
         executor=dg.in_process_executor,
     )

@@ -111,6 +111,7 @@ def test_the_instance_of_the_chart_is_that_of_compose() -> None:
         PoolLimitedRunCoordinator.__module__,
         PoolLimitedRunCoordinator.__name__,
     )
+    assert coordinator["config"] == INSTANCE["run_coordinator"]["config"]
     assert process_config(PoolLimitedRunCoordinator.config_type(), coordinator["config"]).success
 
 
