@@ -48,12 +48,13 @@ lock: $(STAMP)
 	$(COMPILE) --extra dev -c requirements-k8s.txt pyproject.toml -o requirements-dev.txt
 	$(COMPILE) --group build -c requirements-dev.txt -o requirements-build.txt
 
-# The unit tests on each Python that this machine has. Each has a virtual environment of its own.
+# The unit tests on each of these Pythons that works here. Each has a virtual environment of its own.
+PYTHONS ?= python3.11 python3.12 python3.13
 test-python:
-	@for version in 3.11 3.12 3.13; do \
-	  if python=$$(command -v python$$version); then \
+	@for python in $(PYTHONS); do \
+	  if version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then \
 	    $(MAKE) --no-print-directory test-unit VENV=.venv-$$version PYTHON=$$python || exit 1; \
-	  else echo "python$$version is not on this machine"; fi; \
+	  else echo "$$python is not on this machine"; fi; \
 	done
 
 test-unit: $(STAMP)

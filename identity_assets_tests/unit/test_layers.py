@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2] / PACKAGE
 LAYERS = (
     ("errors",),
     ("settings",),
+    ("settings_help",),
     ("partition_keys", "evidence", "postgres", "progress"),
     ("lml", "legs", "alerting"),
     ("backend",),
