@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-inp
 # The port of `make ui`.
 PORT ?= 3000
 
-.PHONY: demo test ui lint lock clean
+.PHONY: demo test ui lint lock clean test-python test-unit test-deployment
 
 demo: $(STAMP)
 	@$(BIN)/identity-assets demo
@@ -37,13 +37,32 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@echo ' done'
 	@touch $(STAMP)
 
-# Both lock files hold every platform, with hashes and without an index. requirements.txt is for production;
-# requirements-dev.txt adds the demo, the tests and the tools.
+# The lock files hold every platform, with hashes and without an index. requirements.txt is for production,
+# requirements-k8s.txt for production on Kubernetes, and requirements-build.txt builds the wheel. requirements-dev.txt
+# adds the demo, the tests and the tools.
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-strip-extras --no-annotate --no-header
 lock: $(STAMP)
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
-	  --no-annotate --no-header pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
-	  --no-annotate --no-header --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) --extra k8s -c requirements.txt pyproject.toml -o requirements-k8s.txt
+	$(COMPILE) --extra dev -c requirements-k8s.txt pyproject.toml -o requirements-dev.txt
+	$(COMPILE) --group build -c requirements-dev.txt -o requirements-build.txt
+
+# The unit tests on each of these Pythons that works here. Each has a virtual environment of its own.
+PYTHONS ?= python3.11 python3.12 python3.13
+test-python:
+	@for python in $(PYTHONS); do \
+	  if version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then \
+	    $(MAKE) --no-print-directory test-unit VENV=.venv-$$version PYTHON=$$python || exit 1; \
+	  else echo "$$python is not on this machine"; fi; \
+	done
+
+test-unit: $(STAMP)
+	$(BIN)/python -m pytest -n 2 identity_assets_tests/unit identity_assets_tests/lml
+
+# Starts whole deployments and installs from the lock.
+test-deployment: $(STAMP)
+	$(BIN)/python -m pytest -m deployment identity_assets_tests/deploy
 
 clean:
-	rm -rf $(VENV) .demo
+	rm -rf $(VENV) .venv-* .demo

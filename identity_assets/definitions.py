@@ -28,12 +28,19 @@ from identity_assets.checks.plausibility import answers_plausible
 from identity_assets.checks.staleness import stale_rows
 from identity_assets.checks.tracks import track_links_hold
 from identity_assets.jobs.dry_run import dry_run
+from identity_assets.jobs.event_log_retention import event_log_retention
 from identity_assets.jobs.gate_report import gate_report
 from identity_assets.jobs.held_answers import held_answers
 from identity_assets.jobs.refresh import refresh_library_identity
 from identity_assets.jobs.refresh_evidence import refresh_evidence
 from identity_assets.resources import make_resources
-from identity_assets.schedules import daily_gate_report, nightly_evidence, nightly_refresh
+from identity_assets.schedules import (
+    daily_gate_report,
+    nightly_evidence,
+    nightly_refresh,
+    weekly_event_log_retention,
+)
+from identity_assets.sensors import alert_on_change
 from identity_assets.settings import Leg, settings
 from identity_assets.telemetry.failures import report_failures_of
 
@@ -56,10 +63,14 @@ def build_defs(
         ),
         asset_checks=report_failures_of(checks),
         jobs=[
-            *(refresh_library_identity, gate_report, dry_run, held_answers),
+            *(refresh_library_identity, gate_report, dry_run, held_answers, event_log_retention),
             *([refresh_evidence] if legs else ()),
         ],
-        schedules=[nightly_refresh, daily_gate_report, *([nightly_evidence] if legs else ())],
+        schedules=[
+            *(nightly_refresh, daily_gate_report, weekly_event_log_retention),
+            *([nightly_evidence] if legs else ()),
+        ],
+        sensors=[alert_on_change],
         resources=resources or make_resources(replace(settings(), identity_legs=tuple(legs))),
         executor=dg.in_process_executor,
     )

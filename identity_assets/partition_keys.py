@@ -4,7 +4,7 @@ This module does not import Dagster, so commands that do not need Dagster start 
 partitions.py. Importing the module reads no setting: an invalid one stops a command with one line.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,3 +77,13 @@ def contiguous_ranges(partition_keys: Iterable[str]) -> list[Sequence[str]]:
         else:
             ranges.append([key])
     return [tuple(keys) for keys in ranges]
+
+
+def partitions_of_run(tags: Mapping[str, str]) -> list[str]:
+    """The partitions that the tags of a Dagster run name. Keys that do not exist any more are left out."""
+    keys = all_keys()
+    first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
+    last = tags.get("dagster/asset_partition_range_end") or first
+    if first not in keys or last not in keys:
+        return []
+    return list(keys[keys.index(first) : keys.index(last) + 1])

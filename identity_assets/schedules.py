@@ -1,4 +1,4 @@
-"""The schedules: the evidence of the legs once a night, the refresh of partitions that have work, the gate report.
+"""The schedules: the evidence of the legs, the refresh of partitions with work, the gate report, the clean-up.
 
 The selection decides which rows are due, and the writer which evidence it writes. A schedule only counts them.
 """
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from identity_assets.jobs.event_log_retention import event_log_retention
 from identity_assets.jobs.gate_report import gate_report
 from identity_assets.jobs.refresh import refresh_library_identity
 from identity_assets.jobs.refresh_evidence import refresh_evidence
-from identity_assets.partition_keys import contiguous_ranges, partition_key, range_tags
+from identity_assets.partition_keys import contiguous_ranges, partition_key, partitions_of_run, range_tags
 from identity_assets.partitions import library_partitions
 from identity_assets.resources import Backend
 from identity_assets.settings import SettingsError, settings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 STATION_TIME = "America/New_York"
 GATE_REPORT_CRON = "0 8 * * *"
+RETENTION_CRON = "0 10 * * 0"
 DRY_RUN = "DRY_RUN=true: nothing may be written. Unset it where the schedule is evaluated"
 # The assets of a pass without the evidence of the legs.
 PASS_ASSETS = [
@@ -44,14 +46,8 @@ NOT_ENDED = [
 
 def busy_partitions(instance: dg.DagsterInstance) -> set[str]:
     """The partitions of all runs that have not ended, however they were launched."""
-    keys = library_partitions.get_partition_keys()
-    busy: set[str] = set()
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=NOT_ENDED)):
-        first = run.tags.get("dagster/asset_partition_range_start") or run.tags.get("dagster/partition")
-        last = run.tags.get("dagster/asset_partition_range_end") or first
-        if first in keys and last in keys:
-            busy.update(keys[keys.index(first) : keys.index(last) + 1])
-    return busy
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_ENDED))
+    return {key for run in runs for key in partitions_of_run(run.tags)}
 
 
 def requests_within_budget(
@@ -187,4 +183,12 @@ daily_gate_report = dg.ScheduleDefinition(
     cron_schedule=GATE_REPORT_CRON,
     execution_timezone=STATION_TIME,
     description="Read the gate every morning after the nightly refresh, so that the UI plots it day by day.",
+)
+
+weekly_event_log_retention = dg.ScheduleDefinition(
+    name="weekly_event_log_retention",
+    job=event_log_retention,
+    cron_schedule=RETENTION_CRON,
+    execution_timezone=STATION_TIME,
+    description="Delete the runs that are older than RUN_RETENTION_DAYS, every Sunday.",
 )

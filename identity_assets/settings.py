@@ -232,6 +232,9 @@ class Settings:
         "DISCOGS_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc"
     )
     flowsheet_match_rematerialise: bool = _env("FLOWSHEET_MATCH_REMATERIALISE", SWITCH, False)
+    run_retention_days: int = _env("RUN_RETENTION_DAYS", DAYS, 90)
+    alert_webhook_url: str | None = _env("ALERT_WEBHOOK_URL", HTTP_URL)
+    dagster_ui_url: str | None = _env("DAGSTER_UI_URL", HTTP_URL)
     discogs_read_timeout_seconds: float = _env(
         "DISCOGS_READ_TIMEOUT_SECONDS", number(0.1, 86400, "of seconds "), 600.0
     )

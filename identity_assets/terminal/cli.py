@@ -16,6 +16,7 @@ import click
 from identity_assets import __version__
 from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
+from identity_assets.terminal.dagster_commands import dagster_commands
 from identity_assets.terminal.demo_commands import demo
 from identity_assets.terminal.held_command import held
 from identity_assets.terminal.output import INTERRUPTED, WRONG, stop
@@ -32,7 +33,10 @@ def cli() -> None:
     """Find the artist of each release in the catalogue: ask LML and write its answers."""
 
 
-for command in (migrate, run, dry_run, replay, unwind, held, gate, status, explain, demo, ui):
+for command in (
+    *(migrate, run, dry_run, replay, unwind, held, gate, status, explain, demo, ui),
+    *dagster_commands,
+):
     cli.add_command(command)
 
 

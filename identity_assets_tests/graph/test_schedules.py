@@ -196,6 +196,7 @@ def test_the_schedules_and_jobs_are_these() -> None:
     assert {one.name: (one.cron_schedule, one.job_name) for one in made} == {
         "nightly_refresh": ("0 5 * * *", "refresh_library_identity"),
         "daily_gate_report": ("0 8 * * *", "gate_report"),
+        "weekly_event_log_retention": ("0 10 * * 0", "event_log_retention"),
     }
     assert {one.execution_timezone for one in made} == {"America/New_York"}
 
