@@ -19,6 +19,7 @@ from identity_assets_tests.support import Shelf
 
 PLAIN = (Path(__file__).parents[3] / "benchmarks" / "gate_plain.sql").read_text(encoding="utf-8")
 FIGURES = ("total_library_rows", "unresolved_rows", "fallback_resolved_rows", "truly_unresolved_rows")
+COMPILATIONS = ("compilations_with_known_tracks", "truly_unresolved_rows_without_them")
 FAILURES = (
     "lml_error",
     "lml_cardinality_mismatch",
@@ -364,7 +365,15 @@ def test_a_name_that_a_terminal_would_act_on_is_printed_without_effect() -> None
 
 def test_the_json_object_has_the_figures_under_their_names() -> None:
     shown: dict[str, Any] = report_of(never_asked=1200, top=1).as_dict()
-    assert list(shown) == [*FIGURES, "gate_status", "threshold", "residual", "top_artists", "advice"]
+    assert list(shown) == [
+        *FIGURES,
+        *COMPILATIONS,
+        "gate_status",
+        "threshold",
+        "residual",
+        "top_artists",
+        "advice",
+    ]
     assert (shown["gate_status"], shown["threshold"], shown["residual"]["never_asked"]) == (
         "FAIL",
         1000,
