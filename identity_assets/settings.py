@@ -115,6 +115,9 @@ def _postgres_url(text: str) -> "URL":
         raise ValueError from error
     if url.drivername.split("+")[0] not in {"postgresql", "postgres"}:
         raise ValueError
+    # An @ that is not encoded puts a part of the password into the host, which messages name.
+    if "@" in f"{url.host or ''}{url.database or ''}":
+        raise ValueError
     return url.set(drivername="postgresql+psycopg2")
 
 
@@ -169,7 +172,9 @@ def _legs(text: str) -> tuple[Leg, ...]:
 
 SWITCH = Variable("true or false", _switch)
 SECRET = Variable("any text", str, secret=True)
-POSTGRES_URL = Variable("postgresql://USER:PASSWORD@HOST:PORT/NAME", _postgres_url, secret=True)
+POSTGRES_URL = Variable(
+    "postgresql://USER:PASSWORD@HOST:PORT/NAME, with an @ in the password as %40", _postgres_url, secret=True
+)
 HTTP_URL = Variable("http(s)://HOST[:PORT] without user or password", _http_url, secret=True)
 SENTRY_DSN = Variable("http(s)://KEY@HOST[:PORT]/PROJECT", _sentry_dsn, secret=True)
 DAYS = whole_number(1, 3650, "of days ")
@@ -208,6 +213,8 @@ class Settings:
     unresolved_retry_days: int = _env("UNRESOLVED_RETRY_DAYS", DAYS, 7)
     invalid_retry_days: int = _env("INVALID_RETRY_DAYS", DAYS, 1)
     library_partitions: int = _env("LIBRARY_PARTITIONS", whole_number(1, 100), 16)
+    withdrawn_share_limit: float = _env("WITHDRAWN_SHARE_LIMIT", number(0, 1), 0.05)
+    resolved_share_floor: float = _env("RESOLVED_SHARE_FLOOR", number(0, 1), 0.02)
     gate_threshold: int = _env("GATE_THRESHOLD", whole_number(1, 1_000_000_000), 1000)
     gate_enforced: bool = _env("GATE_ENFORCED", SWITCH, False)
     stale_rows_error: float = _env("STALE_ROWS_ERROR", number(0, 1), 0.10)

@@ -8,6 +8,7 @@ cache has them: tombstones, releases by two artists, homonyms, and artists whose
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -70,16 +71,18 @@ def seeded_cache(catalogue: Catalogue, *, seed: int = 1) -> SeededCache:
 
 
 def _distinct(printed: Iterable[_Printed], found: dict[Pair, _Printed], wanted: int) -> dict[Pair, _Printed]:
-    """As many releases with different pairs as are `wanted`. Those already `found` count."""
-    given = list(printed)
-    artists = normalise([one.artist for one in given])
-    titles = normalise([one.title for one in given])
+    """As many releases with different pairs as are `wanted`. Those already `found` count.
+
+    It takes from `printed` only what it needs, and a little more.
+    """
+    rest = iter(printed)
     distinct = dict(found)
-    for one, artist, title in zip(given, artists, titles, strict=True):
-        if len(distinct) >= wanted:
-            break
-        if artist and title:
-            distinct.setdefault((artist, title), one)
+    while len(distinct) < wanted and (given := list(islice(rest, wanted - len(distinct) + 10))):
+        artists = normalise([one.artist for one in given])
+        titles = normalise([one.title for one in given])
+        for one, artist, title in zip(given, artists, titles, strict=True):
+            if artist and title and len(distinct) < wanted:
+                distinct.setdefault((artist, title), one)
     return distinct
 
 

@@ -141,7 +141,7 @@ class DiscogsCache:
                 f"the discogs-cache cannot be read: {said}. Nothing was written: check DATABASE_URL_DISCOGS, "
                 "DISCOGS_SCHEMA_NAME and the rights of its user, and whether the cache is being rebuilt; "
                 "then run again"
-            ) from error
+            ) from None
 
 
 def _lock_tables(connection: Connection, needed: Collection[str], optional: Collection[str]) -> set[str]:
