@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from identity_assets.assets.library_identity import SPECS
 from identity_assets.jobs.event_log_retention import event_log_retention
 from identity_assets.jobs.gate_report import gate_report
 from identity_assets.jobs.refresh import refresh_library_identity
@@ -25,16 +26,7 @@ GATE_REPORT_CRON = "0 8 * * *"
 RETENTION_CRON = "0 10 * * 0"
 DRY_RUN = "DRY_RUN=true: nothing may be written. Unset it where the schedule is evaluated"
 # The assets of a pass without the evidence of the legs.
-PASS_ASSETS = [
-    dg.AssetKey(name)
-    for name in (
-        "candidate_libraries",
-        "lml_verdicts",
-        "library_identity_source",
-        "library_identity",
-        "library_unresolved",
-    )
-]
+PASS_ASSETS = [dg.AssetKey("candidate_libraries"), dg.AssetKey("lml_verdicts"), *(spec.key for spec in SPECS)]
 NOT_ENDED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.QUEUED,

@@ -56,7 +56,13 @@ def normalise(names: Sequence[str]) -> list[str]:
     Lower case, unaccented, a leading "the " dropped, all but `[a-z0-9 ]` dropped. "A & B" leaves two spaces, which a
     snapshot may have joined or not: runs of spaces become one space, here and in what is read of the snapshot.
     """
-    return [_kept(form) for form in batch_to_match_form(list(names))]
+    forms = iter(batch_to_match_form([name for name in names if not _is_plain(name)]))
+    return [_kept(name.lower().strip() if _is_plain(name) else next(forms)) for name in names]
+
+
+def _is_plain(name: str) -> bool:
+    """Whether the match form of the name is the name in lower case, without spaces at its ends."""
+    return name.isascii() and name.isprintable()
 
 
 def _kept(form: str) -> str:

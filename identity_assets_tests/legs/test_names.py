@@ -1,8 +1,13 @@
 """The forms of names: what is one artist for matching, and what is not."""
 
-import pytest
+import re
 
-from identity_assets.legs.names import artist_forms, credit_of, forms_of_normalised
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from wxyc_etl.text import batch_to_match_form  # type: ignore[import-untyped]  # it ships no types
+
+from identity_assets.legs.names import artist_forms, credit_of, forms_of_normalised, normalise
 
 
 def share_a_form(one: str, other: str) -> bool:
@@ -53,6 +58,14 @@ def test_these_are_one_artist(one: str, other: str) -> None:
 )
 def test_these_are_not_one_artist(one: str, other: str) -> None:
     assert not share_a_form(one, other)
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=127)), max_size=5))
+@example(["\tThe A", "the\tb", "\x1fThe C\x0b", "The  D", "THE", "the ", "A\nB", "`x`"])
+def test_an_ascii_name_has_the_form_that_the_stations_normaliser_gives_it(names: list[str]) -> None:
+    forms = [form.removeprefix("the ") for form in batch_to_match_form(names)]
+    ours = [" ".join(re.sub("[^a-z0-9 ]", "", form).split()) for form in forms]
+    assert normalise(names) == ours
 
 
 def test_a_name_that_is_empty_after_normalising_has_no_form() -> None:
