@@ -64,12 +64,13 @@ class DryRun:
     def as_dict(self) -> dict[str, Any]:
         """The one JSON object of `dry-run`.
 
-        `would_skip` has its six reasons always, and `missing_artist_name` where there are such rows, so that
-        scanned == would_resolve + would_resolve_compilation + would_unresolved + sum(would_skip).
+        `would_skip` has its six reasons always, and `missing_artist_name` and `not_asked` where there are such rows,
+        so that scanned == would_resolve + would_resolve_compilation + would_unresolved + sum(would_skip).
         """
         would_skip = {reason: self.outcomes.get(reason, 0) for reason in WOULD_SKIP}
-        if nameless := self.outcomes.get("missing_artist_name"):
-            would_skip["missing_artist_name"] = nameless
+        for reason in ("missing_artist_name", "not_asked"):
+            if rows := self.outcomes.get(reason):
+                would_skip[reason] = rows
         return {
             "scope": str(self.scope),
             "scanned": self.scanned,
@@ -199,6 +200,8 @@ def dry_run(
                 done = len(answers) + len(asked.failures)
                 unasked -= done
                 advance(done)
+        if unasked > 0:
+            outcomes["not_asked"] += unasked
     except LmlError as error:
         cause = error
         failure = f"{error} {unasked} library rows were not asked"

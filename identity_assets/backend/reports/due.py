@@ -27,6 +27,7 @@ class DueWhy(StrEnum):
     stale = "stale"
     not_in_scope = "not_in_scope"
     manual = "manual"
+    answer_held = "answer_held"
     resolved_in_window = "resolved_in_window"
     unresolved_in_window = "unresolved_in_window"
     compilation_in_window = "compilation_in_window"
@@ -73,6 +74,7 @@ class DueFacts:
     answer_kind: str | None
     answer_until: datetime | None
     is_answered: bool
+    is_held: bool
 
 
 def read_due_facts(connection: Connection, settings: Settings, library_id: int) -> DueFacts:
@@ -85,6 +87,8 @@ def due_in(facts: DueFacts, scope: Scope) -> Due:
     """Whether the row is due in one scope, and why."""
     if scope is Scope.canonical and not facts.in_canonical_scope:
         return Due(scope, is_due=False, why=DueWhy.not_in_scope)
+    if facts.is_held:
+        return Due(scope, is_due=False, why=DueWhy.answer_held, decided_at=facts.decided_at)
     if facts.is_manual or facts.reason is None:
         return Due(scope, is_due=False, why=DueWhy.manual)
     if not facts.is_due:
