@@ -1,18 +1,24 @@
-"""The only place where `run`, `write`, `legs` and `scale` use the package's own modules on the database.
+"""The only place where `run`, `write`, `legs`, `tracks` and `scale` use the package's own modules on the database.
 
 If the writer or the ledger changes its interface, change this module. `gate` also fills tables of its own.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import text
 
 from identity_assets.backend.database import Database
 from identity_assets.backend.ledger.candidates import select_candidates
-from identity_assets.backend.ledger.verdicts import ask_and_store
+from identity_assets.backend.ledger.verdicts import ask_and_store, store_asked
 from identity_assets.backend.writing.verdicts import write_verdicts
 from identity_assets.gathering import gather_and_store
+from identity_assets.lml.asking import Asked
 from identity_assets.lml.client import LmlClient
+from identity_assets.lml.contract import parse_answer
 from identity_assets.partition_keys import Buckets
 from identity_assets.settings import Leg, Scope, Settings
 
@@ -38,6 +44,23 @@ def store_answers(settings: Settings) -> int:
         return sum(
             len(asked.verdicts) for asked in ask_and_store(database, client, buckets, settings, RUN_ID)
         )
+
+
+def store_given_answers(settings: Settings, answers: Iterable[Sequence[Mapping[str, Any]]]) -> None:
+    """Select every due row and store these results of LML, some at a time, as if it had been asked with tracks."""
+    with Database(settings, RUN_ID) as database:
+        select_candidates(database, every_bucket(settings.library_partitions), settings, Scope.full, RUN_ID)
+        for results in answers:
+            body = orjson.dumps({"results": results, "tracks_contract_version": 1})
+            answer = parse_answer(body, [one["library_id"] for one in results])
+            store_asked(database, Asked(answer.verdicts, {}, 0, 0, include_tracks=True), RUN_ID)
+
+
+def make_stale(settings: Settings) -> None:
+    """Make all answers older than their windows."""
+    with Database(settings, RUN_ID) as database, database.transaction() as connection:
+        for table in ("lml_verdict", "lml_verdict_state"):
+            connection.execute(text(f"UPDATE {table} SET asked_at = asked_at - interval '8 days'"))
 
 
 def write(settings: Settings, *, with_legs: bool = False) -> int:

@@ -318,7 +318,11 @@ class LmlClient:
         try:
             with self._parsing:
                 return parse_answer(
-                    body, question.asked, reject_out_of_band=self._reject_out_of_band, secret=self._api_key
+                    body,
+                    question.asked,
+                    include_tracks=question.include_tracks,
+                    reject_out_of_band=self._reject_out_of_band,
+                    secret=self._api_key,
                 )
         except LmlMalformedAnswer as error:
             return self._quoted(str(error))

@@ -48,6 +48,8 @@ MIN_MASKED_SECRET: Final = 8
 _KINDS: Final = frozenset(get_args(Kind))
 _MAX_VALUES_IN_RESULT: Final = 100_000
 _VALUES_PER_INPUT: Final = 2_000
+_VALUES_PER_INPUT_WITH_TRACKS: Final = 10_000
+"""A release has 483 credits at the 99th percentile, and a credit with its sources some 15 values."""
 _MORE_RESULTS: Final = 1_000
 
 
@@ -117,16 +119,24 @@ class Answer:
 
 
 def parse_answer(
-    body: bytes, asked: Sequence[int], *, reject_out_of_band: bool = True, secret: str | None = None
+    body: bytes,
+    asked: Sequence[int],
+    *,
+    include_tracks: bool = False,
+    reject_out_of_band: bool = True,
+    secret: str | None = None,
 ) -> Answer:
     """Read one 200 body and re-key it on the asked ids; order is not trusted.
+
+    `include_tracks`: they were asked about with their tracks, so the body may be larger.
 
     A fault in one result, or in one entry of it, spoils nothing else. Where LML echoes the `secret`, U+FFFD
     stands for it. Raises LmlMalformedAnswer where the body as a whole cannot be read.
     """
     wanted = dict.fromkeys(asked)
     secret = secret if secret and len(secret) >= MIN_MASKED_SECRET else None
-    envelope = open_envelope(_masked(body, secret), _MAX_VALUES_IN_RESULT + _VALUES_PER_INPUT * len(wanted))
+    per_input = _VALUES_PER_INPUT_WITH_TRACKS if include_tracks else _VALUES_PER_INPUT
+    envelope = open_envelope(_masked(body, secret), _MAX_VALUES_IN_RESULT + per_input * len(wanted))
     if envelope.count > 2 * len(wanted) + _MORE_RESULTS:
         raise LmlMalformedAnswer(f"LML answered {len(wanted)} inputs with {envelope.count} results")
     trusted = _is_trusted(envelope.tracks_contract_version)

@@ -12,7 +12,7 @@ from rich.console import Console
 from sqlalchemy import text
 
 import identity_assets
-from benchmarks import gate, legs, limiter, report, run, scale, write
+from benchmarks import gate, legs, limiter, report, run, scale, tracks, write
 from benchmarks._harness import Report, arguments, finish, with_programs
 from benchmarks._server import BACKEND, Server
 from benchmarks._statements import Names, StatementLog, large_scans
@@ -44,6 +44,13 @@ def as_documented(made: Report, file: Path) -> Mapping[str, Any]:
         assert f"`{key}`" in README, f"README.md does not explain {key}"
     assert read["machine"].keys() == {"cores", "python", "load_average"}
     return read
+
+
+def test_the_tracks_are_written_alike_by_each_program(server: Server, tmp_path: Path) -> None:
+    read = as_documented(tracks.measure(server, 40, 1, ALL), tmp_path / "tracks.json")
+    assert read["credits"] == 175
+    assert read["median"]["ours"].keys() == {*COSTS, "transactions", "again_seconds"}
+    assert read["median"]["plain"]["statements"] > 2 * 175 > read["median"]["ours"]["statements"]
 
 
 def test_a_whole_run_of_each_program_writes_the_same_rows(server: Server, tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
 """Whole passes over compilations: the two cohorts, the real catalogue, a dry run, and what the gate reports."""
 
 import csv
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,6 +33,7 @@ from identity_assets_tests.backend.writing.test_tracks import (
 )
 from identity_assets_tests.scripted_lml import ScriptedLml, scripted_lml
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, provenance
+from identity_assets_tests.terminal.calling import clean_env, command
 
 EVERY_KEY = library_partitions.get_partition_keys()
 CATALOGUE = Path(__file__).parents[3] / "shared" / "data" / "freemusi-cc"
@@ -181,6 +186,44 @@ def test_on_the_real_catalogue_every_credit_of_an_artist_in_it_is_linked_and_a_s
     assert second.accounts.resolved_compilation == 386
     assert (second.track_rows_written, second.track_rows_unchanged) == (0, first.track_rows_written)
     assert sent == [0]
+
+
+def test_a_va_batch_with_2364_credits_on_one_release_and_483_on_many_stays_within_250_mib(
+    shelf: Shelf, script: ScriptedLml
+) -> None:
+    va = [shelf.put("Various Artists", f"Sampler {n}", volume="Z") for n in range(100)]
+    shelf.run(
+        "INSERT INTO compilation_track_artist (library_id, artist_name, track_title) "
+        "SELECT library.id, 'Artist ' || n, 'Track ' || n FROM library "
+        "CROSS JOIN LATERAL generate_series(1, CASE library.id WHEN :first THEN 2364 ELSE 483 END) AS n",
+        first=va[0],
+    )
+    shelf.run(
+        "INSERT INTO artists (id, artist_name) SELECT 100 + n, 'Artist ' || n FROM generate_series(1, 2364) AS n"
+    )
+    script.results = {
+        one: compilation(
+            one, *(track(f"Artist {n}", f"Track {n}") for n in range(1, 2365 if one == va[0] else 484))
+        )
+        for one in va
+    }
+    url = shelf.settings.require_database_url().render_as_string(hide_password=False)
+    environment = clean_env(DATABASE_URL=url, LIBRARY_METADATA_URL=script.url)
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command("run", "--scope", "full", "--json"),
+            env=environment,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        report = orjson.loads(output.read())
+    assert script.batch_sizes == [100]
+    print(usage.ru_maxrss, report["seconds"])
+    assert report["track_rows_written"] == 2_364 + 99 * 483
+    assert usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024) < 250
 
 
 def changes_of(shelf: Shelf, script: ScriptedLml) -> tuple[dict[str, Any], list[Change]]:

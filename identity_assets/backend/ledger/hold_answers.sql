@@ -7,6 +7,7 @@ WITH held AS MATERIALIZED (
       AND candidate.outcome IS NULL
       AND answer.rejected_reason IS NULL
       AND answer.accepted_at IS NULL
+      AND NOT answer.lacks_tracks
 ),
 marked AS (
     INSERT INTO lml_verdict_state AS state (library_id, asked_at, held_at, held_run_id)

@@ -42,7 +42,18 @@ touched AS MATERIALIZED (
     -- No attempt stood for a row that resolves, and none does now.
     SELECT staged.library_id, NULL, NULL
     FROM staged
-    WHERE staged.fate IN ('new', 'changed', 'confirmed', 'resolved_compilation')
+    WHERE (
+            staged.fate IN ('new', 'changed', 'confirmed')
+            -- A compilation that is applied again is no news.
+            OR staged.fate = 'resolved_compilation' AND NOT EXISTS (
+                SELECT
+                FROM lml_verdict_state AS state
+                WHERE state.library_id = staged.library_id
+                  AND state.library_id BETWEEN :first_id AND :last_id
+                  AND state.asked_at = staged.asked_at
+                  AND state.applied_at IS NOT NULL
+            )
+        )
       AND NOT EXISTS (SELECT FROM standing WHERE (standing.old).library_id = staged.library_id)
 ),
 chunk AS (
