@@ -14,6 +14,12 @@ source_rows AS (
     WHERE library_id % 16 IN (3, 4) AND notes = 'consumer:lml-bulk'
 ),
 
+track_sources AS (
+    UPDATE library_track_identity_source
+    SET last_verified_at = last_verified_at - make_interval(days => :days)
+    WHERE library_id % 16 IN (3, 4) AND notes = 'consumer:lml-bulk'
+),
+
 attempts AS (
     UPDATE library_unresolved
     SET
