@@ -225,6 +225,8 @@ class Settings:
         "DISCOGS_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc"
     )
     flowsheet_match_rematerialise: bool = _env("FLOWSHEET_MATCH_REMATERIALISE", SWITCH, False)
+    code_link_base: str | None = _env("CODE_LINK_BASE", HTTP_URL)
+    code_location_name: str = _env("CODE_LOCATION_NAME", Variable("a name", str), "identity_assets")
     sentry_dsn: str | None = _env("SENTRY_DSN", SENTRY_DSN)
     sentry_traces_sample_rate: float = _env("SENTRY_TRACES_SAMPLE_RATE", number(0, 1), 1.0)
     sentry_environment: str = _env("SENTRY_ENVIRONMENT", Variable("any text", str), "production")
@@ -269,6 +271,22 @@ def _backend_url(env: Mapping[str, str]) -> "URL | None":
         port=port,
         database=env.get("DB_NAME") or None,
     )
+
+
+def variable_of(name: str) -> tuple[str, Variable]:
+    """The environment variable that sets a field of `Settings`: its name, and what it takes."""
+    [found] = [one for one in fields(Settings) if one.name == name]
+    return found.metadata["env"], found.metadata["variable"]
+
+
+def default_text(name: str) -> str | None:
+    """The default of a field of `Settings` as its variable would have it; None if it has no default."""
+    [found] = [one for one in fields(Settings) if one.name == name]
+    if found.default is None or isinstance(found.default, tuple):
+        return None
+    if isinstance(found.default, Scope):
+        return str(found.default is Scope.full).lower()
+    return str(found.default).lower() if isinstance(found.default, bool) else f"{found.default}"
 
 
 def load_settings(env: Mapping[str, str]) -> Settings:

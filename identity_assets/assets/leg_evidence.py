@@ -10,6 +10,26 @@ from identity_assets.resources import Backend, Discogs
 from identity_assets.settings import Leg
 
 
+def is_on(context: dg.AssetExecutionContext, leg: Leg, backend: Backend) -> bool:
+    """Whether IDENTITY_LEGS names the leg. If it does not, the log of the step says that nothing is done."""
+    if leg in backend.settings.identity_legs:
+        return True
+    context.log.warning(
+        f"the leg {leg} is off, so nothing is gathered and nothing is materialised: IDENTITY_LEGS={leg} turns it on"
+    )
+    return False
+
+
+def described(evidence: dg.AssetsDefinition, leg: Leg, *, on: bool) -> dg.AssetsDefinition:
+    """The asset of the leg, with a description that says whether the leg is on."""
+    state = "on" if on else "off: materialising this asset does nothing until IDENTITY_LEGS names it"
+    return evidence.map_asset_specs(
+        lambda spec: spec.replace_attributes(
+            description=f"**The leg {leg} is {state}.**\n\n{spec.description}"
+        )
+    )
+
+
 def materialise_evidence(
     context: dg.AssetExecutionContext, leg: Leg, backend: Backend, discogs: Discogs | None = None
 ) -> dg.MaterializeResult[None]:

@@ -70,13 +70,18 @@ class WritingConfig(dg.Config):
 
     legs: list[Leg] | None = Field(
         default=None,
-        description="S1, S3, both, or an empty list. A leg that is not in the graph is gathered in this step. "
+        description="S1, S3, both, or an empty list. A leg that is off is gathered in this step. "
         "Default: IDENTITY_LEGS.",
     )
 
 
-def identity_tables_with(evidence: Mapping[Leg, dg.AssetsDefinition]) -> dg.AssetsDefinition:
-    """The three tables, which are written after the evidence of the legs that are in the graph."""
+def identity_tables_with(
+    evidence: Mapping[Leg, dg.AssetsDefinition], off: Sequence[dg.AssetsDefinition] = ()
+) -> dg.AssetsDefinition:
+    """The three tables, which are written after the evidence of the legs that are on.
+
+    `off` is the evidence of the legs that are off: the lineage shows it, but no step waits for it.
+    """
     legs_in_graph, deps = tuple(evidence), [*evidence.values()]
 
     @dg.multi_asset(
@@ -101,7 +106,12 @@ def identity_tables_with(evidence: Mapping[Leg, dg.AssetsDefinition]) -> dg.Asse
         to_gather = [leg for leg in legs if leg not in legs_in_graph]
         yield from _write(context, backend, progress, trace, legs, to_gather)
 
-    return identity_tables
+    # The step has no input for these dependencies, so that it is not skipped when nothing is materialised there.
+    return identity_tables.map_asset_specs(
+        lambda spec: (
+            spec.merge_attributes(deps=[*off]) if off and spec.key.to_user_string() in FED_BY_LEGS else spec
+        )
+    )
 
 
 def _write(

@@ -19,6 +19,7 @@ LAYERS = (
     ("gathering",),
     ("telemetry",),
     ("resources", "partitions", "freshness"),
+    ("environment_resources", "code_links"),
     ("assets", "checks"),
     ("jobs",),
     ("schedules",),
