@@ -2,6 +2,8 @@
 
 library ─▶ candidate_libraries ─▶ lml_verdicts ─▶ library_identity_source, library_identity, library_unresolved
 
+station_report shows the state of all this on one page.
+
 Two older legs feed the same writer if IDENTITY_LEGS names them; a leg that is off materialises nothing:
 library ─▶ canonical_entity_evidence (S1); library, flowsheet_match ─▶ flowsheet_match_evidence (S3)
 """
@@ -17,6 +19,7 @@ from identity_assets.assets.leg_evidence import described
 from identity_assets.assets.library import library
 from identity_assets.assets.library_identity import identity_tables_with
 from identity_assets.assets.lml_verdicts import lml_verdicts
+from identity_assets.assets.station_report import station_report
 from identity_assets.checks.accounts import accounts_balance
 from identity_assets.checks.evaluation import checks_in_one_step
 from identity_assets.checks.gate import truly_unresolved_rows
@@ -45,7 +48,9 @@ def build_defs(
     on = {leg: asset for leg, asset in evidence.items() if leg in legs}
     off = [asset for leg, asset in evidence.items() if leg not in legs]
     tables = identity_tables_with(on, off)
-    assets = report_failures_of([candidate_libraries, lml_verdicts, *evidence.values(), tables])
+    assets = report_failures_of(
+        [candidate_libraries, lml_verdicts, *evidence.values(), tables, station_report]
+    )
     return dg.Definitions(
         assets=[library, flowsheet_match, *with_code_links(assets, settings().code_link_base)],
         asset_checks=report_failures_of([checks_in_one_step(CHECKS)]),

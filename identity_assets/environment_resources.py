@@ -1,8 +1,8 @@
 """The resources as Dagster shows them: each field is an environment variable, and an asset gets what they make.
 
-A field of a variable that is set holds the variable's name (`EnvVar`), so no value of it stands in Dagster's storage or
-on its pages. A field of a variable that is not set holds the default as the variable would have it. The values are
-checked by settings.py, which says a bad one in one line.
+The field of a variable that is set holds the name of the variable (`EnvVar`), so its value is neither in Dagster's
+storage nor on its pages. The field of a variable that is not set is empty, and its description says the default: a
+launchpad lists every field with a value. settings.py checks the values and reports a bad one in one line.
 """
 
 import os
@@ -19,10 +19,12 @@ from identity_assets.telemetry.run_trace import run_trace
 
 
 def setting(name: str, meaning: str) -> Any:
-    """The field for one field of `Settings`; its default is the default of the variable."""
+    """The field for one field of `Settings`. None means that the variable is not set and its default holds."""
     variable_name, variable = variable_of(name)
+    default = default_text(name)
+    described = f"{variable_name}: {meaning}. It takes {variable.takes}."
     return Field(
-        default=default_text(name), description=f"{variable_name}: {meaning}. It takes {variable.takes}."
+        default=None, description=described if default is None else f"{described} Default: {default}."
     )
 
 

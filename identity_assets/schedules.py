@@ -11,7 +11,7 @@ import dagster as dg
 from identity_assets.jobs.gate_report import gate_report
 from identity_assets.jobs.refresh import NAME as REFRESH_LIBRARY_IDENTITY
 from identity_assets.partition_keys import partition_key
-from identity_assets.partitions import library_partitions
+from identity_assets.partitions import partitions_in
 from identity_assets.resources import Backend
 from identity_assets.settings import SettingsError, settings
 
@@ -31,14 +31,8 @@ NOT_ENDED = [
 
 def busy_partitions(instance: dg.DagsterInstance) -> set[str]:
     """The partitions of all runs that have not ended, however they were launched."""
-    keys = library_partitions.get_partition_keys()
-    busy: set[str] = set()
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=NOT_ENDED)):
-        first = run.tags.get("dagster/asset_partition_range_start") or run.tags.get("dagster/partition")
-        last = run.tags.get("dagster/asset_partition_range_end") or first
-        if first in keys and last in keys:
-            busy.update(keys[keys.index(first) : keys.index(last) + 1])
-    return busy
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_ENDED))
+    return {key for run in runs for key in partitions_in(run.tags)}
 
 
 def requests_within_budget(

@@ -1,12 +1,14 @@
 """The asset `candidate_libraries`: which library rows are due now."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
 from identity_assets.assets.tables import CANDIDATE_LIBRARIES, PARTITION_ROWS
+from identity_assets.figures import RUN_TOTALS, state_of, totals_table, what_was_done
 from identity_assets.freshness import pass_window
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
@@ -52,6 +54,7 @@ def candidate_libraries(
     """
     from identity_assets.backend.ledger.accounts import Accounts
     from identity_assets.backend.ledger.candidates import select_candidates
+    from identity_assets.backend.reports.partition_states import read_partition_states
 
     scope = config.scope or backend.settings.scope
     buckets = buckets_of(context.partition_keys)
@@ -62,11 +65,13 @@ def candidate_libraries(
         database.partitions_locked(buckets),
     ):
         selected = select_candidates(database, buckets, backend.settings, scope, run_id, config.max_inputs)
+        states = read_partition_states(database, replace(backend.settings, scope=scope), buckets)
     trace.record(Accounts.of((group.outcome, group.rows) for group in selected), {"scope": str(scope)})
     for bucket in buckets.buckets:
         counts = _counts([group for group in selected if group.bucket == bucket])
+        selected_rows = what_was_done(counts | {PARTITION_ROWS: counts["scanned"]})
         context.add_asset_metadata(
-            counts | {PARTITION_ROWS: counts["scanned"]}, partition_key=partition_key(bucket)
+            {**selected_rows, **state_of(states[bucket])}, partition_key=partition_key(bucket)
         )
     total = _counts(selected)
     context.log.info(
@@ -74,9 +79,7 @@ def candidate_libraries(
         f"{total['to_ask']} to ask LML about, {total['answer_stored']} answered earlier and not yet applied, "
         f"{total['missing_artist_name']} without an artist name"
     )
-    return dg.MaterializeResult(
-        metadata={"scope": str(scope), "run_totals": dg.MetadataValue.json(dict(total))}
-    )
+    return dg.MaterializeResult(metadata={"scope": str(scope), RUN_TOTALS: totals_table(total)})
 
 
 def _counts(selected: "list[Selected]") -> Counter[str]:

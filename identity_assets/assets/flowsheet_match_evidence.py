@@ -1,4 +1,4 @@
-"""The leg S3: the asset `flowsheet_match` and its evidence. The evidence is gathered only if IDENTITY_LEGS names S3."""
+"""The leg S3: the asset `flowsheet_match` and its evidence, which is gathered only if IDENTITY_LEGS names S3."""
 
 from collections.abc import Iterator
 

@@ -17,6 +17,7 @@ from identity_assets.assets.tables import (
     LIBRARY_UNRESOLVED,
     PARTITION_ROWS,
 )
+from identity_assets.figures import RUN_TOTALS, state_of, totals_table, what_was_done
 from identity_assets.freshness import resolved_window, unresolved_window
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
@@ -123,6 +124,7 @@ def _write(
     legs_to_gather: Sequence[Leg],
 ) -> Iterator[dg.MaterializeResult[None]]:
     from identity_assets.backend.ledger.accounts import Accounts, count_rows, read_accounts
+    from identity_assets.backend.reports.partition_states import read_partition_states
     from identity_assets.backend.writing.verdicts import write_verdicts
     from identity_assets.backend.writing.written import Written
     from identity_assets.gathering import gather_and_store
@@ -149,27 +151,37 @@ def _write(
             )
         accounts = read_accounts(database, buckets)
         table_rows = count_rows(database, buckets)
+        states = read_partition_states(database, backend.settings, buckets)
     total, total_written = sum(accounts.values(), Accounts()), sum(written.values(), Written())
     total.check(selected)
     for bucket in buckets.buckets:
         metadata = _metadata_by_asset(accounts[bucket], written[bucket], with_legs=bool(legs))
         for asset, numbers in metadata.items():
+            state = state_of(states[bucket]) if asset == "library_identity" else {}
             context.add_asset_metadata(
-                numbers | {PARTITION_ROWS: table_rows[asset, bucket]},
+                {**what_was_done(numbers | {PARTITION_ROWS: table_rows[asset, bucket]}), **state},
                 asset_key=asset,
                 partition_key=partition_key(bucket),
             )
     trace.record(total, asdict(total_written))
     _log(context, total, total_written)
-    run_totals = {
-        "accounts": total.as_dict(),
-        "written": asdict(total_written),
-        "seconds": round(time.monotonic() - started, 3),
-    }
+    run_totals = totals_table(
+        {**_outcomes(total), **asdict(total_written), "seconds": round(time.monotonic() - started, 3)}
+    )
     for spec in SPECS:
-        yield dg.MaterializeResult(
-            asset_key=spec.key, metadata={"run_totals": dg.MetadataValue.json(run_totals)}
-        )
+        yield dg.MaterializeResult(asset_key=spec.key, metadata={RUN_TOTALS: run_totals})
+
+
+def _outcomes(accounts: "Accounts") -> dict[str, int]:
+    """The accounts, each outcome with its rows."""
+    return {
+        "scanned": accounts.scanned,
+        "resolved": accounts.resolved,
+        "resolved_compilation": accounts.resolved_compilation,
+        "unresolved": accounts.unresolved,
+        "skipped": sum(accounts.skipped.values()),
+        **{f"skipped_{reason}": rows for reason, rows in accounts.skipped.items()},
+    }
 
 
 def _metadata_by_asset(
@@ -178,12 +190,7 @@ def _metadata_by_asset(
     """The numbers of one partition, by the asset that the UI shows them on."""
     metadata = {
         "library_identity": {
-            "scanned": accounts.scanned,
-            "resolved": accounts.resolved,
-            "resolved_compilation": accounts.resolved_compilation,
-            "unresolved": accounts.unresolved,
-            "skipped": sum(accounts.skipped.values()),
-            **{f"skipped_{reason}": rows for reason, rows in accounts.skipped.items()},
+            **_outcomes(accounts),
             "main_rows_written": written.main_rows_written,
             "history_rows_written": written.history_rows_written,
         },

@@ -13,7 +13,8 @@ from identity_assets.assets.library_identity import identity_tables_with
 from identity_assets.assets.lml_verdicts import lml_verdicts
 from identity_assets.backend.database import DatabaseError
 from identity_assets.checks.evaluation import checks_in_one_step
-from identity_assets.checks.gate import KEY, truly_unresolved_rows
+from identity_assets.checks.gate import truly_unresolved_rows
+from identity_assets.gate_trend import GATE_CHECK
 from identity_assets.partition_keys import range_tags
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
@@ -21,7 +22,7 @@ from identity_assets.resources import make_resources
 from identity_assets.settings import Scope, Settings
 from identity_assets_tests.support import Shelf
 
-THE_GATE = dg.AssetSelection.checks(KEY)
+THE_GATE = dg.AssetSelection.checks(GATE_CHECK)
 
 
 def execute(
@@ -176,7 +177,7 @@ def test_in_a_run_of_some_partitions_it_reads_the_whole_library_after_the_write(
     [evaluation] = result.get_asset_check_evaluations()
     assert values(evaluation)["total_library_rows"] == 32
     assert values(evaluation)["truly_unresolved_rows"] == 28
-    assert instance.get_materialized_partitions(KEY.asset_key) == {"02", "03"}
+    assert instance.get_materialized_partitions(GATE_CHECK.asset_key) == {"02", "03"}
 
     everything_done = execute(failing, instance, everything, library_partitions.get_partition_keys())
     [evaluation] = everything_done.get_asset_check_evaluations()

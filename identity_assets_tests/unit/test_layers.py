@@ -19,7 +19,7 @@ LAYERS = (
     ("gathering",),
     ("telemetry",),
     ("resources", "partitions", "freshness"),
-    ("environment_resources", "code_links"),
+    ("environment_resources", "code_links", "figures", "gate_trend"),
     ("assets", "checks"),
     ("jobs",),
     ("schedules",),
