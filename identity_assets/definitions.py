@@ -54,7 +54,7 @@ def build_defs(
     return dg.Definitions(
         assets=[library, flowsheet_match, *with_code_links(assets, settings().code_link_base)],
         asset_checks=report_failures_of([checks_in_one_step(CHECKS)]),
-        jobs=[refresh_library_identity(settings().scope, legs, off), gate_report, dry_run],
+        jobs=[refresh_library_identity(off), gate_report, dry_run],
         schedules=[nightly_refresh, daily_gate_report],
         resources=resources or environment_resources(),
         executor=dg.in_process_executor,

@@ -19,6 +19,7 @@ from identity_assets.assets.tables import (
 )
 from identity_assets.figures import RUN_TOTALS, state_of, totals_table, what_was_done
 from identity_assets.freshness import resolved_window, unresolved_window
+from identity_assets.launch_choices import BY_SETTING, legs_of
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.progress import ProgressReporter
@@ -69,10 +70,10 @@ FED_BY_LEGS = ("library_identity_source", "library_identity")
 class WritingConfig(dg.Config):
     """What a person may choose when launching a run."""
 
-    legs: list[Leg] | None = Field(
-        default=None,
+    legs: list[str] = Field(
+        default=[BY_SETTING],
         description="S1, S3, both, or an empty list. A leg that is off is gathered in this step. "
-        "Default: IDENTITY_LEGS.",
+        "by_setting: those that IDENTITY_LEGS names.",
     )
 
 
@@ -103,7 +104,7 @@ def identity_tables_with(
         trace: dg.ResourceParam[RunTrace],
     ) -> Iterator[dg.MaterializeResult[None]]:
         """Write the stored verdicts to Backend's identity tables and to library_unresolved. LML is not called."""
-        legs = legs_in_graph if config.legs is None else config.legs
+        legs = legs_of(config.legs, legs_in_graph)
         to_gather = [leg for leg in legs if leg not in legs_in_graph]
         yield from _write(context, backend, progress, trace, legs, to_gather)
 

@@ -31,58 +31,54 @@ def run(settings: Settings, instance: dg.DagsterInstance, *legs: Leg) -> PassRep
     return run_pass(chosen, instance, EVERY_KEY, quiet())
 
 
-def names(legs: tuple[Leg, ...]) -> tuple[set[str], set[str], set[str]]:
+def parents(legs: tuple[Leg, ...]) -> dict[str, set[str]]:
+    graph = build_defs(legs=legs).resolve_asset_graph()
+    return {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+
+
+EVIDENCE = {Leg.S1: "canonical_entity_evidence", Leg.S3: "flowsheet_match_evidence"}
+EACH_CHOICE = [(), (Leg.S1,), (Leg.S3,), (Leg.S1, Leg.S3)]
+
+
+@pytest.mark.parametrize("legs", EACH_CHOICE)
+def test_the_evidence_of_both_legs_is_always_in_the_graph_and_the_job_has_that_of_the_legs_that_are_on(
+    legs: tuple[Leg, ...],
+) -> None:
+    assert parents(legs) == parents(())
+    for table in ("library_identity_source", "library_identity"):
+        assert parents(legs)[table] == {"lml_verdicts", *EVIDENCE.values()}
+    assert parents(legs)["library_unresolved"] == {"lml_verdicts"}
     definitions = build_defs(legs=legs)
     graph = definitions.resolve_asset_graph()
-    return (
-        {key.to_user_string() for key in graph.get_all_asset_keys()},
-        {key.name for key in graph.asset_check_keys},
-        {job.name for job in definitions.resolve_all_job_defs()},
-    )
-
-
-def test_without_legs_the_graph_has_no_evidence_and_no_leg_check(cache: Cache) -> None:
-    assets, checks, jobs = names(())
-    assert assets == {
-        *("library", "candidate_libraries", "lml_verdicts"),
-        *("library_identity_source", "library_identity", "library_unresolved"),
-    }
-    assert "leg_conflicts" not in checks
-    assert set(make_resources(cache.settings)) == {"backend", "lml", "progress", "trace"}
-    assert jobs == names((Leg.S1, Leg.S3))[2]
-
-
-@pytest.mark.parametrize(
-    ("legs", "more"),
-    [
-        ((Leg.S1,), {"canonical_entity_evidence"}),
-        ((Leg.S3,), {"flowsheet_match", "flowsheet_match_evidence"}),
-        ((Leg.S1, Leg.S3), {"canonical_entity_evidence", "flowsheet_match", "flowsheet_match_evidence"}),
-    ],
-)
-def test_a_leg_that_is_on_adds_its_evidence_which_feeds_the_identity_tables(
-    legs: tuple[Leg, ...], more: set[str]
-) -> None:
-    assets, checks, _jobs = names(legs)
-    assert assets - names(())[0] == more
-    assert "leg_conflicts" in checks
-    graph = build_defs(legs=legs).resolve_asset_graph()
-
-    def parents(name: str) -> set[str]:
-        return {key.to_user_string() for key in graph.get(dg.AssetKey(name)).parent_keys}
-
-    evidence = more - {"flowsheet_match"}
-    for table in ("library_identity_source", "library_identity"):
-        assert parents(table) == {"lml_verdicts", *evidence}
-    assert parents("library_unresolved") == {"lml_verdicts"}
-    for name in evidence:
+    for leg, name in EVIDENCE.items():
         node = graph.get(dg.AssetKey(name))
+        assert node.is_materializable
         assert node.partitions_def == library_partitions
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
         assert node.group_name == "identity"
-    if Leg.S3 in legs:
-        assert parents("flowsheet_match_evidence") == {"library", "flowsheet_match"}
-        assert graph.get(dg.AssetKey("flowsheet_match")).is_external
+        assert f"The leg {leg} is {'on' if leg in legs else 'off'}" in (node.description or "")
+    steps = {node.name for node in definitions.resolve_job_def("refresh_library_identity").nodes}
+    assert steps & set(EVIDENCE.values()) == {EVIDENCE[leg] for leg in legs}
+
+
+def test_a_leg_that_is_off_materialises_nothing_and_holds_nothing_up(
+    shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
+) -> None:
+    stock(shelf, cache)
+    settings = replace(both_settings, scope=Scope.full)
+    definitions = build_defs(resources=make_resources(settings, quiet()), legs=())
+    everything = definitions.resolve_implicit_global_asset_job_def()
+    ended = everything.execute_in_process(instance=instance, tags=range_tags(EVERY_KEY), run_config=QUIET)
+    assert ended.success
+    for name in EVIDENCE.values():
+        assert instance.get_latest_materialization_event(dg.AssetKey(name)) is None
+    assert instance.get_materialized_partitions(dg.AssetKey("library_identity")) == set(EVERY_KEY)
+    assert shelf.rows("SELECT 1 FROM leg_evidence") == []
+    said = [entry.user_message for entry in instance.all_logs(ended.run_id)]
+    assert any(line.startswith("the leg S1 is off, so nothing is gathered") for line in said)
 
 
 def stock(shelf: Shelf, cache: Cache) -> list[int]:

@@ -19,7 +19,7 @@ LAYERS = (
     ("gathering",),
     ("telemetry",),
     ("resources", "partitions", "freshness"),
-    ("environment_resources", "code_links", "figures", "gate_trend"),
+    ("environment_resources", "code_links", "figures", "gate_trend", "launch_choices"),
     ("assets", "checks"),
     ("jobs",),
     ("schedules",),
