@@ -24,19 +24,20 @@ from identity_assets.checks.accounts import accounts_balance
 from identity_assets.checks.evaluation import checks_in_one_step
 from identity_assets.checks.gate import truly_unresolved_rows
 from identity_assets.checks.integrity import integrity_checks
-from identity_assets.checks.legs import leg_conflicts
+from identity_assets.checks.legs import leg_conflicts, leg_matches
 from identity_assets.checks.staleness import stale_rows
 from identity_assets.code_links import with_code_links
 from identity_assets.environment_resources import environment_resources
 from identity_assets.jobs.dry_run import dry_run
 from identity_assets.jobs.gate_report import gate_report
 from identity_assets.jobs.refresh import refresh_library_identity
-from identity_assets.schedules import daily_gate_report, nightly_refresh
+from identity_assets.jobs.refresh_evidence import refresh_evidence
+from identity_assets.schedules import daily_gate_report, nightly_evidence, nightly_refresh
 from identity_assets.settings import Leg, settings
 from identity_assets.telemetry.failures import report_failures_of
 
 EVIDENCE = {Leg.S1: canonical_entity_evidence, Leg.S3: flowsheet_match_evidence}
-CHECKS = (truly_unresolved_rows, accounts_balance, *integrity_checks, leg_conflicts, stale_rows)
+CHECKS = (truly_unresolved_rows, accounts_balance, *integrity_checks, stale_rows)
 
 
 def build_defs(
@@ -51,11 +52,12 @@ def build_defs(
     assets = report_failures_of(
         [candidate_libraries, lml_verdicts, *evidence.values(), tables, station_report]
     )
+    leg_checks = [*([leg_conflicts] if legs else ()), *([leg_matches] if Leg.S3 in legs else ())]
     return dg.Definitions(
         assets=[library, flowsheet_match, *with_code_links(assets, settings().code_link_base)],
-        asset_checks=report_failures_of([checks_in_one_step(CHECKS)]),
-        jobs=[refresh_library_identity(off), gate_report, dry_run],
-        schedules=[nightly_refresh, daily_gate_report],
+        asset_checks=report_failures_of([checks_in_one_step([*CHECKS, *leg_checks])]),
+        jobs=[refresh_library_identity(off), gate_report, dry_run, *([refresh_evidence] if legs else ())],
+        schedules=[nightly_refresh, daily_gate_report, *([nightly_evidence] if legs else ())],
         resources=resources or environment_resources(),
         executor=dg.in_process_executor,
     )

@@ -27,7 +27,8 @@ class SelectionConfig(dg.Config):
     max_inputs: int = Field(
         default=NO_LIMIT,
         ge=NO_LIMIT,
-        description="The largest number of rows to select, those that have waited longest first. -1: no limit.",
+        description="The largest number of rows to select, those that have waited longest first. 0 selects none and "
+        "only writes what is stored. -1: no limit.",
     )
 
 

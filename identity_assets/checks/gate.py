@@ -37,7 +37,11 @@ def _evaluate(run: CheckRun) -> Evaluation:
             **{figure: dg.MetadataValue.int(getattr(report, figure)) for figure in PLOTTED},
             **{figure: dg.MetadataValue.text(f"{getattr(report, figure):,}") for figure in AS_TEXT},
             "gate_status": dg.MetadataValue.text(report.gate_status),
-            **({} if change is None else {"change_since_last": dg.MetadataValue.text(f"{change:+,}")}),
+            **(
+                {}
+                if change is None
+                else {"change_since_last": dg.MetadataValue.text(f"{change:+,}" if change else "0")}
+            ),
             "residual_by_reason": _residual_table(report),
             "top_artists": _artist_table(report),
             "about": dg.MetadataValue.asset(dg.AssetKey("candidate_libraries")),

@@ -169,7 +169,7 @@ def test_each_evaluation_says_the_change_since_the_last_completed_one(
     shelf.put(artist_id=7)
     assert values(evaluate(shelf.settings, instance))["change_since_last"] == "+2"
     same = evaluate(shelf.settings, instance)
-    assert values(same)["change_since_last"] == "+0"
+    assert values(same)["change_since_last"] == "0"
     assert "as many as at the last evaluation" in (same.description or "")
 
 

@@ -57,7 +57,7 @@ def test_without_a_field_the_settings_are_those_of_the_environment() -> None:
 def test_a_field_takes_the_place_of_its_variable_and_a_bad_one_is_one_line() -> None:
     assert settings_of(BackendResource(gate_threshold="7")).gate_threshold == 7
     with pytest.raises(
-        SettingsError, match="^BATCH_SIZE='many' is not valid: it takes a whole number from 1 to 1000$"
+        SettingsError, match=r"^BATCH_SIZE='many' is not valid: it takes a whole number from 1 to 1000$"
     ):
         settings_of(LmlResource(batch_size="many"))
 
