@@ -56,7 +56,7 @@ def build_defs(
     return dg.Definitions(
         assets=[library, flowsheet_match, *with_code_links(assets, settings().code_link_base)],
         asset_checks=report_failures_of([checks_in_one_step([*CHECKS, *leg_checks])]),
-        jobs=[refresh_library_identity(off), gate_report, dry_run, *([refresh_evidence] if legs else ())],
+        jobs=[refresh_library_identity, gate_report, dry_run, *([refresh_evidence] if legs else ())],
         schedules=[nightly_refresh, daily_gate_report, *([nightly_evidence] if legs else ())],
         resources=resources or environment_resources(),
         executor=dg.in_process_executor,

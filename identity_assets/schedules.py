@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from identity_assets.jobs.gate_report import gate_report
-from identity_assets.jobs.refresh import NAME as REFRESH_LIBRARY_IDENTITY
+from identity_assets.jobs.refresh import refresh_library_identity
 from identity_assets.jobs.refresh_evidence import refresh_evidence
 from identity_assets.partition_keys import contiguous_ranges, partition_key, range_tags
 from identity_assets.partitions import library_partitions, partitions_in
@@ -135,7 +135,7 @@ def nightly_refresh_at(cron: str) -> dg.ScheduleDefinition:
     """
     schedule = dg.schedule(
         name="nightly_refresh",
-        job_name=REFRESH_LIBRARY_IDENTITY,
+        job=refresh_library_identity,
         cron_schedule=cron,
         execution_timezone=STATION_TIME,
         description=(

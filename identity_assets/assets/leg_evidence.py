@@ -35,7 +35,7 @@ def is_on(context: dg.AssetExecutionContext, leg: Leg, backend: Backend) -> bool
     """Whether IDENTITY_LEGS names the leg. If it does not, the log of the step says that nothing is done."""
     if leg in backend.settings.identity_legs:
         return True
-    context.log.warning(
+    context.log.info(
         f"the leg {leg} is off, so nothing is gathered and nothing is materialised: IDENTITY_LEGS={leg} turns it on"
     )
     return False

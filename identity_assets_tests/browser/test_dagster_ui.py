@@ -117,7 +117,7 @@ def figure(page: Page, name: str) -> int:
 
 
 def test_the_asset_graph_shows_every_asset_by_its_name(page: Page) -> None:
-    nodes = open_lineage(page, height=950)
+    nodes = open_lineage(page, height=1300)
     assert nodes.get_by_text("Partitions", exact=True).count() >= len(PARTITIONED)
     shoot(page, "1-lineage-before")
 
@@ -154,7 +154,7 @@ def test_a_backfill_of_three_partitions_is_one_run(page: Page, dagster_ui: Dagst
     [run] = dagster_ui.ask(RUNS, key="dagster/backfill", value=backfill_id)["runsOrError"]["results"]
     tags = {tag["key"].removeprefix("dagster/asset_partition_range_"): tag["value"] for tag in run["tags"]}
     assert (run["status"], tags["start"], tags["end"]) == ("SUCCESS", "05", "07")
-    nodes = open_lineage(page, height=850)
+    nodes = open_lineage(page, height=1300)
     expect(nodes.filter(has_text="library_unresolved")).to_contain_text(re.compile(r"[1-9]\d*% filled"))
     shoot(page, "lineage")
 
@@ -220,7 +220,7 @@ def test_the_launchpad_of_the_job_is_filled_in(page: Page, dagster_ui: DagsterUi
     page.goto(f"/locations/__repository__@{dagster_ui.location}/jobs/{JOB}")
     page.locator("button:has-text('Materialize all')").first.locator("xpath=following::button[1]").click()
     page.get_by_text("Open launchpad").click()
-    editor = page.locator(".CodeMirror").first
+    editor = page.get_by_role("dialog").locator(".CodeMirror").filter(has_text="ops:")
     for name in ("max_inputs", "scope", "legs"):
         expect(editor).to_contain_text(name)
     shoot(page, "8-launchpad")

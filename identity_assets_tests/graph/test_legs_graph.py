@@ -46,7 +46,7 @@ EACH_CHOICE = [(), (Leg.S1,), (Leg.S3,), (Leg.S1, Leg.S3)]
 
 
 @pytest.mark.parametrize("legs", EACH_CHOICE)
-def test_the_evidence_of_both_legs_is_always_in_the_graph_and_the_job_has_that_of_the_legs_that_are_on(
+def test_the_evidence_of_both_legs_is_always_in_the_graph_and_in_the_job(
     legs: tuple[Leg, ...],
 ) -> None:
     assert parents(legs) == parents(())
@@ -65,8 +65,9 @@ def test_the_evidence_of_both_legs_is_always_in_the_graph_and_the_job_has_that_o
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
         assert node.group_name == "identity"
         assert f"The leg {leg} is {'on' if leg in legs else 'off'}" in (node.description or "")
+    # The UI warns before a run whose assets depend on others that were never materialised and are not in the run.
     steps = {node.name for node in definitions.resolve_job_def("refresh_library_identity").nodes}
-    assert steps & set(EVIDENCE.values()) == {EVIDENCE[leg] for leg in legs}
+    assert set(EVIDENCE.values()) <= steps
 
 
 def test_a_leg_that_is_off_materialises_nothing_and_holds_nothing_up(
@@ -75,8 +76,8 @@ def test_a_leg_that_is_off_materialises_nothing_and_holds_nothing_up(
     stock(shelf, cache)
     settings = replace(both_settings, scope=Scope.full)
     definitions = build_defs(resources=make_resources(settings, quiet()), legs=())
-    everything = definitions.resolve_implicit_global_asset_job_def()
-    ended = everything.execute_in_process(instance=instance, tags=range_tags(EVERY_KEY), run_config=QUIET)
+    job = definitions.resolve_job_def("refresh_library_identity")
+    ended = job.execute_in_process(instance=instance, tags=range_tags(EVERY_KEY), run_config=QUIET)
     assert ended.success
     for name in EVIDENCE.values():
         assert instance.get_latest_materialization_event(dg.AssetKey(name)) is None
@@ -271,7 +272,7 @@ def test_an_emptied_cache_deletes_no_identity_and_a_person_accepts_it_by_the_con
     )
     assert result.success
     metadata = materialised(instance, "flowsheet_match_evidence")
-    assert (metadata["evidence_rows_removed"], metadata["evidence_rows_kept"]) == (5, 0)
+    assert (metadata["evidence_rows_removed"], metadata.get("evidence_rows_kept", 0)) == (5, 0)
     assert len(identity(shelf)[0]) == 1
 
 
@@ -289,12 +290,8 @@ def test_the_step_reports_what_it_saw_in_numbers_that_dagster_plots(
         "cache_usable": 6,
         "cache_matched": 5,
         "cache_ambiguous": 2,
-        "cache_tombstones": 0,
         "cache_empty_names": 1,
-        "cache_no_discogs_id": 0,
-        "cache_co_artists": 0,
         "evidence_rows_written": 5,
-        "evidence_rows_removed": 0,
         "evidence_rows_kept": 5,
     }
 
