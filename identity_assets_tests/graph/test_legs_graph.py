@@ -290,7 +290,10 @@ def test_the_step_reports_what_it_saw_in_numbers_that_dagster_plots(
         "cache_usable": 6,
         "cache_matched": 5,
         "cache_ambiguous": 2,
+        "cache_tombstones": 0,
         "cache_empty_names": 1,
+        "cache_no_discogs_id": 0,
+        "cache_co_artists": 0,
         "evidence_rows_written": 5,
         "evidence_rows_kept": 5,
     }
