@@ -1,6 +1,8 @@
 """The whole graph on one screen. Importing this module builds nothing but definitions.
 
-library ─▶ candidate_libraries ─▶ lml_verdicts ─▶ library_identity_source, library_identity, library_unresolved
+library ─▶ candidate_libraries ─▶ lml_verdicts ─▶ library_identity_source, library_identity, library_unresolved,
+                                                  compilation_track_identity
+The blocking check answers_plausible stands between lml_verdicts and the four tables.
 
 station_report shows the state of all this on one page.
 
@@ -25,11 +27,14 @@ from identity_assets.checks.evaluation import checks_in_one_step
 from identity_assets.checks.gate import truly_unresolved_rows
 from identity_assets.checks.integrity import integrity_checks
 from identity_assets.checks.legs import leg_conflicts, leg_matches
+from identity_assets.checks.plausibility import answers_plausible
 from identity_assets.checks.staleness import stale_rows
+from identity_assets.checks.tracks import track_links_hold
 from identity_assets.code_links import with_code_links
 from identity_assets.environment_resources import environment_resources
 from identity_assets.jobs.dry_run import dry_run
 from identity_assets.jobs.gate_report import gate_report
+from identity_assets.jobs.held_answers import held_answers
 from identity_assets.jobs.refresh import refresh_library_identity
 from identity_assets.jobs.refresh_evidence import refresh_evidence
 from identity_assets.schedules import daily_gate_report, nightly_evidence, nightly_refresh
@@ -37,7 +42,7 @@ from identity_assets.settings import Leg, settings
 from identity_assets.telemetry.failures import report_failures_of
 
 EVIDENCE = {Leg.S1: canonical_entity_evidence, Leg.S3: flowsheet_match_evidence}
-CHECKS = (truly_unresolved_rows, accounts_balance, *integrity_checks, stale_rows)
+CHECKS = (truly_unresolved_rows, accounts_balance, *integrity_checks, stale_rows, track_links_hold)
 
 
 def build_defs(
@@ -53,10 +58,14 @@ def build_defs(
         [candidate_libraries, lml_verdicts, *evidence.values(), tables, station_report]
     )
     leg_checks = [*([leg_conflicts] if legs else ()), *([leg_matches] if Leg.S3 in legs else ())]
+    checks = [answers_plausible, checks_in_one_step([*CHECKS, *leg_checks])]
     return dg.Definitions(
         assets=[library, flowsheet_match, *with_code_links(assets, settings().code_link_base)],
-        asset_checks=report_failures_of([checks_in_one_step([*CHECKS, *leg_checks])]),
-        jobs=[refresh_library_identity, gate_report, dry_run, *([refresh_evidence] if legs else ())],
+        asset_checks=report_failures_of(checks),
+        jobs=[
+            *(refresh_library_identity, gate_report, dry_run, held_answers),
+            *([refresh_evidence] if legs else ()),
+        ],
         schedules=[nightly_refresh, daily_gate_report, *([nightly_evidence] if legs else ())],
         resources=resources or environment_resources(),
         executor=dg.in_process_executor,

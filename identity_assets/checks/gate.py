@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 # Dagster plots every number, in the order of the names. The figure that counts comes first, and no other figure is
 # plotted but the one beside it: the rest are constants or follow from these two.
 PLOTTED = ("truly_unresolved_rows", "unresolved_rows")
-AS_TEXT = ("fallback_resolved_rows", "total_library_rows", "threshold")
+AS_TEXT = (
+    "fallback_resolved_rows",
+    "total_library_rows",
+    "threshold",
+    "compilations_with_known_tracks",
+    "truly_unresolved_rows_without_them",
+)
 
 
 def _evaluate(run: CheckRun) -> Evaluation:

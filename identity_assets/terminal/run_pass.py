@@ -34,13 +34,6 @@ from identity_assets.telemetry.start import start_telemetry
 JOB = "refresh_library_identity"
 GATE_JOB = "gate_report"
 LAUNCHED_BY = "launched_by"
-COUNTS = (
-    "source_rows_written",
-    "source_rows_skipped_null_confidence",
-    "history_rows_written",
-    "lml_total_calls",
-    "lml_total_latency_ms",
-)
 
 
 @dataclass(frozen=True)
@@ -52,6 +45,19 @@ class PassReport:
     source_rows_written: int = 0
     source_rows_skipped_null_confidence: int = 0
     history_rows_written: int = 0
+    track_rows_written: int = 0
+    track_rows_unchanged: int = 0
+    track_rows_librarian: int = 0
+    track_rows_no_credit: int = 0
+    track_rows_no_catalogue_artist: int = 0
+    track_rows_ambiguous_artist: int = 0
+    track_rows_unresolved: int = 0
+    track_rows_invalid: int = 0
+    track_links_removed: int = 0
+    positions_written: int = 0
+    positions_ambiguous: int = 0
+    track_source_rows_written: int = 0
+    track_source_rows_removed: int = 0
     lml_total_calls: int = 0
     lml_total_latency_ms: int = 0
     seconds: float = 0.0
@@ -196,7 +202,7 @@ def _totals_of(events: Sequence[dg.DagsterEvent]) -> dict[str, int]:
         if (totals := totals_in(metadata)) and event.step_key is not None:
             found[event.step_key] = totals
     flat = {name: total for totals in found.values() for name, total in totals.items()}
-    return {name: int(total) for name, total in flat.items() if name in COUNTS}
+    return {name: int(total) for name, total in flat.items() if name != "seconds"}
 
 
 def _failures_of(events: Sequence[dg.DagsterEvent]) -> list[str]:

@@ -15,7 +15,7 @@ from identity_assets_tests.browser.conftest import SCREENSHOTS, DagsterUi
 pytestmark = pytest.mark.browser
 
 JOB = "refresh_library_identity"
-TABLES = ("library_identity_source", "library_identity", "library_unresolved")
+TABLES = ("library_identity_source", "library_identity", "library_unresolved", "compilation_track_identity")
 EVIDENCE = ("canonical_entity_evidence", "flowsheet_match_evidence")
 PARTITIONED = ("candidate_libraries", "lml_verdicts", *EVIDENCE, *TABLES)
 ASSETS = ("library", "flowsheet_match", "station_report", *PARTITIONED)
