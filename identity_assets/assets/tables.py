@@ -125,6 +125,8 @@ asked_at           timestamptz  When LML answered.
 run_id
 previous_asked_at  timestamptz  When LML was last asked about the same names before this answer.
 previous_kind      text         The kind of that answer; invalid if it was set aside, whole or in part.
+resolved_tracks    integer      How many tracks a resolved compilation lists. Null for every other answer.
+lacks_tracks       boolean      Whether it is a compilation whose tracks were not asked for: LML is asked again.
 """,
 )
 # Both legs keep their evidence in one table.
