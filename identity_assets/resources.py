@@ -1,7 +1,8 @@
 """The resources of the graph: Backend's database, LML, the discogs-cache, and where progress is shown.
 
-Each resource opens its connection when a step asks for it, so no address and no key stands in a run's config. The
-drivers are imported at that moment too: importing the definitions loads neither SQLAlchemy nor an HTTP client.
+Each resource opens its connection when a step asks for it. The drivers are imported at that moment too: importing the
+definitions loads neither SQLAlchemy nor an HTTP client. Which environment variables fill them is in
+environment_resources.py.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from identity_assets.progress import LogProgress, ProgressReporter
-from identity_assets.settings import Leg, Settings, SettingsError
+from identity_assets.settings import Settings, SettingsError
 from identity_assets.telemetry.run_trace import run_trace
 
 if TYPE_CHECKING:
@@ -77,11 +78,11 @@ class Discogs:
 
 
 def make_resources(settings: Settings, progress: ProgressReporter | None = None) -> dict[str, object]:
-    """The resources by the names that assets use. `discogs` is there only if the settings turn on the leg S3."""
-    resources: dict[str, object] = {
+    """The resources by the names that assets use, from settings that are already read: for commands and tests."""
+    return {
         "backend": Backend(settings),
         "lml": Lml(settings),
+        "discogs": Discogs(settings),
         "progress": progress or LogProgress(),
         "trace": run_trace,
     }
-    return {**resources, "discogs": Discogs(settings)} if Leg.S3 in settings.identity_legs else resources

@@ -235,6 +235,8 @@ class Settings:
     run_retention_days: int = _env("RUN_RETENTION_DAYS", DAYS, 90)
     alert_webhook_url: str | None = _env("ALERT_WEBHOOK_URL", HTTP_URL)
     dagster_ui_url: str | None = _env("DAGSTER_UI_URL", HTTP_URL)
+    code_link_base: str | None = _env("CODE_LINK_BASE", HTTP_URL)
+    code_location_name: str = _env("CODE_LOCATION_NAME", Variable("a name", str), "identity_assets")
     discogs_read_timeout_seconds: float = _env(
         "DISCOGS_READ_TIMEOUT_SECONDS", number(0.1, 86400, "of seconds "), 600.0
     )
@@ -289,6 +291,22 @@ def _backend_url(env: Mapping[str, str]) -> "URL | None":
         port=port,
         database=env.get("DB_NAME") or None,
     )
+
+
+def variable_of(name: str) -> tuple[str, Variable]:
+    """The environment variable that sets a field of `Settings`: its name, and what it takes."""
+    [found] = [one for one in fields(Settings) if one.name == name]
+    return found.metadata["env"], found.metadata["variable"]
+
+
+def default_text(name: str) -> str | None:
+    """The default of a field of `Settings` as its variable would have it; None if it has no default."""
+    [found] = [one for one in fields(Settings) if one.name == name]
+    if found.default is None or isinstance(found.default, tuple):
+        return None
+    if isinstance(found.default, Scope):
+        return str(found.default is Scope.full).lower()
+    return str(found.default).lower() if isinstance(found.default, bool) else f"{found.default}"
 
 
 def load_settings(env: Mapping[str, str]) -> Settings:

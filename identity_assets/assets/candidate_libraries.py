@@ -1,17 +1,19 @@
 """The asset `candidate_libraries`: which library rows are due now."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
 from identity_assets.assets.tables import CANDIDATE_LIBRARIES, PARTITION_ROWS
+from identity_assets.figures import RUN_TOTALS, state_of, totals_table, what_was_done
 from identity_assets.freshness import pass_window
+from identity_assets.launch_choices import NO_LIMIT, SCOPE_FIELD, ScopeChoice
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.resources import Backend
-from identity_assets.settings import Scope
 from identity_assets.telemetry.run_trace import RunTrace
 
 if TYPE_CHECKING:
@@ -21,15 +23,12 @@ if TYPE_CHECKING:
 class SelectionConfig(dg.Config):
     """What a person may choose when launching a run."""
 
-    scope: Scope | None = Field(
-        default=None,
-        description="canonical: rows with a canonical_entity_id; full: all rows. Default: INCLUDE_NULL_CANONICAL.",
-    )
-    max_inputs: int | None = Field(
-        default=None,
-        ge=0,
+    scope: ScopeChoice = SCOPE_FIELD
+    max_inputs: int = Field(
+        default=NO_LIMIT,
+        ge=NO_LIMIT,
         description="The largest number of rows to select, those that have waited longest first. 0 selects none and "
-        "only writes what is stored. Default: no limit.",
+        "only writes what is stored. -1: no limit.",
     )
 
 
@@ -53,8 +52,10 @@ def candidate_libraries(
     """
     from identity_assets.backend.ledger.accounts import Accounts
     from identity_assets.backend.ledger.candidates import select_candidates
+    from identity_assets.backend.reports.partition_states import read_partition_states
 
-    scope = config.scope or backend.settings.scope
+    scope = config.scope.of(backend.settings)
+    max_inputs = None if config.max_inputs == NO_LIMIT else config.max_inputs
     buckets = buckets_of(context.partition_keys)
     run_id = context.run.run_id
     with (
@@ -62,12 +63,14 @@ def candidate_libraries(
         backend.database_to_write(run_id) as database,
         database.partitions_locked(buckets),
     ):
-        selected = select_candidates(database, buckets, backend.settings, scope, run_id, config.max_inputs)
+        selected = select_candidates(database, buckets, backend.settings, scope, run_id, max_inputs)
+        states = read_partition_states(database, replace(backend.settings, scope=scope), buckets)
     trace.record(Accounts.of((group.outcome, group.rows) for group in selected), {"scope": str(scope)})
     for bucket in buckets.buckets:
         counts = _counts([group for group in selected if group.bucket == bucket])
+        selected_rows = what_was_done(counts | {PARTITION_ROWS: counts["scanned"]})
         context.add_asset_metadata(
-            counts | {PARTITION_ROWS: counts["scanned"]}, partition_key=partition_key(bucket)
+            {**selected_rows, **state_of(states[bucket])}, partition_key=partition_key(bucket)
         )
     total = _counts(selected)
     context.log.info(
@@ -75,9 +78,7 @@ def candidate_libraries(
         f"{total['to_ask']} to ask LML about, {total['answer_stored']} answered earlier and not yet applied, "
         f"{total['missing_artist_name']} without an artist name"
     )
-    return dg.MaterializeResult(
-        metadata={"scope": str(scope), "run_totals": dg.MetadataValue.json(dict(total))}
-    )
+    return dg.MaterializeResult(metadata={"scope": str(scope), RUN_TOTALS: totals_table(total)})
 
 
 def _counts(selected: "list[Selected]") -> Counter[str]:

@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from identity_assets.assets.tables import PARTITION_ROWS
+from identity_assets.figures import RUN_TOTALS, totals_table, what_was_done
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.resources import Backend, Discogs
 from identity_assets.settings import Leg
@@ -27,6 +28,26 @@ class EvidenceConfig(dg.Config):
         default=False,
         description="Remove evidence that the leg no longer finds, even if that is more than EVIDENCE_SHRINK_LIMIT "
         "allows. Look at the input of the leg first.",
+    )
+
+
+def is_on(context: dg.AssetExecutionContext, leg: Leg, backend: Backend) -> bool:
+    """Whether IDENTITY_LEGS names the leg. If it does not, the log of the step says that nothing is done."""
+    if leg in backend.settings.identity_legs:
+        return True
+    context.log.info(
+        f"the leg {leg} is off, so nothing is gathered and nothing is materialised: IDENTITY_LEGS={leg} turns it on"
+    )
+    return False
+
+
+def described(evidence: dg.AssetsDefinition, leg: Leg, *, on: bool) -> dg.AssetsDefinition:
+    """The asset of the leg, with a description that says whether the leg is on."""
+    state = "on" if on else "off: materialising this asset does nothing until IDENTITY_LEGS names it"
+    return evidence.map_asset_specs(
+        lambda spec: spec.replace_attributes(
+            description=f"**The leg {leg} is {state}.**\n\n{spec.description}"
+        )
     )
 
 
@@ -55,22 +76,24 @@ def materialise_evidence(
         )
     _report_partitions(context, gathered)
     _log(context, leg, gathered, stored)
-    totals = {
-        "scanned": gathered.scanned,
-        "pinned": len(gathered.evidence),
-        "skipped": gathered.reasons(),
+    done = {
+        "library_rows_read": gathered.scanned,
         "evidence_rows_written": stored.written,
         "evidence_rows_removed": stored.removed,
         "evidence_rows_kept": stored.kept,
+    }
+    totals = {
+        "scanned": gathered.scanned,
+        "pinned": len(gathered.evidence),
+        **{f"skipped_{reason}": rows for reason, rows in gathered.reasons().items()},
+        **done,
         "seconds": round(time.monotonic() - started, 3),
     }
     return dg.MaterializeResult(
         metadata={
-            "leg_totals": dg.MetadataValue.json(totals),
-            "library_rows_read": gathered.scanned,
-            "evidence_rows_written": stored.written,
-            "evidence_rows_removed": stored.removed,
-            "evidence_rows_kept": stored.kept,
+            RUN_TOTALS: totals_table(totals),
+            **what_was_done(done),
+            # With its zeros: the check leg_matches reads them.
             **_seen_metadata(gathered.seen),
         }
     )
@@ -89,11 +112,13 @@ def _report_partitions(context: dg.AssetExecutionContext, gathered: "Gathered") 
     for bucket in buckets.buckets:
         skipped = {reason: rows for (place, reason), rows in gathered.skipped.items() if place == bucket}
         context.add_asset_metadata(
-            {
-                PARTITION_ROWS: rows_by_bucket[bucket],
-                "scanned": rows_by_bucket[bucket] + sum(skipped.values()),
-                **{f"skipped_{reason}": rows for reason, rows in sorted(skipped.items())},
-            },
+            what_was_done(
+                {
+                    PARTITION_ROWS: rows_by_bucket[bucket],
+                    "scanned": rows_by_bucket[bucket] + sum(skipped.values()),
+                    **{f"skipped_{reason}": rows for reason, rows in sorted(skipped.items())},
+                }
+            ),
             partition_key=partition_key(bucket),
         )
 

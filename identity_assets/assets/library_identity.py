@@ -18,7 +18,9 @@ from identity_assets.assets.tables import (
     LIBRARY_UNRESOLVED,
     PARTITION_ROWS,
 )
+from identity_assets.figures import RUN_TOTALS, state_of, totals_table, what_was_done
 from identity_assets.freshness import resolved_window, unresolved_window
+from identity_assets.launch_choices import BY_SETTING, legs_of
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.progress import ProgressReporter
@@ -96,15 +98,20 @@ FED_BY_LEGS = ("library_identity_source", "library_identity")
 class WritingConfig(dg.Config):
     """What a person may choose when launching a run."""
 
-    legs: list[Leg] | None = Field(
-        default=None,
-        description="S1, S3, both, or an empty list. A leg that is not in the graph is gathered in this step. "
-        "Default: IDENTITY_LEGS.",
+    legs: list[str] = Field(
+        default=[BY_SETTING],
+        description="S1, S3, both, or an empty list. A leg that is off is gathered in this step. "
+        "by_setting: those that IDENTITY_LEGS names.",
     )
 
 
-def identity_tables_with(evidence: Mapping[Leg, dg.AssetsDefinition]) -> dg.AssetsDefinition:
-    """The four tables, which are written after the evidence of the legs that are in the graph."""
+def identity_tables_with(
+    evidence: Mapping[Leg, dg.AssetsDefinition], off: Sequence[dg.AssetsDefinition] = ()
+) -> dg.AssetsDefinition:
+    """The four tables, which are written after the evidence of the legs that are on.
+
+    `off` is the evidence of the legs that are off: the lineage shows it, but no step waits for it.
+    """
     legs_in_graph, deps = tuple(evidence), [*evidence.values()]
 
     @dg.multi_asset(
@@ -125,11 +132,16 @@ def identity_tables_with(evidence: Mapping[Leg, dg.AssetsDefinition]) -> dg.Asse
         trace: dg.ResourceParam[RunTrace],
     ) -> Iterator[dg.MaterializeResult[None]]:
         """Write the stored verdicts to Backend's tables and to library_unresolved. LML is not called."""
-        legs = legs_in_graph if config.legs is None else config.legs
+        legs = legs_of(config.legs, legs_in_graph)
         to_gather = [leg for leg in legs if leg not in legs_in_graph]
         yield from _write(context, backend, progress, trace, legs, to_gather)
 
-    return identity_tables
+    # The step has no input for these dependencies, so that it is not skipped when nothing is materialised there.
+    return identity_tables.map_asset_specs(
+        lambda spec: (
+            spec.merge_attributes(deps=[*off]) if off and spec.key.to_user_string() in FED_BY_LEGS else spec
+        )
+    )
 
 
 def _write(
@@ -142,6 +154,7 @@ def _write(
 ) -> Iterator[dg.MaterializeResult[None]]:
     from identity_assets.backend.ledger.accounts import Accounts, count_rows, read_accounts
     from identity_assets.backend.ledger.plausible import require_plausible
+    from identity_assets.backend.reports.partition_states import read_partition_states
     from identity_assets.backend.writing.verdicts import write_verdicts
     from identity_assets.backend.writing.written import Written
     from identity_assets.gathering import gather_and_store
@@ -170,27 +183,37 @@ def _write(
             )
         accounts = read_accounts(database, buckets)
         table_rows = count_rows(database, buckets)
+        states = read_partition_states(database, backend.settings, buckets)
     total, total_written = sum(accounts.values(), Accounts()), sum(written.values(), Written())
     total.check(selected)
     for bucket in buckets.buckets:
         metadata = _metadata_by_asset(accounts[bucket], written[bucket], with_legs=bool(legs))
         for asset, numbers in metadata.items():
+            state = state_of(states[bucket]) if asset == "library_identity" else {}
             context.add_asset_metadata(
-                numbers | {PARTITION_ROWS: table_rows[asset, bucket]},
+                {**what_was_done(numbers | {PARTITION_ROWS: table_rows[asset, bucket]}), **state},
                 asset_key=asset,
                 partition_key=partition_key(bucket),
             )
     trace.record(total, asdict(total_written))
     _log(context, total, total_written)
-    run_totals = {
-        "accounts": total.as_dict(),
-        "written": asdict(total_written),
-        "seconds": round(time.monotonic() - started, 3),
-    }
+    run_totals = totals_table(
+        {**_outcomes(total), **asdict(total_written), "seconds": round(time.monotonic() - started, 3)}
+    )
     for spec in SPECS:
-        yield dg.MaterializeResult(
-            asset_key=spec.key, metadata={"run_totals": dg.MetadataValue.json(run_totals)}
-        )
+        yield dg.MaterializeResult(asset_key=spec.key, metadata={RUN_TOTALS: run_totals})
+
+
+def _outcomes(accounts: "Accounts") -> dict[str, int]:
+    """The accounts, each outcome with its rows."""
+    return {
+        "scanned": accounts.scanned,
+        "resolved": accounts.resolved,
+        "resolved_compilation": accounts.resolved_compilation,
+        "unresolved": accounts.unresolved,
+        "skipped": sum(accounts.skipped.values()),
+        **{f"skipped_{reason}": rows for reason, rows in accounts.skipped.items()},
+    }
 
 
 def _metadata_by_asset(
@@ -199,12 +222,7 @@ def _metadata_by_asset(
     """The numbers of one partition, by the asset that the UI shows them on."""
     metadata = {
         "library_identity": {
-            "scanned": accounts.scanned,
-            "resolved": accounts.resolved,
-            "resolved_compilation": accounts.resolved_compilation,
-            "unresolved": accounts.unresolved,
-            "skipped": sum(accounts.skipped.values()),
-            **{f"skipped_{reason}": rows for reason, rows in accounts.skipped.items()},
+            **_outcomes(accounts),
             "main_rows_written": written.main_rows_written,
             "history_rows_written": written.history_rows_written,
         },

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from identity_assets.assets.tables import LML_VERDICTS, PARTITION_ROWS
+from identity_assets.figures import RUN_TOTALS, totals_table, what_was_done
 from identity_assets.freshness import pass_window
 from identity_assets.partition_keys import Buckets, buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
@@ -59,13 +60,13 @@ def lml_verdicts(
         table_rows = count_rows(database, buckets)
     for bucket in buckets.buckets:
         context.add_asset_metadata(
-            {**_answers(accounts[bucket]), PARTITION_ROWS: table_rows["lml_verdicts", bucket]},
+            what_was_done({**_answers(accounts[bucket]), PARTITION_ROWS: table_rows["lml_verdicts", bucket]}),
             partition_key=partition_key(bucket),
         )
     totals = asking.totals()
     trace.record(sum(accounts.values(), Accounts()), totals)
     asking.log(context)
-    return dg.MaterializeResult(metadata={"run_totals": dg.MetadataValue.json(totals), **totals})
+    return dg.MaterializeResult(metadata={RUN_TOTALS: totals_table(totals), **what_was_done(totals)})
 
 
 class _Asking:
@@ -152,7 +153,7 @@ def _ask(
             f"{error} Of {asking.to_ask} library rows to ask about, {counts['verdicts']} were answered and are kept: "
             f"the next run of these partitions applies them without asking. {not_asked} were not asked, and "
             "stay due.",
-            metadata={"run_totals": dg.MetadataValue.json(totals)},
+            metadata={RUN_TOTALS: totals_table(totals)},
         ) from error
     if (seconds := backend.settings.lml_run_seconds) is not None:
         why = f"not asked: LML_RUN_SECONDS, {seconds:g} s, were over"

@@ -70,11 +70,26 @@ LIBRARY = table(
     "library",
     BACKEND_SCHEMA,
     """
-id                   integer  The id of one release on a shelf. Its remainder by LIBRARY_PARTITIONS is its partition.
-artist_name          varchar  The artist as printed. LML cannot be asked about a row without one.
-album_title          varchar  The title. It may be blank.
-canonical_entity_id  text     The scope canonical selects the rows that have one.
-code_volume_letters  varchar  The letter Z at the beginning marks a various-artists release.
+id                            integer      The id of the release. Modulo LIBRARY_PARTITIONS, it is the partition.
+artist_id                     integer      The artist in Backend's table artists.
+genre_id                      integer      The genre of the shelf.
+format_id                     integer      The format: LP, CD and so on.
+album_title                   varchar      The title. It may be blank.
+artist_name                   varchar      The artist as printed. LML cannot be asked about a row without one.
+alternate_artist_name         varchar      Another name of the artist.
+label                         text         The record label.
+legacy_release_id             integer      The id in the catalogue before Backend.
+code_number                   smallint     The number on the shelf.
+code_volume_letters           varchar      The letter Z at the beginning marks a various-artists release.
+disc_quantity                 smallint     How many discs the release has.
+on_streaming                  boolean      Whether streaming services have it.
+plays                         integer      How often it was played.
+canonical_entity_id           text         The Discogs entity. The scope canonical selects the rows with one.
+canonical_entity_confidence   real         How sure Backend is of it.
+canonical_entity_resolved_at  timestamptz  When Backend found it.
+unresolved_attempted_at       timestamptz  A mark of the job that this project replaces. This project does not use it.
+added_at                      timestamptz  When the row was added.
+last_modified                 timestamptz  When the row was last changed.
 """,
     group="backend",
 )
@@ -83,16 +98,17 @@ CANDIDATE_LIBRARIES = table(
     OWN_SCHEMA,
     """
 library_id
-scope        text         canonical or full.
-cohort       text         va: a various-artists release, asked in smaller batches. non_va: every other release.
-reason       text         Why the row is due: never_asked, names_changed, stale, retry_due or invalid_retry_due.
+scope              text         canonical or full.
+cohort             text         va: a various-artists release, asked in smaller batches. non_va: every other release.
+reason             text         Why the row is due: never_asked, names_changed, stale, retry_due or invalid_retry_due.
 artist_name
 album_title
-answers_since timestamptz An answer stored at this moment or later answers the row.
-outcome      text         The one outcome of the row in this pass. Null while the pass runs.
-detail       text         Why the row failed.
-selected_at  timestamptz  When the pass selected the row.
+legacy_release_id  integer      The id in the catalogue before Backend, which LML is told.
+selected_at        timestamptz  When the pass selected the row.
 run_id
+answers_since      timestamptz  An answer stored at this moment or later answers the row.
+outcome            text         The one outcome of the row in this pass. Null while the pass runs.
+detail             text         Why the row failed.
 """,
 )
 LML_VERDICTS = table(
@@ -100,14 +116,17 @@ LML_VERDICTS = table(
     OWN_SCHEMA,
     """
 library_id
-kind               text         single_artist, compilation or unresolved.
+kind               text         single_artist, compilation or unresolved. Null if the answer breaks the contract.
 verdict            jsonb        LML's answer, unchanged.
 tracks_trusted     boolean      Whether the response vouched for its tracks (tracks_contract_version is 1).
 artist_name
 album_title
 asked_at           timestamptz  When LML answered.
-previous_asked_at  timestamptz  When LML was last asked about the same names before this answer.
 run_id
+previous_asked_at  timestamptz  When LML was last asked about the same names before this answer.
+previous_kind      text         The kind of that answer; invalid if it was set aside, whole or in part.
+resolved_tracks    integer      How many tracks a resolved compilation lists. Null for every other answer.
+lacks_tracks       boolean      Whether it is a compilation whose tracks were not asked for: LML is asked again.
 """,
 )
 # Both legs keep their evidence in one table.
@@ -122,10 +141,10 @@ external_id         text         The id in Discogs.
 method              text         exact_match; alias_match if the names fit several releases.
 confidence          real         1.00; 0.75 if the names fit several releases.
 verified_at         timestamptz  S1: when Backend resolved the row. S3: when the match was first found.
+run_id
 checked_release_id  integer      The release, if one leg names a release and the other a master.
 checked_master_id   integer      The master of that release, according to the discogs-cache.
 refused_reason      text         Why the database refuses the row that this evidence makes. Null if it does not.
-run_id
 """,
 )
 FLOWSHEET_MATCH = table(
@@ -159,16 +178,23 @@ LIBRARY_IDENTITY = table(
     BACKEND_SCHEMA,
     """
 library_id
-wikidata_qid         text     The artist in Wikidata.
-spotify_id           text     The artist on Spotify.
-apple_music_id       text     The artist on Apple Music.
-discogs_master_id    integer  The master of the release in Discogs. Only the legs fill it.
-discogs_release_id   integer  The release in Discogs. Only the legs fill it.
+discogs_master_id               integer  The master of the release in Discogs. Only the legs fill it.
+discogs_release_id              integer  The release in Discogs. Only the legs fill it.
+musicbrainz_release_group_mbid  uuid     The release group in MusicBrainz. This project does not fill it.
+musicbrainz_release_mbid        uuid     The release in MusicBrainz. This project does not fill it.
+musicbrainz_recording_mbid      uuid     The recording in MusicBrainz. This project does not fill it.
+wikidata_qid                    text     The artist in Wikidata.
+spotify_id                      text     The artist on Spotify.
+apple_music_id                  text     The artist on Apple Music.
+last_verified_at
 method
 confidence
-last_verified_at
-agreement_sources    text     The sources that agree, if the legs composed the row.
+agreement_sources               text     The sources that agree, if the legs composed the row.
 notes
+distinct_unresolved_sources     integer  How many of the eight id columns above are empty. PostgreSQL computes it.
+discogs_artist_id               integer  The artist in Discogs.
+musicbrainz_artist_id           text     The artist in MusicBrainz.
+bandcamp_id                     text     The artist on Bandcamp.
 """,
 )
 COMPILATION_TRACK_IDENTITY = table(

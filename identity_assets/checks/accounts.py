@@ -10,6 +10,7 @@ import dagster as dg
 
 from identity_assets.checks.evaluation import Check, CheckRun, Evaluation
 from identity_assets.checks.findings import Words, evaluation_of, table
+from identity_assets.figures import count_or_text
 from identity_assets.partition_keys import buckets_of
 from identity_assets.partitions import library_partitions
 
@@ -49,7 +50,7 @@ def _evaluate(run: CheckRun) -> Evaluation:
         WORDS,
         metadata={
             "partitions": dg.MetadataValue.text(f"{keys[0]} to {keys[-1]}" if len(keys) > 1 else keys[0]),
-            "scanned": dg.MetadataValue.int(accounts.scanned),
+            "scanned": count_or_text(accounts.scanned),
             "accounts": _accounts_table(accounts),
         },
     )

@@ -1,4 +1,4 @@
-"""How a finding is shown in the UI: one sentence, the exact count, a sample, the reason, and what to do.
+"""How a finding is shown in the UI: one sentence with the count, what to do, the reason of the check, and a sample.
 
 What a check looks for is in backend/reports/integrity.py; what it says is in the module of the check.
 """
@@ -54,17 +54,17 @@ def evaluation_of(
     metadata: Mapping[str, dg.MetadataValue] | None = None,
 ) -> Evaluation:
     """The evaluation of a finding: it passes if the finding has no rows."""
-    what_to_do = _what_to_do(finding, words)
+    found = f"{words.failed}: {finding.count:,}." if finding.count else words.passed
     return Evaluation(
         passed=finding.count == 0,
         severity=severity,
-        # The UI shows the description at once, and the metadata in Markdown only after a click.
-        description=f"{words.failed}: {finding.count:,}.\n\n{what_to_do}" if finding.count else words.passed,
+        # The UI shows a description at once, and metadata in Markdown only after a click.
+        description=(
+            f"{found}\n\n**What to do.** {_what_to_do(finding, words)}\n\n**Why it is checked.** {words.reason}"
+        ),
         metadata={
             "offending_rows": dg.MetadataValue.int(finding.count),
             "sample": table(finding.columns, finding.sample),
-            "reason": dg.MetadataValue.md(words.reason),
-            "what_to_do": dg.MetadataValue.md(what_to_do),
             "about": dg.MetadataValue.asset(dg.AssetKey(words.about)),
             **(metadata or {}),
         },
@@ -75,9 +75,11 @@ def _what_to_do(finding: "Finding", words: Words) -> str:
     if finding.count == 0:
         return "Nothing."
     sample_rows = len(finding.sample)
+    # A list needs an empty line before it.
+    what_to_do = f"\n\n{words.what_to_do}" if words.what_to_do.startswith("- ") else words.what_to_do
     if finding.count == sample_rows:
-        return words.what_to_do
-    return f"{words.what_to_do}\n\nThe sample shows the first {sample_rows} by `library_id`."
+        return what_to_do
+    return f"{what_to_do}\n\nThe sample shows the first {sample_rows} by `library_id`."
 
 
 def table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> dg.TableMetadataValue:

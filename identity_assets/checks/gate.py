@@ -1,6 +1,7 @@
 """The check `truly_unresolved_rows`: the gate report, in the UI.
 
-backend/reports/gate.py reads the figures and gives the advice. The check adds the change since its last evaluation.
+backend/reports/gate.py reads the figures and gives the advice. The check adds the change since its last
+evaluation.
 """
 
 from typing import TYPE_CHECKING
@@ -9,17 +10,18 @@ import dagster as dg
 
 from identity_assets.checks.evaluation import Check, CheckRun, Evaluation
 from identity_assets.checks.findings import table
-from identity_assets.telemetry.dagster_internals import COMPLETED_CHECK_STATUSES
+from identity_assets.gate_trend import GATE_CHECK, gate_trend
 
 if TYPE_CHECKING:
     from identity_assets.backend.reports.gate import GateReport
 
-KEY = dg.AssetCheckKey(dg.AssetKey("library_identity"), "truly_unresolved_rows")
-FIGURES = (
-    "total_library_rows",
-    "unresolved_rows",
+# Dagster plots every number, in the order of the names. The figure that counts comes first, and no other figure is
+# plotted but the one beside it: the rest are constants or follow from these two.
+PLOTTED = ("truly_unresolved_rows", "unresolved_rows")
+AS_TEXT = (
     "fallback_resolved_rows",
-    "truly_unresolved_rows",
+    "total_library_rows",
+    "threshold",
     "compilations_with_known_tracks",
     "truly_unresolved_rows_without_them",
 )
@@ -30,19 +32,22 @@ def _evaluate(run: CheckRun) -> Evaluation:
     from identity_assets.backend.reports.gate import advice, read_gate
 
     report = read_gate(run.database, run.settings.gate_threshold)
-    last = _last_evaluated(run.context.instance)
-    change = None if last is None else report.truly_unresolved_rows - last
+    last = gate_trend(run.context.instance, 1)
+    change = report.truly_unresolved_rows - last[0].truly_unresolved_rows if last else None
     enforced = run.settings.gate_enforced
     return Evaluation(
         passed=report.gate_status == "PASS",
         severity=dg.AssetCheckSeverity.ERROR if enforced else dg.AssetCheckSeverity.WARN,
         description=f"{report.summary}{_change_in_words(change)}\n\n{advice(report)}",
         metadata={
-            **{figure: dg.MetadataValue.int(getattr(report, figure)) for figure in FIGURES},
+            **{figure: dg.MetadataValue.int(getattr(report, figure)) for figure in PLOTTED},
+            **{figure: dg.MetadataValue.text(f"{getattr(report, figure):,}") for figure in AS_TEXT},
             "gate_status": dg.MetadataValue.text(report.gate_status),
-            "threshold": dg.MetadataValue.int(report.threshold),
-            **({} if change is None else {"change_since_last": dg.MetadataValue.int(change)}),
-            "advice": dg.MetadataValue.md(advice(report)),
+            **(
+                {}
+                if change is None
+                else {"change_since_last": dg.MetadataValue.text(f"{change:+,}" if change else "0")}
+            ),
             "residual_by_reason": _residual_table(report),
             "top_artists": _artist_table(report),
             "about": dg.MetadataValue.asset(dg.AssetKey("candidate_libraries")),
@@ -50,14 +55,12 @@ def _evaluate(run: CheckRun) -> Evaluation:
     )
 
 
-def _last_evaluated(instance: dg.DagsterInstance) -> int | None:
-    """The truly unresolved rows of the last evaluation that was completed; None if there is none."""
-    records = instance.event_log_storage.get_asset_check_execution_history(
-        KEY, limit=1, status=COMPLETED_CHECK_STATUSES
+def _change_as_text(change: int | None) -> dict[str, dg.MetadataValue]:
+    return (
+        {}
+        if change is None
+        else {"change_since_last": dg.MetadataValue.text(f"{change:+,}" if change else "0")}
     )
-    evaluation = records[0].evaluation if records else None
-    figure = evaluation.metadata.get(KEY.name) if evaluation else None
-    return figure.value if isinstance(figure, dg.IntMetadataValue) else None
 
 
 def _change_in_words(change: int | None) -> str:
@@ -87,8 +90,8 @@ def _artist_table(report: "GateReport") -> dg.TableMetadataValue:
 
 
 truly_unresolved_rows = Check(
-    KEY.name,
-    KEY.asset_key.to_user_string(),
+    GATE_CHECK.name,
+    GATE_CHECK.asset_key.to_user_string(),
     "The gate: is the backfill complete? A library row is unresolved if it has no main row of confidence 0.70 or "
     "more. It is truly unresolved if no other release of its artist has such a row either (inherited rows do not "
     "count). The check passes if fewer than GATE_THRESHOLD rows are truly unresolved. Otherwise it warns, or fails "

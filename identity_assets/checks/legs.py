@@ -69,7 +69,6 @@ def _evaluate_matches(run: CheckRun) -> Evaluation:
             "pairs_read": dg.MetadataValue.int(read),
             "pairs_matched": dg.MetadataValue.int(matched),
             "evidence_rows": dg.MetadataValue.int(kept),
-            "what_to_do": dg.MetadataValue.md("Nothing." if matched else NO_MATCH),
             "about": dg.MetadataValue.asset(dg.AssetKey("flowsheet_match")),
         },
     )

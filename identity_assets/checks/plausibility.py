@@ -63,21 +63,16 @@ def answers_plausible(
 
 
 def _result(found: "Plausibility") -> dg.AssetCheckResult:
+    judged = f"Of {found.waiting:,} answers, {found.figures}" if found.is_plausible else found.sentence
     todo = "Nothing." if found.is_plausible else WHAT_TO_DO
     return dg.AssetCheckResult(
         asset_key=KEY.asset_key,
         check_name=KEY.name,
         passed=found.is_plausible,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=(
-            f"Of {found.waiting:,} answers, {found.figures}."
-            if found.is_plausible
-            else f"{found.sentence}.\n\n{WHAT_TO_DO}"
-        ),
+        description=f"{judged}.\n\n**What to do.** {todo}\n\n**Why it is checked.** {REASON}",
         metadata={
             **found.as_dict(),
-            "reason": dg.MetadataValue.md(REASON),
-            "what_to_do": dg.MetadataValue.md(todo),
             "about": dg.MetadataValue.asset(dg.AssetKey("lml_verdicts")),
         },
     )

@@ -44,7 +44,8 @@ def _evaluate(run: CheckRun) -> Evaluation:
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
         metadata={
             "share": dg.MetadataValue.float(round(stale.share, 4)),
-            "error_above_share": dg.MetadataValue.float(run.settings.stale_rows_error),
+            # Dagster plots every number, and a constant is not worth a plot.
+            "error_above_share": dg.MetadataValue.text(f"{run.settings.stale_rows_error:g}"),
             "oldest_age_days": dg.MetadataValue.float(stale.oldest_age_days),
             "by_partition": _partition_table(stale),
         },

@@ -7,10 +7,11 @@ import dagster as dg
 from pydantic import Field
 
 from identity_assets.checks.findings import table
+from identity_assets.launch_choices import SCOPE_FIELD, ScopeChoice
 from identity_assets.partition_keys import UnknownPartitionError, buckets_of, known_keys
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, Lml
-from identity_assets.settings import Scope, settings
+from identity_assets.settings import settings
 from identity_assets.telemetry.failures import report_to_sentry
 
 if TYPE_CHECKING:
@@ -23,10 +24,7 @@ COLUMNS = ("library_id", "artist_name", "album_title", "change", "columns")
 class DryRunConfig(dg.Config):
     """What a person may choose when launching the job."""
 
-    scope: Scope | None = Field(
-        default=None,
-        description="canonical: rows with a canonical_entity_id; full: all rows. Default: INCLUDE_NULL_CANONICAL.",
-    )
+    scope: ScopeChoice = SCOPE_FIELD
     partitions: list[str] = Field(default=[], description="Keys such as 03. Default: all partitions.")
 
 
@@ -47,7 +45,7 @@ def predict(
         buckets = buckets_of(known_keys(config.partitions))
     except UnknownPartitionError as error:
         raise dg.Failure(str(error)) from error
-    scope = config.scope or backend.settings.scope
+    scope = config.scope.of(backend.settings)
     sample: list[Change] = []
 
     def keep_in_sample(change: "Change") -> None:

@@ -6,16 +6,25 @@ private attribute of its objects. A test fails, and names what is missing, if a 
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from weakref import WeakSet
 
 import dagster as dg
 
 # The finished states of a check. The history of a check also holds evaluations that were planned and never done.
 from dagster._core.definitions.dependency import NodeHandle
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.repository_definition.valid_definitions import SINGLETON_REPOSITORY_NAME
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as COMPLETED_CHECK_STATUSES,
 )
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import coerce_valid_log_level
 from dagster_shared.error import SerializableErrorInfo
 
@@ -25,6 +34,7 @@ __all__ = [
     "SerializableErrorInfo",
     "add_hook",
     "coerce_valid_log_level",
+    "execute_as_location",
     "hold_storage_connections",
     "job_and_tags_of",
     "replace_console_logger",
@@ -33,6 +43,7 @@ __all__ = [
 
 EVENT_BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE"
 LARGEST_EVENT_BATCH = 1000
+CODE_LOCATION_MODULE = "identity_assets.code_location"
 
 _holding_connections: WeakSet[dg.DagsterInstance] = WeakSet()
 
@@ -65,6 +76,32 @@ def hold_storage_connections(instance: dg.DagsterInstance) -> None:
     if instance not in _holding_connections:
         _holding_connections.add(instance)
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=4)
+
+
+def execute_as_location(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    location: str,
+    *,
+    tags: Mapping[str, str],
+    run_config: Mapping[str, object],
+) -> dg.JobExecutionResult:
+    """Execute a job in this process, as a run of the code location of this name. A failure does not raise.
+
+    The timeline and the job's page show only runs of a code location. `JobDefinition.execute_in_process` makes runs
+    without one.
+    """
+    target = LoadableTargetOrigin(module_name=CODE_LOCATION_MODULE)
+    repository = RemoteRepositoryOrigin(
+        ManagedGrpcPythonEnvCodeLocationOrigin(target, location), SINGLETON_REPOSITORY_NAME
+    )
+    run = instance.create_run_for_job(
+        job,
+        run_config=run_config,
+        tags={**job.run_tags, **tags},
+        remote_job_origin=RemoteJobOrigin(repository, job.name),
+    )
+    return execute_run(InMemoryJob(job), run, instance)
 
 
 def store_events_in_batches() -> None:

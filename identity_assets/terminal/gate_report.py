@@ -3,18 +3,31 @@
 The figures and the advice come from backend/reports/gate.py. checks/gate.py shows them in the Dagster UI.
 """
 
+from collections.abc import Sequence
+
 from rich.console import Console, Group
 from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
 from identity_assets.backend.reports.gate import REASONS, GateReport, advice
+from identity_assets.gate_trend import GateMoment
 from identity_assets.terminal.sentences import as_text
 
 
 def print_gate(console: Console, report: GateReport) -> None:
     """Print the whole report."""
     console.print(gate_table(report))
+
+
+def print_trend(console: Console, trend: Sequence[GateMoment]) -> None:
+    """Print the truly unresolved rows at the last evaluations in one paragraph; nothing if there were none."""
+    if trend:
+        figures = ", ".join(f"{one.truly_unresolved_rows:,}" for one in trend)
+        since = f"{trend[0].evaluated_at:%d %b %H:%M} UTC"
+        heading = f"The last {len(trend)} evaluations, the oldest first, since {since}"
+        console.print()
+        console.print(Text.assemble((heading, "bold"), f": {figures}"))
 
 
 def gate_table(report: GateReport) -> Group:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -10,6 +11,11 @@ from identity_assets.settings import settings
 from identity_assets.terminal.common import json_option, migrated_database
 from identity_assets.terminal.output import FAILED, WRONG, print_json, stop
 
+if TYPE_CHECKING:
+    from identity_assets.gate_trend import GateMoment
+
+EVALUATIONS_SHOWN = 14
+
 
 @click.command()
 @json_option
@@ -17,7 +23,7 @@ def gate(as_json: bool) -> None:
     """Print the gate report. Exit code 0: PASS, 1: FAIL, 2: the report cannot be read."""
     from identity_assets.backend.database import DatabaseError
     from identity_assets.backend.reports.gate import read_gate
-    from identity_assets.terminal.gate_report import print_gate
+    from identity_assets.terminal.gate_report import print_gate, print_trend
 
     try:
         with migrated_database(settings(), "gate") as database:
@@ -28,7 +34,19 @@ def gate(as_json: bool) -> None:
         print_json(report.as_dict())
     else:
         print_gate(Console(), report)
+        print_trend(Console(), _gate_trend())
     sys.exit(0 if report.gate_status == "PASS" else FAILED)
+
+
+def _gate_trend() -> "list[GateMoment]":
+    """The last evaluations of the gate in the instance in DAGSTER_HOME; none if it is not set."""
+    from identity_assets.gate_trend import gate_trend
+    from identity_assets.terminal.run_pass import persistent_instance
+
+    if not os.environ.get("DAGSTER_HOME"):
+        return []
+    with persistent_instance() as instance:
+        return gate_trend(instance, EVALUATIONS_SHOWN)
 
 
 @click.command()

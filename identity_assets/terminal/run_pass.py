@@ -3,6 +3,7 @@
 How the report is printed is in pass_report.py; exit codes are in run_commands.py.
 """
 
+import getpass
 import os
 import re
 import time
@@ -16,12 +17,14 @@ import dagster as dg
 from identity_assets.backend.ledger.accounts import Accounts, read_accounts
 from identity_assets.backend.migrate import require_migrated
 from identity_assets.definitions import build_defs
+from identity_assets.figures import totals_in
 from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_tags
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, make_resources
 from identity_assets.settings import Settings, SettingsError
 from identity_assets.telemetry.dagster_internals import (
     SerializableErrorInfo,
+    execute_as_location,
     hold_storage_connections,
     store_events_in_batches,
 )
@@ -29,6 +32,8 @@ from identity_assets.telemetry.failures import failure_reported
 from identity_assets.telemetry.start import start_telemetry
 
 JOB = "refresh_library_identity"
+GATE_JOB = "gate_report"
+LAUNCHED_BY = "launched_by"
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,29 @@ def persistent_instance() -> dg.DagsterInstance:
         return dg.DagsterInstance.get()
     except dg.DagsterInvariantViolationError as error:
         raise SettingsError(f"DAGSTER_HOME is not valid: {error}") from error
+
+
+def launched_by() -> str:
+    """Who launched this run: the login name, and that it was the command line."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):
+        # A container may run under a user id that has no name.
+        name = f"user {os.getuid()}"
+    return f"{name}, command line"
+
+
+def write_station_report(settings: Settings, instance: dg.DagsterInstance) -> None:
+    """Run the job that reads the gate and materialises `station_report`, as the code location's daily job does."""
+    definitions = build_defs(resources=make_resources(settings), legs=settings.identity_legs)
+    hold_storage_connections(instance)
+    execute_as_location(
+        definitions.resolve_job_def(GATE_JOB),
+        instance,
+        settings.code_location_name,
+        tags={LAUNCHED_BY: launched_by()},
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
 
 
 @contextmanager
@@ -134,14 +162,15 @@ def _run_pass(
     run_ids: list[str] = []
     accounts = Accounts()
     for keys in contiguous_ranges(partition_keys):
-        result = job.execute_in_process(
-            instance=instance,
-            tags=range_tags(keys),
+        result = execute_as_location(
+            job,
+            instance,
+            settings.code_location_name,
+            tags={**range_tags(keys), LAUNCHED_BY: launched_by()},
             run_config={
                 "ops": {"candidate_libraries": {"config": {"scope": settings.scope.name}}},
                 "loggers": {"console": {"config": {"log_level": log_level}}},
             },
-            raise_on_error=False,
         )
         run_ids.append(result.run_id)
         for name, count in _totals_of(result.all_events).items():
@@ -163,19 +192,17 @@ def _run_pass(
 
 def _totals_of(events: Sequence[dg.DagsterEvent]) -> dict[str, int]:
     """The totals of the run. Each asset reports its own once, in the metadata `run_totals`, also if it fails."""
-    found: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, Mapping[str, int | float]] = {}
     for event in events:
-        metadata: Mapping[str, Any] = {}
+        metadata: Mapping[str, object] = {}
         if event.is_step_materialization:
             metadata = event.step_materialization_data.materialization.metadata
         elif event.is_step_failure and event.step_failure_data.user_failure_data is not None:
             metadata = event.step_failure_data.user_failure_data.metadata
-        if "run_totals" in metadata and event.step_key is not None:
-            found[event.step_key] = metadata["run_totals"].value
-    flat: dict[str, int] = {}
-    for totals in found.values():
-        flat |= {**totals, **totals.get("written", {})}
-    return {name: value for name, value in flat.items() if isinstance(value, int)}
+        if (totals := totals_in(metadata)) and event.step_key is not None:
+            found[event.step_key] = totals
+    flat = {name: total for totals in found.values() for name, total in totals.items()}
+    return {name: int(total) for name, total in flat.items() if name != "seconds"}
 
 
 def _failures_of(events: Sequence[dg.DagsterEvent]) -> list[str]:

@@ -1,5 +1,6 @@
 """The command `ui`: the Dagster UI over the demo station, in a process that the command starts and stops."""
 
+import json
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,11 +17,16 @@ from identity_assets.settings import settings
 from identity_assets.terminal.demo_commands import home_option, require_demo_extra, rows_option, seeded
 from identity_assets.terminal.output import FAILED, say, stop
 
+if TYPE_CHECKING:
+    from identity_assets.demo.station import Station
+
+CODE_LOCATION_MODULE = "identity_assets.code_location"
 # Dagster warns that these are in beta or superseded. We know it, and an operator cannot do anything about it.
 KNOWN_WARNINGS = (
     "Parameter `backfill_policy`",
     "Function `with_source_code_references`",
     "Class `LocalFileCodeReference`",
+    "Class `UrlCodeReference`",
     "Class `CodeReferencesMetadataValue`",
     "Function `dev_command`",
 )
@@ -44,10 +51,10 @@ def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
 
     try:
         with station(settings(), home, seeded(rows), fresh=fresh) as running:
-            say(
-                f"{running.library_rows:,} library rows; the UI will be at http://127.0.0.1:{port}; "
-                "Ctrl-C stops it"
-            )
+            _write_report(running)
+            address = f"http://127.0.0.1:{port}"
+            say(f"{running.library_rows:,} library rows; the UI will be at {address}; Ctrl-C stops it")
+            say(f"begin with the station's report: {address}/assets/station_report")
             with environment_file(running, home) as file:
                 say(f"to run commands on this station in another terminal: . {file}")
                 code = _serve_ui(port, running.environment())
@@ -56,6 +63,16 @@ def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
         return
     if code:
         stop(f"dagster dev ended with exit code {code}", FAILED)
+
+
+def _write_report(running: "Station") -> None:
+    """Materialise the report on the station, so that its page shows the library as it is now."""
+    import dagster as dg
+
+    from identity_assets.terminal.run_pass import write_station_report
+
+    with dg.DagsterInstance.from_config(str(running.dagster_home)) as instance:
+        write_station_report(running.settings, instance)
 
 
 def _stop_if_port_is_taken(port: int) -> None:
@@ -73,7 +90,11 @@ def _stop_if_port_is_taken(port: int) -> None:
 
 def _serve_ui(port: int, station_env: Mapping[str, str]) -> int:
     """Serve the UI until its process ends; its exit code. The process is stopped if the caller is interrupted."""
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "identity_assets.code_location"]
+    # The runs of the command line belong to the code location of this name.
+    location = {"module_name": CODE_LOCATION_MODULE, "location_name": settings().code_location_name}
+    workspace = Path(station_env["DAGSTER_HOME"]) / "workspace.yaml"
+    workspace.write_text(json.dumps({"load_from": [{"python_module": location}]}), encoding="utf-8")
+    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(workspace)]
     command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
     ignored = ",".join(f"ignore:{warning}" for warning in KNOWN_WARNINGS)
     with _child_process(command, {**os.environ, **station_env, "PYTHONWARNINGS": ignored}) as server:

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.browser
 
 JOB = "refresh_library_identity"
 TABLES = ("library_identity_source", "library_identity", "library_unresolved", "compilation_track_identity")
-ASSETS = ("library", "candidate_libraries", "lml_verdicts", *TABLES)
+EVIDENCE = ("canonical_entity_evidence", "flowsheet_match_evidence")
+PARTITIONED = ("candidate_libraries", "lml_verdicts", *EVIDENCE, *TABLES)
+ASSETS = ("library", "flowsheet_match", "station_report", *PARTITIONED)
 FIGURES = ("total_library_rows", "unresolved_rows", "fallback_resolved_rows", "truly_unresolved_rows")
 
 RUN_SECONDS = 120
@@ -111,12 +113,12 @@ def partitions_with_main_rows(ui: DagsterUi) -> set[int]:
 def figure(page: Page, name: str) -> int:
     """A number as the table of a check's metadata shows it."""
     label = page.locator("td", has_text=re.compile(f"^{name}$"))
-    return int(label.locator("xpath=following-sibling::td").inner_text())
+    return int(label.locator("xpath=following-sibling::td").inner_text().replace(",", ""))
 
 
 def test_the_asset_graph_shows_every_asset_by_its_name(page: Page) -> None:
-    nodes = open_lineage(page, height=950)
-    assert nodes.get_by_text("Partitions", exact=True).count() == len(ASSETS)
+    nodes = open_lineage(page, height=1300)
+    assert nodes.get_by_text("Partitions", exact=True).count() >= len(PARTITIONED)
     shoot(page, "1-lineage-before")
 
 
@@ -152,7 +154,7 @@ def test_a_backfill_of_three_partitions_is_one_run(page: Page, dagster_ui: Dagst
     [run] = dagster_ui.ask(RUNS, key="dagster/backfill", value=backfill_id)["runsOrError"]["results"]
     tags = {tag["key"].removeprefix("dagster/asset_partition_range_"): tag["value"] for tag in run["tags"]}
     assert (run["status"], tags["start"], tags["end"]) == ("SUCCESS", "05", "07")
-    nodes = open_lineage(page, height=850)
+    nodes = open_lineage(page, height=1300)
     expect(nodes.filter(has_text="library_unresolved")).to_contain_text(re.compile(r"[1-9]\d*% filled"))
     shoot(page, "lineage")
 
@@ -172,3 +174,53 @@ def test_the_gate_check_shows_the_figures_that_the_database_gives(page: Page, da
     with dagster_ui.database() as database:
         report = read_gate(database, dagster_ui.settings.gate_threshold)
     assert shown == {name: getattr(report, name) for name in FIGURES}
+
+
+def test_the_report_of_the_station_shows_its_pictures(page: Page) -> None:
+    resize(page, height=1400)
+    page.goto("/assets/station_report")
+    page.get_by_text("[Show Markdown]").first.click()
+    report = page.get_by_role("dialog")
+    for heading in ("The partitions", "The last 24 hours", "Due next", "The last runs"):
+        expect(report.get_by_role("heading", name=heading)).to_be_visible()
+    pictures = report.locator("img")
+    expect(pictures).to_have_count(2)
+    for number in range(2):
+        # A picture that is blocked or broken has no width of its own.
+        assert (
+            pictures.nth(number).evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 0
+        )
+    shoot(page, "report")
+
+
+def test_a_run_of_the_command_line_is_on_the_page_of_its_job(page: Page, dagster_ui: DagsterUi) -> None:
+    # `ui` has materialised the report before it served the page.
+    page.goto(f"/locations/__repository__@{dagster_ui.location}/jobs/gate_report/runs")
+    expect(page.get_by_text(re.compile("launched_by: .*, command line"))).to_have_count(1)
+    page.goto("/overview/activity/timeline")
+    expect(page.get_by_role("link", name="gate_report")).to_be_visible()
+    shoot(page, "6-timeline")
+
+
+def test_a_check_says_why_and_what_to_do_without_a_click(page: Page) -> None:
+    page.goto("/assets/library_identity?view=checks&checkDetail=stale_rows")
+    expect(page.get_by_text("What to do.", exact=True)).to_be_visible()
+    expect(page.get_by_text("Why it is checked.", exact=True)).to_be_visible()
+    expect(page.get_by_text("[Show Markdown]")).to_have_count(0)
+
+
+def test_the_resources_name_their_variables_and_hide_their_values(page: Page, dagster_ui: DagsterUi) -> None:
+    page.goto(f"/locations/{dagster_ui.location}/resources/backend")
+    expect(page.get_by_text("DATABASE_URL", exact=True)).to_be_visible()
+    assert str(dagster_ui.settings.require_database_url().database) not in page.locator("table").inner_text()
+    shoot(page, "7-resource")
+
+
+def test_the_launchpad_of_the_job_is_filled_in(page: Page, dagster_ui: DagsterUi) -> None:
+    page.goto(f"/locations/__repository__@{dagster_ui.location}/jobs/{JOB}")
+    page.locator("button:has-text('Materialize all')").first.locator("xpath=following::button[1]").click()
+    page.get_by_text("Open launchpad").click()
+    editor = page.get_by_role("dialog").locator(".CodeMirror").filter(has_text="ops:")
+    for name in ("max_inputs", "scope", "legs"):
+        expect(editor).to_contain_text(name)
+    shoot(page, "8-launchpad")

@@ -111,9 +111,8 @@ def test_a_range_run_of_the_whole_graph_ends_with_every_check_passed(
     for one in evaluations.values():
         assert value(one, "offending_rows") == 0
         assert table(one) == []
-        assert value(one, "what_to_do") == "Nothing."
         assert one.description is not None
-        assert one.description.strip()
+        assert "\n\n**What to do.** Nothing.\n\n**Why it is checked.** " in one.description
         assert not one.blocking
     assert {one.asset_key.to_user_string() for one in evaluations.values()} == {
         "library_identity",
@@ -184,9 +183,11 @@ def test_one_spoiled_row_is_named_and_fails_only_its_own_check(
     assert [row["library_id"] for row in table(spoiled)] == [ids[7]]
     assert spoiled.description is not None
     assert ": 1.\n\n" in spoiled.description
-    assert isinstance(spoiled.metadata["reason"], dg.MarkdownMetadataValue)
-    assert isinstance(spoiled.metadata["what_to_do"], dg.MarkdownMetadataValue)
-    assert value(spoiled, "what_to_do") != "Nothing."
+    assert "**What to do.** " in spoiled.description
+    assert "**What to do.** Nothing." not in spoiled.description
+    assert "**Why it is checked.** " in spoiled.description
+    # The UI hides Markdown in metadata behind a click.
+    assert not [name for name, one in spoiled.metadata.items() if isinstance(one, dg.MarkdownMetadataValue)]
     assert isinstance(spoiled.metadata["about"], dg.DagsterAssetMetadataValue)
 
 
@@ -199,7 +200,7 @@ def test_the_sample_holds_at_most_twenty_rows_and_the_count_is_exact(
     spoiled = check(station_settings, instance)["main_rows_have_sources"]
     assert value(spoiled, "offending_rows") == 37
     assert [row["library_id"] for row in table(spoiled)] == ids[:20]
-    assert "first 20" in value(spoiled, "what_to_do")
+    assert "first 20" in (spoiled.description or "")
 
 
 @pytest.mark.parametrize(("limit", "severity"), [(0.49, "ERROR"), (0.5, "WARN")])

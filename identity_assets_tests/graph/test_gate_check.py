@@ -13,7 +13,8 @@ from identity_assets.assets.library_identity import identity_tables_with
 from identity_assets.assets.lml_verdicts import lml_verdicts
 from identity_assets.backend.database import DatabaseError
 from identity_assets.checks.evaluation import checks_in_one_step
-from identity_assets.checks.gate import KEY, truly_unresolved_rows
+from identity_assets.checks.gate import truly_unresolved_rows
+from identity_assets.gate_trend import GATE_CHECK, gate_trend
 from identity_assets.partition_keys import range_tags
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
@@ -21,7 +22,7 @@ from identity_assets.resources import make_resources
 from identity_assets.settings import Scope, Settings
 from identity_assets_tests.support import Shelf
 
-THE_GATE = dg.AssetSelection.checks(KEY)
+THE_GATE = dg.AssetSelection.checks(GATE_CHECK)
 
 
 def execute(
@@ -84,14 +85,13 @@ def test_the_evaluation_has_the_figures_the_reasons_the_artists_and_the_advice(
     said, advised = (evaluation.description or "").split("\n\n")
     assert said == "4 of 6 library rows are truly unresolved; the gate passes below 4: FAIL"
     figures = values(evaluation)
-    assert advised == figures["advice"]
     assert {
-        "total_library_rows": 6,
+        "total_library_rows": "6",
         "unresolved_rows": 5,
-        "fallback_resolved_rows": 1,
+        "fallback_resolved_rows": "1",
         "truly_unresolved_rows": 4,
         "gate_status": "FAIL",
-        "threshold": 4,
+        "threshold": "4",
     }.items() <= figures.items()
     assert "change_since_last" not in figures
     assert table(evaluation, "residual_by_reason") == [
@@ -102,8 +102,31 @@ def test_the_evaluation_has_the_figures_the_reasons_the_artists_and_the_advice(
         {"artist_id": 2, "artist_name": "x", "truly_unresolved_rows": 3},
         {"artist_id": 3, "artist_name": "x", "truly_unresolved_rows": 1},
     ]
-    assert isinstance(evaluation.metadata["advice"], dg.MarkdownMetadataValue)
-    assert "**3 never asked**" in figures["advice"]
+    assert "**3 never asked**" in advised
+
+
+def test_the_figure_that_counts_is_plotted_first_and_constants_are_not_plotted(
+    shelf: Shelf, instance: dg.DagsterInstance
+) -> None:
+    shelf.put()
+    evaluate(shelf.settings, instance)
+    evaluation = evaluate(shelf.settings, instance)
+    numbers = (dg.IntMetadataValue, dg.FloatMetadataValue)
+    plotted = sorted(name for name, value in evaluation.metadata.items() if isinstance(value, numbers))
+    assert plotted == ["truly_unresolved_rows", "unresolved_rows"]
+
+
+def test_the_trend_has_the_last_evaluations_the_oldest_first(
+    shelf: Shelf, instance: dg.DagsterInstance
+) -> None:
+    assert gate_trend(instance, 14) == []
+    for number in range(1, 5):
+        shelf.put(artist_id=number)
+        evaluate(shelf.settings, instance)
+    assert [one.truly_unresolved_rows for one in gate_trend(instance, 3)] == [2, 3, 4]
+    moments = [one.evaluated_at for one in gate_trend(instance, 14)]
+    assert moments == sorted(moments)
+    assert len(moments) == 4
 
 
 def test_below_the_threshold_it_passes_also_with_empty_tables(
@@ -135,7 +158,7 @@ def test_each_evaluation_says_the_change_since_the_last_completed_one(
 
     identify(shelf, one)
     fewer = evaluate(shelf.settings, instance)
-    assert values(fewer)["change_since_last"] == -1
+    assert values(fewer)["change_since_last"] == "-1"
     assert fewer.description is not None
     assert "PASS (1 fewer than at the last evaluation)\n\n" in fewer.description
 
@@ -144,9 +167,9 @@ def test_each_evaluation_says_the_change_since_the_last_completed_one(
 
     shelf.put(artist_id=6)
     shelf.put(artist_id=7)
-    assert values(evaluate(shelf.settings, instance))["change_since_last"] == 2
+    assert values(evaluate(shelf.settings, instance))["change_since_last"] == "+2"
     same = evaluate(shelf.settings, instance)
-    assert values(same)["change_since_last"] == 0
+    assert values(same)["change_since_last"] == "0"
     assert "as many as at the last evaluation" in (same.description or "")
 
 
@@ -174,10 +197,10 @@ def test_in_a_run_of_some_partitions_it_reads_the_whole_library_after_the_write(
     result = execute(failing, instance, everything, ["02", "03"])
     assert result.success
     [evaluation] = result.get_asset_check_evaluations()
-    assert values(evaluation)["total_library_rows"] == 32
+    assert values(evaluation)["total_library_rows"] == "32"
     assert values(evaluation)["truly_unresolved_rows"] == 28
-    assert instance.get_materialized_partitions(KEY.asset_key) == {"02", "03"}
+    assert instance.get_materialized_partitions(GATE_CHECK.asset_key) == {"02", "03"}
 
     everything_done = execute(failing, instance, everything, library_partitions.get_partition_keys())
     [evaluation] = everything_done.get_asset_check_evaluations()
-    assert (evaluation.passed, values(evaluation)["change_since_last"]) == (True, -28)
+    assert (evaluation.passed, values(evaluation)["change_since_last"]) == (True, "-28")

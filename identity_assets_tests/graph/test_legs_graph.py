@@ -10,6 +10,7 @@ import pytest
 from identity_assets.backend.migrate import migrate
 from identity_assets.definitions import build_defs
 from identity_assets.demo.fixture_lml import FixtureLmlThread
+from identity_assets.figures import totals_in
 from identity_assets.partition_keys import range_tags
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
@@ -32,59 +33,58 @@ def run(settings: Settings, instance: dg.DagsterInstance, *legs: Leg) -> PassRep
     return run_pass(chosen, instance, EVERY_KEY, quiet())
 
 
-def names(legs: tuple[Leg, ...]) -> tuple[set[str], set[str], set[str]]:
+def parents(legs: tuple[Leg, ...]) -> dict[str, set[str]]:
+    graph = build_defs(legs=legs).resolve_asset_graph()
+    return {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+
+
+EVIDENCE = {Leg.S1: "canonical_entity_evidence", Leg.S3: "flowsheet_match_evidence"}
+EACH_CHOICE = [(), (Leg.S1,), (Leg.S3,), (Leg.S1, Leg.S3)]
+
+
+@pytest.mark.parametrize("legs", EACH_CHOICE)
+def test_the_evidence_of_both_legs_is_always_in_the_graph_and_in_the_job(
+    legs: tuple[Leg, ...],
+) -> None:
+    assert parents(legs) == parents(())
+    for table in ("library_identity_source", "library_identity"):
+        assert parents(legs)[table] == {"lml_verdicts", *EVIDENCE.values()}
+    assert parents(legs)["library_unresolved"] == {"lml_verdicts"}
     definitions = build_defs(legs=legs)
     graph = definitions.resolve_asset_graph()
-    return (
-        {key.to_user_string() for key in graph.get_all_asset_keys()},
-        {key.name for key in graph.asset_check_keys},
-        {job.name for job in definitions.resolve_all_job_defs()},
-    )
-
-
-def test_without_legs_the_graph_has_no_evidence_and_no_leg_check(cache: Cache) -> None:
-    assets, checks, jobs = names(())
-    assert assets == {
-        *("library", "candidate_libraries", "lml_verdicts"),
-        *("library_identity_source", "library_identity", "library_unresolved", "compilation_track_identity"),
-    }
-    assert not {"leg_conflicts", "leg_matches"} & checks
-    assert set(make_resources(cache.settings)) == {"backend", "lml", "progress", "trace"}
-    assert names((Leg.S1, Leg.S3))[2] - jobs == {"refresh_evidence"}
-
-
-@pytest.mark.parametrize(
-    ("legs", "more"),
-    [
-        ((Leg.S1,), {"canonical_entity_evidence"}),
-        ((Leg.S3,), {"flowsheet_match", "flowsheet_match_evidence"}),
-        ((Leg.S1, Leg.S3), {"canonical_entity_evidence", "flowsheet_match", "flowsheet_match_evidence"}),
-    ],
-)
-def test_a_leg_that_is_on_adds_its_evidence_which_feeds_the_identity_tables(
-    legs: tuple[Leg, ...], more: set[str]
-) -> None:
-    assets, checks, _jobs = names(legs)
-    assert assets - names(())[0] == more
-    assert "leg_conflicts" in checks
-    assert ("leg_matches" in checks) == (Leg.S3 in legs)
-    graph = build_defs(legs=legs).resolve_asset_graph()
-
-    def parents(name: str) -> set[str]:
-        return {key.to_user_string() for key in graph.get(dg.AssetKey(name)).parent_keys}
-
-    evidence = more - {"flowsheet_match"}
-    for table in ("library_identity_source", "library_identity"):
-        assert parents(table) == {"lml_verdicts", *evidence}
-    assert parents("library_unresolved") == {"lml_verdicts"}
-    for name in evidence:
+    assert ("leg_conflicts" in {key.name for key in graph.asset_check_keys}) == bool(legs)
+    assert ("leg_matches" in {key.name for key in graph.asset_check_keys}) == (Leg.S3 in legs)
+    assert ("refresh_evidence" in {job.name for job in definitions.resolve_all_job_defs()}) == bool(legs)
+    for leg, name in EVIDENCE.items():
         node = graph.get(dg.AssetKey(name))
+        assert node.is_materializable
         assert node.partitions_def == library_partitions
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
         assert node.group_name == "identity"
-    if Leg.S3 in legs:
-        assert parents("flowsheet_match_evidence") == {"library", "flowsheet_match"}
-        assert graph.get(dg.AssetKey("flowsheet_match")).is_external
+        assert f"The leg {leg} is {'on' if leg in legs else 'off'}" in (node.description or "")
+    # The UI warns before a run whose assets depend on others that were never materialised and are not in the run.
+    steps = {node.name for node in definitions.resolve_job_def("refresh_library_identity").nodes}
+    assert set(EVIDENCE.values()) <= steps
+
+
+def test_a_leg_that_is_off_materialises_nothing_and_holds_nothing_up(
+    shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
+) -> None:
+    stock(shelf, cache)
+    settings = replace(both_settings, scope=Scope.full)
+    definitions = build_defs(resources=make_resources(settings, quiet()), legs=())
+    job = definitions.resolve_job_def("refresh_library_identity")
+    ended = job.execute_in_process(instance=instance, tags=range_tags(EVERY_KEY), run_config=QUIET)
+    assert ended.success
+    for name in EVIDENCE.values():
+        assert instance.get_latest_materialization_event(dg.AssetKey(name)) is None
+    assert instance.get_materialized_partitions(dg.AssetKey("library_identity")) == set(EVERY_KEY)
+    assert shelf.rows("SELECT 1 FROM leg_evidence") == []
+    said = [entry.user_message for entry in instance.all_logs(ended.run_id)]
+    assert any(line.startswith("the leg S1 is off, so nothing is gathered") for line in said)
 
 
 def stock(shelf: Shelf, cache: Cache) -> list[int]:
@@ -147,17 +147,22 @@ def test_the_evidence_assets_report_their_numbers_by_partition(
     run(both_settings, instance, Leg.S1, Leg.S3)
     key = f"{ids[2] % 16:02d}"
     metadata: dict[str, dict[str, Any]] = {}
-    for asset in ("canonical_entity_evidence", "flowsheet_match_evidence"):
+    totals: dict[str, dict[str, int | float]] = {}
+    for asset in EVIDENCE.values():
         [record] = instance.fetch_materializations(
             dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[key]), limit=1
         ).records
         assert record.asset_materialization is not None
         metadata[asset] = {name: value.value for name, value in record.asset_materialization.metadata.items()}
+        totals[asset] = totals_in(record.asset_materialization.metadata)
     s1, s3 = metadata.values()
-    assert (s1["scanned"], s1["dagster/partition_row_count"]) == (0, 0)
+    # A figure that is zero is left out, so that no plot falls to zero.
+    assert not {"scanned", "dagster/partition_row_count"} & s1.keys()
     assert (s3["scanned"], s3["dagster/partition_row_count"]) == (1, 1)
-    assert s3["leg_totals"]["scanned"] == len(ids)
-    assert s3["leg_totals"]["pinned"] + sum(s3["leg_totals"]["skipped"].values()) == len(ids)
+    found = totals["flowsheet_match_evidence"]
+    assert found["scanned"] == len(ids)
+    skipped = sum(rows for name, rows in found.items() if name.startswith("skipped_"))
+    assert found["pinned"] + skipped == len(ids)
 
 
 def test_leg_conflicts_lists_the_rows_on_which_the_legs_disagree(
@@ -267,7 +272,7 @@ def test_an_emptied_cache_deletes_no_identity_and_a_person_accepts_it_by_the_con
     )
     assert result.success
     metadata = materialised(instance, "flowsheet_match_evidence")
-    assert (metadata["evidence_rows_removed"], metadata["evidence_rows_kept"]) == (5, 0)
+    assert (metadata["evidence_rows_removed"], metadata.get("evidence_rows_kept", 0)) == (5, 0)
     assert len(identity(shelf)[0]) == 1
 
 
@@ -290,7 +295,6 @@ def test_the_step_reports_what_it_saw_in_numbers_that_dagster_plots(
         "cache_no_discogs_id": 0,
         "cache_co_artists": 0,
         "evidence_rows_written": 5,
-        "evidence_rows_removed": 0,
         "evidence_rows_kept": 5,
     }
 

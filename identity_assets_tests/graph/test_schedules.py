@@ -317,6 +317,10 @@ def test_every_table_asset_is_fresh_for_the_window_of_the_selection() -> None:
     week = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=7), warn_window=timedelta(days=6))
     assert {name: spec.freshness_policy for name, spec in specs.items()} == {
         "library": None,
+        "flowsheet_match": None,
+        "canonical_entity_evidence": None,
+        "flowsheet_match_evidence": None,
+        "station_report": None,
         "candidate_libraries": week,
         "lml_verdicts": week,
         "library_identity_source": week,

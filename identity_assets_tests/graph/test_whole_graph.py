@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from identity_assets.backend.database import Database, DatabaseError
 from identity_assets.definitions import build_defs
 from identity_assets.demo.fixture_lml import Fault, FaultKind, FixtureLmlThread
+from identity_assets.figures import totals_in
 from identity_assets.partition_keys import Buckets
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
@@ -54,7 +55,7 @@ def test_the_definitions_load_in_a_fresh_interpreter_without_any_setting() -> No
     printed = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], env={}, capture_output=True, text=True, check=True
     )
-    assert printed.stdout.strip() == "7"
+    assert printed.stdout.strip() == "11"
 
 
 def test_importing_the_definitions_loads_no_driver_and_starts_nothing() -> None:
@@ -88,10 +89,14 @@ def test_the_graph_is_the_one_that_the_users_asked_for() -> None:
     }
     assert parents == {
         "library": [],
+        "flowsheet_match": [],
+        "station_report": [],
+        "canonical_entity_evidence": ["library"],
+        "flowsheet_match_evidence": ["flowsheet_match", "library"],
         "candidate_libraries": ["library"],
         "lml_verdicts": ["candidate_libraries"],
-        "library_identity_source": ["lml_verdicts"],
-        "library_identity": ["lml_verdicts"],
+        "library_identity_source": ["canonical_entity_evidence", "flowsheet_match_evidence", "lml_verdicts"],
+        "library_identity": ["canonical_entity_evidence", "flowsheet_match_evidence", "lml_verdicts"],
         "library_unresolved": ["lml_verdicts"],
         "compilation_track_identity": ["lml_verdicts"],
     }
@@ -196,16 +201,59 @@ def test_each_materialisation_carries_the_numbers_of_its_partition_and_of_the_ru
     run(station_settings, instance)
 
     of_partition = metadata_of(instance, "library_identity", "03")
-    counted = of_partition["resolved"] + of_partition["resolved_compilation"] + of_partition["unresolved"]
-    assert of_partition["scanned"] == counted + of_partition["skipped"]
+    outcomes = ("resolved", "resolved_compilation", "unresolved", "skipped")
+    assert of_partition["scanned"] == sum(of_partition.get(outcome, 0) for outcome in outcomes)
     assert of_partition["scanned"] == sum(library_id % 16 == 3 for library_id in ids)
-    assert of_partition["run_totals"]["accounts"]["scanned"] == len(ids)
+    assert totals_of(instance, "library_identity", "03")["scanned"] == len(ids)
+    state = {
+        name: of_partition[name] for name in ("resolved_share", "unresolved_rows", "due_rows", "stale_rows")
+    }
+    held = shelf.rows("SELECT count(*) AS rows FROM library_identity WHERE library_id % 16 = 3")[0]["rows"]
+    rows = sum(library_id % 16 == 3 for library_id in ids)
+    assert state == {
+        "resolved_share": round(held / rows, 4),
+        "unresolved_rows": rows - held,
+        "due_rows": "0",
+        "stale_rows": "0",
+    }
+    assert "oldest_answer" in of_partition
     assert metadata_of(instance, "candidate_libraries", "03")["scanned"] == of_partition["scanned"]
     verdicts = metadata_of(instance, "lml_verdicts", "03")
     assert verdicts["lml_total_calls"] == 2
     assert {"lml_total_latency_ms", "seconds"} <= verdicts.keys()
-    held = shelf.rows("SELECT count(*) AS rows FROM library_identity WHERE library_id % 16 = 3")
-    assert of_partition["dagster/partition_row_count"] == held[0]["rows"] > 0
+    assert of_partition["dagster/partition_row_count"] == held > 0
+
+
+def totals_of(instance: dg.DagsterInstance, asset: str, key: str) -> dict[str, int | float]:
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[key]), limit=1
+    ).records
+    assert records[0].asset_materialization is not None
+    return totals_in(records[0].asset_materialization.metadata)
+
+
+def test_after_a_run_with_nothing_due_no_plot_falls_to_zero(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    shelf.put_many([f"Known {n}" if n % 2 else f"Stranger {n}" for n in range(32)])
+    run(station_settings, instance)
+    run(station_settings, instance)
+    for asset in sorted(ASSETS):
+        for key in EVERY_KEY:
+            metadata = metadata_of(instance, asset, key)
+            zeros = [name for name, value in metadata.items() if isinstance(value, int | float) and not value]
+            # A share of 0 is the state of a partition in which LML knows no artist.
+            assert [name for name in zeros if name != "resolved_share"] == []
+
+
+def test_a_run_from_the_command_line_belongs_to_the_code_location_and_says_who_launched_it(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    shelf.put("Known 1")
+    run(replace(station_settings, code_location_name="station"), instance, ["03"])
+    [made] = instance.get_runs(filters=dg.RunsFilter(tags={".dagster/repository": "__repository__@station"}))
+    assert made.job_name == "refresh_library_identity"
+    assert made.tags["launched_by"].endswith(", command line")
 
 
 def test_lml_down_fails_the_step_in_one_line_and_keeps_what_was_answered(

@@ -20,6 +20,7 @@ LAYERS = (
     ("gathering",),
     ("telemetry",),
     ("resources", "partitions", "freshness", "run_queue"),
+    ("environment_resources", "code_links", "figures", "gate_trend", "launch_choices"),
     ("assets", "checks"),
     ("jobs",),
     ("schedules", "sensors"),
