@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from identity_assets.alerting import Alarms, changes, send
-from identity_assets.checks.gate import KEY as GATE
+from identity_assets.gate_trend import GATE_CHECK as GATE
 from identity_assets.partition_keys import partitions_of_run
 from identity_assets.settings import settings
 from identity_assets.telemetry.dagster_internals import COMPLETED_CHECK_STATUSES

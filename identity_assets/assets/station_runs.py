@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from identity_assets.figures import totals_in
-from identity_assets.partitions import library_partitions, partitions_in
+from identity_assets.partition_keys import partitions_of_run
+from identity_assets.partitions import library_partitions
 
 RUNS_READ = 100
 LML_VERDICTS = dg.AssetKey("lml_verdicts")
@@ -84,7 +85,7 @@ def _run(record: dg.RunRecord) -> StationRun:
         run_id=run.run_id,
         job=run.job_name,
         status=run.status.value,
-        partitions=partitions_in(run.tags),
+        partitions=partitions_of_run(run.tags),
         started_at=None if started_at is None else datetime.fromtimestamp(started_at, UTC),
         seconds=None if started_at is None or ended_at is None else round(ended_at - started_at, 1),
         launched_by=next(

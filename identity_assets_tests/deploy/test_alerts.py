@@ -11,8 +11,8 @@ import pytest
 
 from identity_assets import sensors
 from identity_assets.alerting import SHOWN, Alarms, changes
-from identity_assets.checks.gate import KEY as GATE
 from identity_assets.definitions import build_defs
+from identity_assets.gate_trend import GATE_CHECK as GATE
 from identity_assets.sensors import alert_on_change
 from identity_assets.settings import Settings
 from identity_assets_tests.deploy.webhook import Webhook, webhook

@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 from sqlalchemy import Connection, create_engine, make_url, text
 
-from identity_assets.checks.gate import KEY as GATE
 from identity_assets.demo.postgres import EmbeddedPostgres
+from identity_assets.gate_trend import GATE_CHECK as GATE
 from identity_assets.jobs.event_log_retention import delete_old_runs
 from identity_assets_tests.deploy.instances import deployed_instance
 

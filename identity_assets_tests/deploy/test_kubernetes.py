@@ -7,8 +7,8 @@ from typing import Any
 from unittest import mock
 
 import dagster as dg
-import kubernetes
-import kubernetes_validate
+import kubernetes  # type: ignore[import-untyped]  # it ships no types
+import kubernetes_validate  # type: ignore[import-untyped]  # it ships no types
 import pytest
 import yaml
 from dagster._config import process_config
@@ -161,7 +161,10 @@ def launcher_config() -> dict[str, Any]:
 
 
 def test_the_launchers_configuration_is_valid_by_its_own_type() -> None:
-    result = process_config(K8sRunLauncher.config_type(), launcher_config())
+    result = process_config(
+        K8sRunLauncher.config_type(),  # type: ignore[no-untyped-call]  # it has no annotations
+        launcher_config(),
+    )
     assert result.success, result.errors
 
 
@@ -187,7 +190,10 @@ def instance() -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def launched(instance: dg.DagsterInstance, kubeconfig: str) -> Any:
     """The Job that the launcher sends to Kubernetes for one run of the nightly job."""
-    value = process_config(K8sRunLauncher.config_type(), launcher_config()).value
+    value = process_config(
+        K8sRunLauncher.config_type(),  # type: ignore[no-untyped-call]  # it has no annotations
+        launcher_config(),
+    ).value
     batch = mock.Mock(spec=kubernetes.client.BatchV1Api)
     launcher = K8sRunLauncher(
         **{**(value or {}), "load_incluster_config": False, "kubeconfig_file": kubeconfig},
