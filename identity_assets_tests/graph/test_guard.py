@@ -211,7 +211,11 @@ def test_the_tables_materialised_without_the_check_are_guarded_too(
     shelf.answer(*(nothing(one) for one in ids))
     definitions = build_defs(resources=make_resources(chosen, LogProgress(say=lambda _line: None)))
     tables = [
-        dg.AssetKey(name) for name in ("library_identity", "library_identity_source", "library_unresolved")
+        dg.AssetKey(name)
+        for name in (
+            *("library_identity", "library_identity_source", "library_unresolved"),
+            "compilation_track_identity",
+        )
     ]
     result = definitions.resolve_job_def("refresh_library_identity").execute_in_process(
         instance=instance, tags=range_tags(EVERY_KEY), asset_selection=tables, raise_on_error=False

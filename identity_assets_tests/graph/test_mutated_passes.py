@@ -141,7 +141,7 @@ def check_ledger(shelf: Shelf, sent: Pass) -> None:
         for row in shelf.rows("SELECT library_id, outcome, detail FROM candidate_library")
     }
     assert {row["outcome"] for row in ledger.values()} <= {
-        *("resolved", "unresolved", "compilation"),
+        *("resolved", "resolved_compilation", "unresolved", "compilation"),
         *("lml_invalid_verdict", "lml_cardinality_mismatch", "lml_error"),
     }
     for row in ledger.values():
@@ -150,7 +150,7 @@ def check_ledger(shelf: Shelf, sent: Pass) -> None:
             assert said
             assert said.isprintable()
             assert len(said) < 500
-    expected = {0: "resolved", 1: "resolved", 2: "unresolved", 3: "compilation"}
+    expected = {0: "resolved", 1: "resolved", 2: "unresolved", 3: "resolved_compilation"}
     assert {one: ledger[one]["outcome"] for one in sent.untouched} == {
         one: expected[one % 4] for one in sent.untouched
     }

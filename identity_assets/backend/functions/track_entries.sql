@@ -12,7 +12,9 @@ AS $$
     entry AS MATERIALIZED (
         SELECT answer.library_id, entry.value, entry.place - 1 AS index
         FROM answer
-        CROSS JOIN LATERAL jsonb_array_elements(answer.tracks) WITH ORDINALITY AS entry (value, place)
+        -- LML sends null for a field that it does not set.
+        CROSS JOIN LATERAL jsonb_array_elements(CASE WHEN jsonb_typeof(answer.tracks) = 'array' THEN answer.tracks END)
+            WITH ORDINALITY AS entry (value, place)
     ),
     aside AS MATERIALIZED (
         SELECT DISTINCT answer.library_id, one.index
