@@ -94,7 +94,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "SENTRY_TRACES_SAMPLE_RATE": "The share of runs that are traced. Failures are always reported.",
         "SENTRY_ENVIRONMENT": "The environment in Sentry.",
         "CODE_LOCATION_NAME": "The code location that runs of the command line belong to in the UI.",
-        "CODE_LINK_BASE": "Where the repository shows its files; the UI links each asset to its code. Unset: no links.",
+        "CODE_LINK_BASE": "Where the repository shows its files; the UI links assets to their code. Unset: no links.",
         "LOG_FORMAT": "Unset: plain on a terminal, JSON lines elsewhere.",
     },
 }
