@@ -6,7 +6,8 @@ start together. Here a pool gets its limit before its first run enters the queue
 """
 
 import dagster as dg
-from dagster._core.run_coordinator import SubmitRunContext  # a subclass must name what it is given
+
+from identity_assets.telemetry.dagster_internals import SubmitRunContext
 
 
 class PoolLimitedRunCoordinator(dg.QueuedRunCoordinator):

@@ -21,6 +21,7 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
+from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as COMPLETED_CHECK_STATUSES,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "COMPLETED_CHECK_STATUSES",
     "NodeHandle",
     "SerializableErrorInfo",
+    "SubmitRunContext",
     "add_hook",
     "coerce_valid_log_level",
     "execute_as_location",

@@ -78,7 +78,13 @@ class Deployment:
     def ask(self, query: str, **variables: object) -> Any:
         """The data that a GraphQL query of the webserver gives."""
         url = f"http://127.0.0.1:{self.ports['webserver']}/graphql"
-        answer = httpx.post(url, json={"query": query, "variables": variables}, timeout=30)
+        deadline = time.monotonic() + 60
+        while True:
+            answer = httpx.post(url, json={"query": query, "variables": variables}, timeout=30)
+            # The webserver answers 500 while the code server is being started again.
+            if answer.status_code != 500 or time.monotonic() > deadline:
+                break
+            time.sleep(0.5)
         answer.raise_for_status()
         assert "errors" not in answer.json(), answer.json()["errors"]
         return answer.json()["data"]

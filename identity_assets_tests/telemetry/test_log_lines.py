@@ -38,7 +38,7 @@ def test_every_line_of_a_run_is_an_object_with_its_run_and_step_also_from_a_work
     assert "again in" in retried["message"]
     assert [retried[name] for name in PLACE] == [run_id, "lml_verdicts", "03..04", "lml_verdicts"]
     written = next(line for line in lines if "library rows settled" in line["message"])
-    tables = "library_identity,library_identity_source,library_unresolved"
+    tables = "compilation_track_identity,library_identity,library_identity_source,library_unresolved"
     assert [written[name] for name in PLACE] == [run_id, tables, "03..04", "identity_tables"]
 
 
