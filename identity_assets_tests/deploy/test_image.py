@@ -147,7 +147,7 @@ def test_the_default_command_migrates_nothing_and_runs_one_pass(
     env = station_env(station_settings)
     migrated = image.run("migrate", **env)
     assert migrated.returncode == 0, migrated.stderr
-    assert "nothing to do" in migrated.stderr
+    assert "already at revision" in migrated.stderr
     ended = image.run(*FINAL.one("CMD").words(), **env)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["resolved"] == len(ids)
