@@ -87,15 +87,16 @@ class Deployment:
             time.sleep(0.5)
         answer.raise_for_status()
         assert "errors" not in answer.json(), answer.json()["errors"]
+        answer.raise_for_status()
         return answer.json()["data"]
 
     def wait_until(self, holds: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
-        """Wait for a condition while all servers run."""
+        """Wait for a condition while all servers run. The webserver may answer 500 until it is up."""
         deadline = time.monotonic() + seconds
         while True:
             for name, process in self.processes.items():
                 assert process.poll() is None, f"{name} ended with {process.returncode}: {self.log_of(name)}"
-            with suppress(httpx.TransportError):
+            with suppress(httpx.HTTPError):
                 if holds():
                     return
             assert time.monotonic() < deadline, f"not within {seconds} s: {what}\n{self.log_of('daemon')}"

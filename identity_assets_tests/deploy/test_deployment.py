@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
+from identity_assets.definitions import build_defs
 from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.settings import Settings
@@ -16,13 +17,6 @@ from identity_assets_tests.support import Shelf
 BACKFILL = ("00", "02")
 SCHEDULED = ("05", "07")
 ROWS = len(BACKFILL + SCHEDULED)
-ASSETS = (
-    "candidate_libraries",
-    "lml_verdicts",
-    "library_identity_source",
-    "library_identity",
-    "library_unresolved",
-)
 LOCATION = {"repositoryLocationName": "identity_assets", "repositoryName": "__repository__"}
 
 LOADED = (
@@ -63,7 +57,9 @@ def most_at_once(found: list[dict[str, Any]]) -> int:
 
 
 def launch_backfill(servers: Deployment) -> str:
-    params = {"partitionNames": BACKFILL, "assetSelection": [{"path": [name]} for name in ASSETS], "tags": []}
+    assets = build_defs().resolve_asset_graph().materializable_asset_keys
+    selection = [{"path": list(key.path)} for key in assets]
+    params = {"partitionNames": BACKFILL, "assetSelection": selection, "tags": []}
     launched = servers.ask(LAUNCH_BACKFILL, params=params)["launchPartitionBackfill"]
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
     return str(launched["backfillId"])

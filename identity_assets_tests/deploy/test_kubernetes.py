@@ -7,8 +7,8 @@ from typing import Any
 from unittest import mock
 
 import dagster as dg
-import kubernetes  # type: ignore[import-untyped]  # it ships no types
-import kubernetes_validate  # type: ignore[import-untyped]  # it ships no types
+import kubernetes  # type: ignore[import-untyped]  # the package has no types
+import kubernetes_validate  # type: ignore[import-untyped]  # the package has no types
 import pytest
 import yaml
 from dagster._config import process_config
@@ -32,6 +32,8 @@ HELM: Mapping[str, Any] = yaml.safe_load(
     (PROJECT / "deploy" / "helm-values.yaml").read_text(encoding="utf-8")
 )
 INSTANCE: Mapping[str, Any] = yaml.safe_load(DAGSTER_YAML.read_text(encoding="utf-8"))
+# The method has no types.
+LAUNCHER_CONFIG = K8sRunLauncher.config_type()  # type: ignore[no-untyped-call]
 IMAGE_USER = int(read_stages()[-1].one("USER").text.split(":")[0])
 
 
@@ -161,10 +163,7 @@ def launcher_config() -> dict[str, Any]:
 
 
 def test_the_launchers_configuration_is_valid_by_its_own_type() -> None:
-    result = process_config(
-        K8sRunLauncher.config_type(),  # type: ignore[no-untyped-call]  # it has no annotations
-        launcher_config(),
-    )
+    result = process_config(LAUNCHER_CONFIG, launcher_config())
     assert result.success, result.errors
 
 
@@ -190,10 +189,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def launched(instance: dg.DagsterInstance, kubeconfig: str) -> Any:
     """The Job that the launcher sends to Kubernetes for one run of the nightly job."""
-    value = process_config(
-        K8sRunLauncher.config_type(),  # type: ignore[no-untyped-call]  # it has no annotations
-        launcher_config(),
-    ).value
+    value = process_config(LAUNCHER_CONFIG, launcher_config()).value
     batch = mock.Mock(spec=kubernetes.client.BatchV1Api)
     launcher = K8sRunLauncher(
         **{**(value or {}), "load_incluster_config": False, "kubeconfig_file": kubeconfig},
