@@ -85,7 +85,6 @@ class Deployment:
             if answer.status_code != 500 or time.monotonic() > deadline:
                 break
             time.sleep(0.5)
-        answer.raise_for_status()
         assert "errors" not in answer.json(), answer.json()["errors"]
         answer.raise_for_status()
         return answer.json()["data"]

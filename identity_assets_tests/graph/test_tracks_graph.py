@@ -30,7 +30,7 @@ from identity_assets_tests.backend.writing.test_tracks import (
     track,
 )
 from identity_assets_tests.scripted_lml import ScriptedLml, scripted_lml
-from identity_assets_tests.support import EVERY_BUCKET, PeakMemory, Shelf, nothing, provenance
+from identity_assets_tests.support import EVERY_BUCKET, PeakMemory, Shelf, nothing, provenance, single_artist
 from identity_assets_tests.terminal.calling import clean_env, command
 
 EVERY_KEY = library_partitions.get_partition_keys()
@@ -146,7 +146,7 @@ def stock_from_catalogue(shelf: Shelf) -> dict[int, dict[str, Any]]:
     credits: list[dict[str, Any]] = []
     for library_id, release in enumerate(releases, start=1):
         if release["artist"] != "Various Artists":
-            answers[library_id] = nothing(library_id)
+            answers[library_id] = single_artist(library_id)
             continue
         rows = tracks.get(release["id"], [])
         answers[library_id] = compilation(library_id, *map(entry_of, rows))

@@ -367,8 +367,8 @@ def test_the_json_object_has_the_figures_under_their_names() -> None:
     shown: dict[str, Any] = report_of(never_asked=1200, top=1).as_dict()
     assert list(shown) == [
         *FIGURES,
-        *COMPILATIONS,
         "gate_status",
+        *COMPILATIONS,
         "threshold",
         "residual",
         "top_artists",
