@@ -8,6 +8,7 @@ from identity_assets.assets.tables import PARTITION_ROWS
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.resources import Backend, Discogs
 from identity_assets.settings import Leg
+from identity_assets.wording import counted_reasons
 
 
 def materialise_evidence(
@@ -37,8 +38,8 @@ def materialise_evidence(
     reasons = gathered.reasons()
     context.log.info(
         f"{leg}: {gathered.scanned} library rows read, {len(gathered.evidence)} have a Discogs entity, "
-        f"{sum(reasons.values())} have none {reasons or ''}; {stored.written} rows of evidence are new or changed, "
-        f"{stored.removed} were removed"
+        f"{sum(reasons.values())} have none ({counted_reasons(reasons)}); "
+        f"{stored.written} rows of evidence are new or changed, {stored.removed} were removed"
     )
     totals = {
         "scanned": gathered.scanned,

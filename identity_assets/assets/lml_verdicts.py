@@ -134,15 +134,23 @@ def _ask(
                 counts["out_of_band"] += sum(verdict.is_written_out_of_band for verdict in asked.verdicts)
                 advance(len(asked.verdicts) + len(asked.failures))
     except LmlError as error:
-        not_asked = fail_unasked(database, buckets, f"not asked: {error}")
+        fail_unasked(database, buckets, f"not asked: {error}")
         totals = asking.totals()
         trace.record(sum(read_accounts(database, buckets, run_id).values(), Accounts()), totals)
         raise dg.Failure(
-            f"{error} Of {asking.to_ask} library rows to ask about, {counts['verdicts']} were answered and are kept: "
-            f"the next run of these partitions applies them without asking. {not_asked} were not asked, and "
-            "stay due.",
+            f"{error}; {_kept_in_words(counts['verdicts'], asking.to_ask)}",
             metadata={"run_totals": dg.MetadataValue.json(totals)},
         ) from error
+
+
+def _kept_in_words(answered: int, to_ask: int) -> str:
+    """What a failed step has achieved, as the end of a sentence."""
+    if not answered:
+        return f"none of the {to_ask:,} library rows was answered, and all of them stay due"
+    return (
+        f"{answered:,} of {to_ask:,} library rows were answered, and the next run of these partitions writes them "
+        f"without asking again; the other {to_ask - answered:,} stay due"
+    )
 
 
 def _answers(accounts: "Accounts") -> dict[str, int]:

@@ -12,6 +12,7 @@ from identity_assets.backend.preview.dry_run import DryRun
 from identity_assets.backend.undo.by_run import WHY_LEFT_ALONE, Unwound
 from identity_assets.backend.writing.replay import Replayed
 from identity_assets.terminal.sentences import as_text
+from identity_assets.wording import counted_reasons
 
 # How many rows a person gets to see of a long list.
 SAMPLE_ROWS = 15
@@ -47,11 +48,11 @@ class ChangesSample:
 def print_changes(console: Console, predicted: DryRun, sample: ChangesSample) -> None:
     """Print the accounts of a dry run, the number of changes by kind, and the sample."""
     shown = predicted.as_dict()
-    would_skip = ", ".join(f"{reason} {rows:,}" for reason, rows in shown["would_skip"].items() if rows)
+    would_skip = counted_reasons(shown["would_skip"])
     console.print(
         f"dry run ({shown['scope']}): {shown['scanned']:,} scanned = {shown['would_resolve']:,} would resolve + "
         f"{shown['would_resolve_compilation']:,} compilations would resolve + {shown['would_unresolved']:,} would "
-        f"stay unresolved + {sum(shown['would_skip'].values()):,} would be skipped ({would_skip or 'none'}); "
+        f"stay unresolved + {sum(shown['would_skip'].values()):,} would be skipped ({would_skip}); "
         f"{shown['lml_total_calls']:,} LML calls. Nothing was written.",
         highlight=False,
         soft_wrap=True,
@@ -121,7 +122,7 @@ def changes_as_csv(stream: IO[str]) -> Callable[[Change], None]:
 def print_replayed(console: Console, run_id: str, replayed: Replayed) -> None:
     """Print the result of a replay."""
     figures: dict[str, Any] = replayed.as_dict()
-    left = ", ".join(f"{reason} {rows:,}" for reason, rows in figures["left_alone"].items()) or "none"
+    left = counted_reasons(figures["left_alone"])
     console.print(
         f"{figures['answers']:,} stored answers judged and {figures['applied']:,} applied, without a call to LML: "
         f"{figures['main_rows_written']:,} main rows, {figures['source_rows_written']:,} source rows, "

@@ -17,7 +17,7 @@ from identity_assets import __version__
 from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
 from identity_assets.terminal.demo_commands import demo
-from identity_assets.terminal.output import INTERRUPTED, WRONG, stop
+from identity_assets.terminal.output import INTERRUPTED, WRONG, expect_json, stop
 from identity_assets.terminal.preview_commands import dry_run
 from identity_assets.terminal.reading_commands import explain, gate, status
 from identity_assets.terminal.run_commands import migrate, run
@@ -47,6 +47,9 @@ def run_command(arguments: Sequence[str]) -> None:
     Raises:
         SystemExit: the command failed or was interrupted; or it ended with an exit code of its own.
     """
+    if "--json" in arguments:
+        # Also a wrong option is one JSON object, so this cannot wait until the options are parsed.
+        expect_json()
     try:
         settings()
         cli(list(arguments), prog_name="identity-assets", standalone_mode=False)
@@ -70,5 +73,6 @@ def _prepare_process() -> None:
     for warning in KNOWN_WARNINGS:
         warnings.filterwarnings("ignore", message=re.escape(warning))
     # A terminal that does not use UTF-8 shows `\u2192` for a character that its encoding lacks.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -11,7 +11,15 @@ from rich.console import Console
 
 from identity_assets.settings import Leg, Scope, Settings, settings
 from identity_assets.terminal.common import json_option, migrated_database, partition_option, scope_option
-from identity_assets.terminal.output import FAILED, WRONG, print_json, progress_on_stderr, say, stop
+from identity_assets.terminal.output import (
+    FAILED,
+    WRONG,
+    expect_json,
+    print_json,
+    progress_on_stderr,
+    say,
+    stop,
+)
 
 if TYPE_CHECKING:
     from identity_assets.backend.preview.changes import Change
@@ -71,8 +79,7 @@ def dry_run(
 def print_dry_run(chosen: Settings, keys: Sequence[str]) -> None:
     """Print the one JSON object of a dry run of these partitions."""
     predicted = _predict(chosen, keys, lambda _change: None)
-    print_json(predicted.as_dict())
-    _stop_if_failed(predicted)
+    _print_json(predicted, predicted.as_dict())
 
 
 def _changes_to_csv(chosen: Settings, keys: Sequence[str], csv_file: Path) -> None:
@@ -83,16 +90,14 @@ def _changes_to_csv(chosen: Settings, keys: Sequence[str], csv_file: Path) -> No
             predicted = _predict(chosen, keys, changes_as_csv(stream))
     except OSError as error:
         stop(f"{csv_file} cannot be written: {error.strerror}", WRONG)
-    print_json(predicted.as_dict())
-    _stop_if_failed(predicted)
+    _print_json(predicted, predicted.as_dict())
 
 
 def _changes_as_json(chosen: Settings, keys: Sequence[str]) -> None:
     rows: list[Change] = []
     predicted = _predict(chosen, keys, rows.append)
     changes = {**predicted.changes, "rows": [one.as_dict() for one in rows]}
-    print_json({**predicted.as_dict(), "changes": changes})
-    _stop_if_failed(predicted)
+    _print_json(predicted, {**predicted.as_dict(), "changes": changes})
 
 
 def _changes_as_table(chosen: Settings, keys: Sequence[str]) -> None:
@@ -101,7 +106,8 @@ def _changes_as_table(chosen: Settings, keys: Sequence[str]) -> None:
     sample = ChangesSample()
     predicted = _predict(chosen, keys, sample.add)
     print_changes(Console(), predicted, sample)
-    _stop_if_failed(predicted)
+    if predicted.failure is not None:
+        stop(predicted.failure, FAILED)
 
 
 def _predict(chosen: Settings, keys: Sequence[str], on_change: "Callable[[Change], None]") -> "DryRun":
@@ -127,6 +133,8 @@ def _predict_leg(leg: Leg, partitions: Sequence[str]) -> dict[str, object]:
         return dry_run_leg(database, settings(), leg, buckets)
 
 
-def _stop_if_failed(predicted: "DryRun") -> None:
+def _print_json(predicted: "DryRun", result: dict[str, object]) -> None:
     if predicted.failure is not None:
-        stop(predicted.failure, FAILED)
+        expect_json()
+        stop(predicted.failure, FAILED, result)
+    print_json(result)

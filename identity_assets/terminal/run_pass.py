@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from identity_assets.backend.ledger.accounts import Accounts, read_accounts
+from identity_assets.backend.ledger.runs import runs_that_wrote
 from identity_assets.backend.migrate import require_migrated
 from identity_assets.definitions import build_defs
 from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_tags
@@ -33,7 +34,10 @@ JOB = "refresh_library_identity"
 
 @dataclass(frozen=True)
 class PassReport:
-    """The result of a pass: accounts in library rows, writes in rows of their tables, LML's time in ms."""
+    """The result of a pass: accounts in library rows, writes in rows of their tables, LML's time in ms.
+
+    `run_ids` has one Dagster run for each range of partitions; `run_ids_written` are those that wrote something.
+    """
 
     scope: str
     accounts: Accounts = field(default_factory=Accounts)
@@ -45,15 +49,23 @@ class PassReport:
     seconds: float = 0.0
     failures: tuple[str, ...] = ()
     run_ids: tuple[str, ...] = ()
+    run_ids_written: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `run --json`."""
         counts = {
             one.name: getattr(self, one.name)
             for one in fields(self)
-            if one.name not in {"scope", "accounts", "failures", "run_ids"}
+            if one.name not in {"scope", "accounts", "failures", "run_ids", "run_ids_written"}
         }
-        return {"scope": self.scope, **self.accounts.as_dict(), **counts}
+        run_id = self.run_ids[0] if len(self.run_ids) == 1 else None
+        return {
+            "scope": self.scope,
+            **self.accounts.as_dict(),
+            **counts,
+            "run_id": run_id,
+            "run_ids": list(self.run_ids),
+        }
 
 
 def persistent_instance() -> dg.DagsterInstance:
@@ -138,6 +150,8 @@ def _run_pass(
             failures.append(f"the run {result.run_id} failed outside its steps: the Dagster UI shows why")
         with backend.database("report") as database:
             accounts += sum(read_accounts(database, buckets_of(keys), result.run_id).values(), Accounts())
+    with backend.database("report") as database:
+        written = runs_that_wrote(database, run_ids)
     return PassReport(
         scope=str(settings.scope),
         accounts=accounts,
@@ -145,6 +159,7 @@ def _run_pass(
         seconds=round(time.monotonic() - started_at, 3),
         failures=tuple(failures),
         run_ids=tuple(run_ids),
+        run_ids_written=written,
     )
 
 

@@ -56,17 +56,18 @@ def replay(partitions: Sequence[str], rejected: bool, since: str | None, as_json
             )
     if not replayed.found:
         stop("there is nothing to replay: no stored answer matches these options", FAILED)
-    if as_json:
-        seconds = round(time.monotonic() - started_at, 3)
-        print_json({"run_id": run_id, **replayed.as_dict(), "seconds": seconds})
-    else:
+    result = {"run_id": run_id, **replayed.as_dict(), "seconds": round(time.monotonic() - started_at, 3)}
+    if not as_json:
         print_replayed(Console(), run_id, replayed)
     if refused := replayed.written.rows_refused:
         stop(
-            f"the database refused {refused} rows: the reasons are in the ledger (outcome writer_error), "
+            f"the database refused {refused:,} rows: the reasons are in the ledger (outcome writer_error), "
             "and `identity-assets explain` prints them",
             FAILED,
+            result,
         )
+    if as_json:
+        print_json(result)
 
 
 def _stored_answers(database: "Database", buckets: "Buckets") -> int:

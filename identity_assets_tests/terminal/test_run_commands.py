@@ -1,6 +1,7 @@
 """The commands `run` and `migrate`: the report of a run, its options, its failures."""
 
 import json
+import re
 from pathlib import Path
 
 from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
@@ -28,7 +29,14 @@ def test_run_prints_one_json_object_and_nothing_else_on_stdout(
         "lml_total_calls",
         "lml_total_latency_ms",
         "seconds",
+        "run_id",
+        "run_ids",
     ]
+    assert (
+        [report["run_id"]]
+        == report["run_ids"]
+        == [re.findall(r"unwind --run ([0-9a-f-]{36})", ended.stderr)[0]]
+    )
     assert (report["scope"], report["scanned"], report["resolved"], report["unresolved"]) == ("full", 4, 1, 1)
     assert report["skipped"] == {"compilation": 1, "missing_artist_name": 1}
     assert report["lml_total_calls"] == lml.calls.number == 1
@@ -96,3 +104,30 @@ def test_migrate_says_what_it_did_and_that_there_was_nothing_to_do(
     assert "migrated from revision none to" in one_line(call_here("migrate", env=env))
     assert "nothing to do" in one_line(call_here("migrate", env=env))
     assert shelf.rows("SELECT 1 FROM library_unresolved") == []
+
+
+def test_lml_down_is_one_sentence_with_the_numbers_and_no_hint_to_take_back_nothing(
+    shelf: Shelf, env: dict[str, str]
+) -> None:
+    shelf.put_many(["Known 1", "Known 2"])
+    ended = call_here("run", env={**env, "LIBRARY_METADATA_URL": "http://127.0.0.1:1"})
+    assert ended.returncode == 1
+    [failure] = [line for line in ended.stderr.splitlines() if line.startswith("identity-assets: ")]
+    assert failure.startswith(
+        "identity-assets: lml_verdicts: LML is down: the last 1 of the batches reached no LML"
+    )
+    assert failure.endswith("; none of the 2 library rows was answered, and all of them stay due")
+    assert "unwind" not in ended.stderr
+    assert "Stack Trace" not in ended.stderr
+    assert "attempt" not in ended.stderr
+
+
+def test_lml_down_halfway_names_what_is_kept(
+    shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
+) -> None:
+    shelf.put_many(["Known 1", "Known 2", "Known 3", "Known 4"])
+    lml.faults.add(Fault("status", library_id=2, status=401))
+    ended = call_here("run", env={**env, "BATCH_SIZE": "1", "LML_MAX_IN_FLIGHT": "1"})
+    assert ended.returncode == 1
+    assert "1 of 4 library rows were answered" in ended.stderr
+    assert "the other 3 stay due" in ended.stderr

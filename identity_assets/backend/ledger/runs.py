@@ -1,5 +1,6 @@
 """Which run a person means, by the traces that runs leave in our tables."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,3 +44,11 @@ def find_run(database: Database, run_id: str) -> KnownRun:
     if len(found) > 1:
         raise UnknownRunError(f"several runs begin with {run_id}: give the whole id")
     return KnownRun(**found[0]._mapping)
+
+
+def runs_that_wrote(database: Database, run_ids: Sequence[str]) -> tuple[str, ...]:
+    """Those of these runs that the journal knows, in the same order: there is something to take back."""
+    with database.transaction() as connection:
+        found = execute(connection, _sql("runs_that_wrote.sql"), run_ids=list(run_ids)).scalars()
+        written = set(found)
+    return tuple(run_id for run_id in run_ids if run_id in written)

@@ -202,7 +202,7 @@ def dry_run(
                 advance(done)
     except LmlError as error:
         cause = error
-        failure = f"{error} {unasked} library rows were not asked"
+        failure = f"{error}; {max(unasked, 0):,} library rows were not asked"
         outcomes["lml_error"] += max(unasked, 0)
     return DryRun(scope, outcomes, changes, client.calls, round(client.latency_ms), unusable, failure, cause)
 
