@@ -112,16 +112,17 @@ class Database:
         """
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             try:
-                for bucket in buckets.buckets:
-                    if not execute(connection, _sql("try_partition_lock.sql"), bucket=bucket).scalar_one():
-                        holder = execute(
-                            connection, _sql("partition_lock_holder.sql"), bucket=bucket
-                        ).scalar()
-                        raise PartitionsBusyError(
-                            f"partition {bucket:02d} is being worked on by "
-                            f"{holder or 'a run that has just ended'}. "
-                            "Nothing was done here: wait for it to end, or end it, then run again"
-                        )
+                busy = (
+                    execute(connection, _sql("lock_partitions.sql"), buckets=list(buckets.buckets))
+                    .scalars()
+                    .all()
+                )
+                if busy:
+                    holder = execute(connection, _sql("partition_lock_holder.sql"), bucket=busy[0]).scalar()
+                    raise PartitionsBusyError(
+                        f"partition {busy[0]:02d} is being worked on by {holder or 'a run that has just ended'}. "
+                        "Nothing was done here: wait for it to end, or end it, then run again"
+                    )
                 yield
             finally:
                 # A lost connection has lost its locks too, and the error under way is the one to show.
