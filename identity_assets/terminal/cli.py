@@ -16,10 +16,12 @@ import click
 from identity_assets import __version__
 from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
+from identity_assets.terminal.changes_command import changes
 from identity_assets.terminal.demo_commands import demo
 from identity_assets.terminal.output import INTERRUPTED, WRONG, expect_json, stop
 from identity_assets.terminal.preview_commands import dry_run
 from identity_assets.terminal.reading_commands import explain, gate, status
+from identity_assets.terminal.rows_command import rows
 from identity_assets.terminal.run_commands import migrate, run
 from identity_assets.terminal.ui_command import KNOWN_WARNINGS, ui
 from identity_assets.terminal.undo_commands import replay, unwind
@@ -31,7 +33,7 @@ def cli() -> None:
     """Find the artist of each release in the catalogue: ask LML and write its answers."""
 
 
-for command in (migrate, run, dry_run, replay, unwind, gate, status, explain, demo, ui):
+for command in (migrate, run, dry_run, replay, unwind, gate, status, rows, changes, explain, demo, ui):
     cli.add_command(command)
 
 

@@ -33,12 +33,14 @@ def find_run(database: Database, run_id: str) -> KnownRun:
         UnknownRunError: there is none, or there are several.
     """
     if len(run_id) < SHORTEST:
-        raise UnknownRunError(f"{run_id!r} is no run id: give it whole, or its first {SHORTEST} characters")
+        raise UnknownRunError(
+            f"{run_id!r} is not a run id: give the whole id, or its first {SHORTEST} characters"
+        )
     with database.transaction() as connection:
         found = execute(connection, _sql("find_run.sql"), run_id=run_id).all()
     if not found:
         raise UnknownRunError(
-            f"nothing here is known of a run {run_id}: it wrote nothing, or too long ago, or in another database. "
+            f"no run {run_id} is known here: it wrote nothing, or too long ago, or to another database. "
             "`identity-assets status` lists the last runs"
         )
     if len(found) > 1:

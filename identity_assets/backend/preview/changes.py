@@ -1,4 +1,4 @@
-"""What would change in the identity tables, library row by library row: from what, to what.
+"""What changes in the identity tables, library row by library row: from what, to what.
 
 The rows before and after are read by SQL; here they are only compared.
 """
@@ -15,23 +15,34 @@ NOT_COMPARED = frozenset({"library_id", "last_verified_at", "distinct_unresolved
 
 
 class ChangeKind(StrEnum):
-    """What would become of a library row's identity."""
+    """What becomes of a library row's identity. Only a run removes one, or notes a row as unresolved."""
 
     new = "new"
     changed = "changed"
     confirmed = "confirmed"
     withdrawn = "withdrawn"
+    removed = "removed"
+    unresolved = "unresolved"
+
+
+PREDICTED = (ChangeKind.new, ChangeKind.changed, ChangeKind.confirmed, ChangeKind.withdrawn)
+"""The kinds that a dry run foresees. It passes over rows that had no identity and get none."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One library row's change. `columns` maps a column, `source.column` for a source row's, to (from, to)."""
+    """One library row's change. `columns` maps a column, `source.column` for a source row's, to (from, to).
+
+    `changed_since`: what a run left is not known any more, because somebody else has changed it since. The names are
+    None if the library row is gone.
+    """
 
     library_id: int
     artist_name: str | None
-    album_title: str
+    album_title: str | None
     kind: ChangeKind
     columns: Mapping[str, tuple[Any, Any]]
+    changed_since: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """One of the rows of `dry-run --changes --json`."""
@@ -57,6 +68,35 @@ def change_of(row: Values) -> Change | None:
     else:
         return None
     return Change(row["library_id"], row["artist_name"], row["album_title"], kind, columns)
+
+
+def change_made(row: Values) -> Change:
+    """The change that a row of changes_of_run.sql describes."""
+    before, after = row["main_before"], row["main_after"]
+    columns = dict(_differences(before or {}, after or {}))
+    columns |= dict(_source_differences(row["sources_before"] or {}, row["sources_after"] or {}))
+    return Change(
+        row["library_id"],
+        row["artist_name"],
+        row["album_title"],
+        _kind_made(before, after, has_columns=bool(columns), has_attempt=row["has_attempt"]),
+        columns,
+        changed_since=not row["is_known"],
+    )
+
+
+def _kind_made(
+    before: Values | None, after: Values | None, *, has_columns: bool, has_attempt: bool
+) -> ChangeKind:
+    if before is None and after is not None:
+        return ChangeKind.new
+    if before is not None and after is None:
+        return ChangeKind.removed
+    if has_columns:
+        return ChangeKind.changed
+    if before is None:
+        return ChangeKind.unresolved
+    return ChangeKind.withdrawn if has_attempt and _was_found_by_lml(before) else ChangeKind.confirmed
 
 
 def _was_found_by_lml(main: Values | None) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy import Row
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.ledger.candidates import in_batches, windows
 from identity_assets.backend.ledger.verdicts import answers_json
-from identity_assets.backend.preview.changes import Change, ChangeKind, change_of
+from identity_assets.backend.preview.changes import PREDICTED, Change, change_of
 from identity_assets.lml.asking import ask
 from identity_assets.lml.client import LmlClient, LmlError
 from identity_assets.lml.contract import LibraryInput, Verdict
@@ -168,7 +168,7 @@ def dry_run(
     due = _Due(database, buckets, settings, scope)
     counts = due.counts()
     outcomes = Counter({row["outcome"]: row["rows"] for row in counts if row["outcome"] is not None})
-    changes: Counter[str] = Counter({str(kind): 0 for kind in ChangeKind})
+    changes: Counter[str] = Counter({str(kind): 0 for kind in PREDICTED})
     unusable = 0
     failure, cause = None, None
 
