@@ -10,8 +10,9 @@ from rich.table import Table
 from identity_assets.backend.preview.changes import Change, ChangeKind
 from identity_assets.backend.preview.dry_run import DryRun
 from identity_assets.backend.undo.by_run import WHY_LEFT_ALONE, Unwound
+from identity_assets.backend.undo.runs import WrittenRun
 from identity_assets.backend.writing.replay import Replayed
-from identity_assets.terminal.sentences import as_text
+from identity_assets.terminal.sentences import as_text, format_time
 from identity_assets.wording import counted_reasons
 
 # How many rows a person gets to see of a long list.
@@ -167,6 +168,15 @@ def print_unwound(console: Console, unwound: Unwound, *, is_plan: bool) -> None:
     if len(unwound.left_alone) > SAMPLE_ROWS:
         console.print(
             f"and {len(unwound.left_alone) - SAMPLE_ROWS:,} more: `--json` lists all of them", highlight=False
+        )
+
+
+def print_runs(console: Console, runs: Sequence[WrittenRun]) -> None:
+    """Print the runs that are taken back together, in the order in which they are taken back."""
+    for number, run in enumerate(runs, 1):
+        console.print(
+            f"{number}. run {run.run_id}, {format_time(run.first_written_at)}: {run.library_rows:,} library rows",
+            highlight=False,
         )
 
 

@@ -38,6 +38,8 @@ def test_a_run_is_taken_back_and_another_one_asks_lml_anew(
         "main_rows_unchanged": 2,
         "left_alone": {},
         "left_alone_rows": [],
+        "run_id": None,
+        "runs": [],
     }
     now = shelf.tables()
     assert (now["main"], now["source"], now["sidecar"]) == (
