@@ -7,16 +7,19 @@ private attribute of its objects. A test fails, and names what is missing, if a 
 import logging
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from weakref import WeakSet
 
 import dagster as dg
 
 # The finished states of a check. The history of a check also holds evaluations that were planned and never done.
 from dagster._core.definitions.dependency import NodeHandle
+from dagster._core.scheduler.instigation import InstigatorType
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as COMPLETED_CHECK_STATUSES,
 )
 from dagster._core.utils import coerce_valid_log_level
+from dagster._utils.schedules import schedule_execution_time_iterator
 from dagster_shared.error import SerializableErrorInfo
 
 __all__ = [
@@ -27,7 +30,9 @@ __all__ = [
     "coerce_valid_log_level",
     "hold_storage_connections",
     "job_and_tags_of",
+    "next_tick",
     "replace_console_logger",
+    "schedules_turned_on",
     "store_events_in_batches",
 ]
 
@@ -74,3 +79,17 @@ def store_events_in_batches() -> None:
     every event and documents it only in its source. A value that the operator has set stays.
     """
     os.environ.setdefault(EVENT_BATCH_SIZE, str(LARGEST_EVENT_BATCH))
+
+
+def next_tick(schedule: dg.ScheduleDefinition, after: datetime) -> datetime:
+    """The first moment after `after`, in UTC, at which the schedule ticks if it is on."""
+    ticks = schedule_execution_time_iterator(
+        after.timestamp(), schedule.cron_schedule, schedule.execution_timezone
+    )
+    return next(moment for tick in ticks if (moment := tick.astimezone(UTC)) > after)
+
+
+def schedules_turned_on(instance: dg.DagsterInstance) -> set[str]:
+    """The names of the schedules that somebody turned on in this instance. All schedules are off at first."""
+    states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+    return {state.instigator_name for state in states if state.is_running}

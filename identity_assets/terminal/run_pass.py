@@ -199,12 +199,18 @@ def _failures_of(events: Sequence[dg.DagsterEvent]) -> list[str]:
         data = event.step_failure_data
         if data.error_source is not None and data.error_source.name == "INTERRUPT":
             raise KeyboardInterrupt
-        if data.user_failure_data is not None:
-            message = data.user_failure_data.description or ""
-        else:
-            message = _error_message(data.error)
-        lines.append(f"{event.step_key}: {' '.join(message.split())}")
+        lines.append(failure_line(event))
     return lines
+
+
+def failure_line(event: dg.DagsterEvent) -> str:
+    """The name of a step that failed and the message of its own error, on one line."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None:
+        message = data.user_failure_data.description or ""
+    else:
+        message = _error_message(data.error)
+    return f"{event.step_key}: {' '.join(message.split())}"
 
 
 def _error_message(error: SerializableErrorInfo | None) -> str:

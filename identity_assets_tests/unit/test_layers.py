@@ -19,6 +19,7 @@ LAYERS = (
     ("gathering",),
     ("telemetry",),
     ("resources", "partitions", "freshness"),
+    ("gate_trend",),
     ("assets", "checks"),
     ("jobs",),
     ("schedules",),
