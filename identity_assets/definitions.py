@@ -21,13 +21,14 @@ from identity_assets.checks.accounts import accounts_balance
 from identity_assets.checks.evaluation import checks_in_one_step
 from identity_assets.checks.gate import truly_unresolved_rows
 from identity_assets.checks.integrity import integrity_checks
-from identity_assets.checks.legs import leg_conflicts
+from identity_assets.checks.legs import leg_conflicts, leg_matches
 from identity_assets.checks.staleness import stale_rows
 from identity_assets.jobs.dry_run import dry_run
 from identity_assets.jobs.gate_report import gate_report
 from identity_assets.jobs.refresh import refresh_library_identity
+from identity_assets.jobs.refresh_evidence import refresh_evidence
 from identity_assets.resources import make_resources
-from identity_assets.schedules import daily_gate_report, nightly_refresh
+from identity_assets.schedules import daily_gate_report, nightly_evidence, nightly_refresh
 from identity_assets.settings import Leg, settings
 from identity_assets.telemetry.failures import report_failures_of
 
@@ -42,14 +43,15 @@ def build_defs(
     legs = settings().identity_legs if legs is None else legs
     evidence = {leg: EVIDENCE[leg] for leg in legs}
     assets = [candidate_libraries, lml_verdicts, *evidence.values(), identity_tables_with(evidence)]
-    checks = [checks_in_one_step([*CHECKS, leg_conflicts] if legs else CHECKS)]
+    leg_checks = [*([leg_conflicts] if legs else ()), *([leg_matches] if Leg.S3 in legs else ())]
+    checks = [checks_in_one_step([*CHECKS, *leg_checks])]
     return dg.Definitions(
         assets=dg.with_source_code_references(
             [library, *([flowsheet_match] if Leg.S3 in legs else ()), *report_failures_of(assets)]
         ),
         asset_checks=report_failures_of(checks),
-        jobs=[refresh_library_identity, gate_report, dry_run],
-        schedules=[nightly_refresh, daily_gate_report],
+        jobs=[refresh_library_identity, gate_report, dry_run, *([refresh_evidence] if legs else ())],
+        schedules=[nightly_refresh, daily_gate_report, *([nightly_evidence] if legs else ())],
         resources=resources or make_resources(replace(settings(), identity_legs=tuple(legs))),
         executor=dg.in_process_executor,
     )

@@ -230,6 +230,16 @@ class Settings:
         "DISCOGS_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc"
     )
     flowsheet_match_rematerialise: bool = _env("FLOWSHEET_MATCH_REMATERIALISE", SWITCH, False)
+    discogs_read_timeout_seconds: float = _env(
+        "DISCOGS_READ_TIMEOUT_SECONDS", number(0.1, 86400, "of seconds "), 600.0
+    )
+    discogs_lock_timeout_seconds: float = _env(
+        "DISCOGS_LOCK_TIMEOUT_SECONDS", number(0.1, 3600, "of seconds "), 10.0
+    )
+    evidence_shrink_limit: float = _env("EVIDENCE_SHRINK_LIMIT", number(0, 1), 0.10)
+    evidence_cron: str = _env(
+        "EVIDENCE_CRON", Variable("a cron expression of five fields", _cron), "0 4 * * *"
+    )
     sentry_dsn: str | None = _env("SENTRY_DSN", SENTRY_DSN)
     sentry_traces_sample_rate: float = _env("SENTRY_TRACES_SAMPLE_RATE", number(0, 1), 1.0)
     sentry_environment: str = _env("SENTRY_ENVIRONMENT", Variable("any text", str), "production")
