@@ -103,8 +103,8 @@ def _log(context: dg.AssetExecutionContext, leg: Leg, gathered: "Gathered", stor
     reasons = gathered.reasons()
     context.log.info(
         f"{leg}: {gathered.scanned} library rows read, {len(gathered.evidence)} have a Discogs entity, "
-        f"{sum(reasons.values())} have none ({counted_reasons(reasons)}); {stored.written} rows of evidence are new or "
-        f"changed, {stored.removed} were removed, {stored.kept} are kept"
+        f"{sum(reasons.values())} have none ({counted_reasons(reasons)}); {stored.written} rows of evidence are new "
+        f"or changed, {stored.removed} were removed, {stored.kept} are kept"
     )
     seen = gathered.seen
     if seen is None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import dagster as dg
 
-from identity_assets.schedules import NOT_ENDED, daily_gate_report, nightly_refresh
+from identity_assets.schedules import NOT_ENDED, daily_gate_report, nightly_evidence, nightly_refresh
+from identity_assets.settings import settings
 from identity_assets.telemetry.dagster_internals import next_tick, schedules_turned_on
 from identity_assets.terminal.run_pass import JOB, failure_line
 
@@ -78,11 +79,12 @@ def running_runs(instance: dg.DagsterInstance) -> list[RunLine]:
 
 
 def schedule_lines(instance: dg.DagsterInstance, now: datetime) -> list[ScheduleLine]:
-    """The schedules of the graph."""
+    """The schedules of the graph; the first one is the nightly refresh."""
+    evidence = [nightly_evidence] if settings().identity_legs else []
     turned_on = schedules_turned_on(instance)
     return [
         ScheduleLine(schedule.name, schedule.name in turned_on, next_tick(schedule, now))
-        for schedule in (nightly_refresh, daily_gate_report)
+        for schedule in (nightly_refresh, *evidence, daily_gate_report)
     ]
 
 

@@ -156,3 +156,29 @@ def test_a_bad_choice_is_one_line(
     ended = call_here("unwind", *arguments, env=env)
     assert ended.returncode == code
     assert message in one_line(ended)
+
+
+def test_explain_says_plainly_that_a_row_was_taken_back_until_it_is_written_again(
+    shelf: Shelf, env: dict[str, str]
+) -> None:
+    one = shelf.put("Known 1")
+    run_id = run_full_scope(env)
+    call_here("unwind", "--run", run_id, "--yes", env=env)
+    told = call_here("explain", str(one), env=env).stdout
+    assert "Taken back on " in told
+    assert "an unwind put back what stood before" in " ".join(told.split())
+    assert "No main row: the artist is not known." in told
+    run_full_scope(env)
+    assert "an unwind put back" not in " ".join(call_here("explain", str(one), env=env).stdout.split())
+
+
+def test_explain_says_so_too_where_a_leg_wrote_last(shelf: Shelf, env: dict[str, str]) -> None:
+    one = shelf.put("Stranger", canonical="discogs:5")
+    run_full_scope(env)
+    shelf.age(1)
+    ended = call_here("run", "--scope", "full", "--json", env={**env, "IDENTITY_LEGS": "S1"})
+    leg_run = json.loads(ended.stdout)["run_id"]
+    assert shelf.rows("SELECT notes FROM library_identity") == [{"notes": "backfill:S1"}]
+    assert call_here("unwind", "--run", leg_run, "--yes", env=env).returncode == 0
+    told = " ".join(call_here("explain", str(one), env=env).stdout.split())
+    assert "an unwind put back what stood before" in told
