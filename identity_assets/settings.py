@@ -213,6 +213,8 @@ class Settings:
     unresolved_retry_days: int = _env("UNRESOLVED_RETRY_DAYS", DAYS, 7)
     invalid_retry_days: int = _env("INVALID_RETRY_DAYS", DAYS, 1)
     library_partitions: int = _env("LIBRARY_PARTITIONS", whole_number(1, 100), 16)
+    withdrawn_share_limit: float = _env("WITHDRAWN_SHARE_LIMIT", number(0, 1), 0.05)
+    resolved_share_floor: float = _env("RESOLVED_SHARE_FLOOR", number(0, 1), 0.02)
     gate_threshold: int = _env("GATE_THRESHOLD", whole_number(1, 1_000_000_000), 1000)
     gate_enforced: bool = _env("GATE_ENFORCED", SWITCH, False)
     stale_rows_error: float = _env("STALE_ROWS_ERROR", number(0, 1), 0.10)

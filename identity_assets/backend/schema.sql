@@ -27,6 +27,25 @@ CREATE TABLE library_unresolved (
 COMMENT ON TABLE library_unresolved IS
 'Library rows that LML was asked about and found no identity for. They are not asked again before their window ends.';
 
+CREATE TABLE library_track_identity_source (
+    library_id       integer NOT NULL,
+    artist_name      varchar(255) NOT NULL,
+    track_title      varchar(255),
+    source           text NOT NULL,
+    external_id      text NOT NULL,
+    method           text NOT NULL,
+    confidence       real NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    last_verified_at timestamptz NOT NULL,
+    notes            text
+);
+
+-- A unique index takes two NULL titles for different titles.
+CREATE UNIQUE INDEX library_track_identity_source_key
+    ON library_track_identity_source (library_id, artist_name, coalesce(track_title, ''), (track_title IS NULL), source);
+
+COMMENT ON TABLE library_track_identity_source IS
+'What each source says about the artist of one track of a various-artists release';
+
 -- Each row is updated once in a pass: with room on its page, no index changes.
 CREATE TABLE identity_assets.candidate_library (
     library_id        integer PRIMARY KEY,
@@ -44,7 +63,7 @@ CREATE TABLE identity_assets.candidate_library (
                           'resolved', 'resolved_compilation', 'unresolved', 'compilation', 'missing_artist_name',
                           'manual_override', 'lml_error', 'lml_cardinality_mismatch', 'lml_invalid_verdict',
                           'lml_untrusted_library_id', 'writer_error', 'library_row_gone', 'names_changed',
-                          'rejected_by_person', 'unwound')),
+                          'rejected_by_person', 'unwound', 'answer_held', 'not_asked')),
     detail            text
 ) WITH (fillfactor = 45);
 
@@ -63,15 +82,24 @@ CREATE TABLE identity_assets.lml_verdict (
     asked_at          timestamptz NOT NULL,
     run_id            text NOT NULL,
     previous_asked_at timestamptz,
-    previous_kind     text
+    previous_kind     text,
+    resolved_tracks   integer,
+    lacks_tracks      boolean NOT NULL DEFAULT false
 );
+
+CREATE INDEX lml_verdict_resolved_tracks_idx ON identity_assets.lml_verdict (library_id) INCLUDE (resolved_tracks)
+    WHERE resolved_tracks IS NOT NULL;
 
 COMMENT ON TABLE identity_assets.lml_verdict IS
 'The latest answer of LML for each library row as it came, stored before it is applied';
 COMMENT ON COLUMN identity_assets.lml_verdict.previous_asked_at IS
 'When LML was last asked before this about the same artist and title';
 COMMENT ON COLUMN identity_assets.lml_verdict.previous_kind IS
-'The kind of the answer before this; `invalid` if that was set aside, whole or in part';
+'The kind of the answer before this, or resolved_compilation; `invalid` if it was set aside, whole or in part';
+COMMENT ON COLUMN identity_assets.lml_verdict.resolved_tracks IS
+'How many tracks a resolved compilation lists; null for every other answer';
+COMMENT ON COLUMN identity_assets.lml_verdict.lacks_tracks IS
+'LML calls the release a compilation and was not asked about its tracks: it is asked again, with tracks';
 COMMENT ON COLUMN identity_assets.lml_verdict.tracks_trusted IS
 'Whether the response vouched for tracks_attempted and tracks: tracks_contract_version was 1';
 
@@ -81,8 +109,15 @@ CREATE TABLE identity_assets.lml_verdict_state (
     applied_at      timestamptz,
     unwound_at      timestamptz,
     rejected_reason text,
-    set_aside       jsonb
+    set_aside       jsonb,
+    held_at         timestamptz,
+    held_run_id     text,
+    accepted_at     timestamptz,
+    dropped_at      timestamptz,
+    CHECK ((held_at IS NULL) = (held_run_id IS NULL))
 ) WITH (fillfactor = 70);
+
+CREATE INDEX lml_verdict_state_held_idx ON identity_assets.lml_verdict_state (library_id) WHERE held_at IS NOT NULL;
 
 COMMENT ON TABLE identity_assets.lml_verdict_state IS
 'What became of the answer of the same asked_at. An answer without a row here waits to be applied';
@@ -90,6 +125,12 @@ COMMENT ON COLUMN identity_assets.lml_verdict_state.unwound_at IS
 'When what was written from this answer was taken back: it is not applied again, and LML is asked anew';
 COMMENT ON COLUMN identity_assets.lml_verdict_state.set_aside IS
 'The entries of the answer that are not used: an array of {where, index, reason}';
+COMMENT ON COLUMN identity_assets.lml_verdict_state.held_at IS
+'Since when the answer is held back: it is not applied before a person accepts it. Null once a person decided';
+COMMENT ON COLUMN identity_assets.lml_verdict_state.accepted_at IS
+'When a person accepted the held answer: it waits to be applied and is not held again';
+COMMENT ON COLUMN identity_assets.lml_verdict_state.dropped_at IS
+'When a person dropped the held answer: it is not applied, and LML is asked anew';
 
 CREATE TABLE identity_assets.lml_verdict_history (
     library_id      integer NOT NULL,
@@ -193,7 +234,18 @@ COMMENT ON TABLE identity_assets.leg_filled IS
 \ir functions/insert_main_rows.sql
 \ir functions/main_rows_of.sql
 \ir functions/source_row_hash.sql
+\ir functions/resolved_tracks.sql
+\ir functions/station_artist.sql
+\ir functions/track_entry.sql
+\ir functions/track_entries.sql
+\ir functions/credit_link.sql
+\ir functions/track_links.sql
+\ir functions/update_credits.sql
+\ir functions/track_evidence.sql
+\ir functions/track_source_key.sql
+\ir functions/track_source_hash.sql
 \ir functions/answer.sql
+\ir functions/held_answer.sql
 \ir functions/ledger.sql
 \ir functions/journal_entry.sql
 \ir functions/keep_main_row_history.sql

@@ -18,6 +18,7 @@ from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
 from identity_assets.terminal.changes_command import changes
 from identity_assets.terminal.demo_commands import demo
+from identity_assets.terminal.held_command import held
 from identity_assets.terminal.output import INTERRUPTED, WRONG, expect_json, stop
 from identity_assets.terminal.preview_commands import dry_run
 from identity_assets.terminal.reading_commands import explain, gate, status
@@ -33,7 +34,7 @@ def cli() -> None:
     """Find the artist of each release in the catalogue: ask LML and write its answers."""
 
 
-for command in (migrate, run, dry_run, replay, unwind, gate, status, rows, changes, explain, demo, ui):
+for command in (migrate, run, dry_run, replay, unwind, held, gate, status, rows, changes, explain, demo, ui):
     cli.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""What several commands share: their common options, and Backend's database after the check of its revision."""
+"""What several commands share: options, Backend's database after the check of its revision, the last question."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from identity_assets.settings import Scope, Settings
+from identity_assets.settings import Scope, Settings, settings
+from identity_assets.terminal.output import WRONG, stop
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -48,3 +49,21 @@ def migrated_database(settings: Settings, label: str, *, read_only: bool = False
     with Database(settings, label, read_only=read_only) as database:
         require_migrated(database)
         yield database
+
+
+def settings_to_write(command: str) -> Settings:
+    """The settings for a command that writes; DRY_RUN=true stops it."""
+    chosen = settings()
+    if chosen.dry_run:
+        stop(f"DRY_RUN=true, but {command} writes: unset it, or use `identity-assets dry-run`", WRONG)
+    chosen.require_database_url()
+    return chosen
+
+
+def confirmed(question: str) -> bool:
+    """Ask the person on the terminal; no answer is no."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        # Ctrl-C, or stdin is at its end.
+        return False

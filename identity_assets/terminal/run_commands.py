@@ -92,6 +92,11 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
         )
     if not as_json:
         print_pass(Console(), "run", report)
+    if not_asked := report.accounts.skipped.get("not_asked"):
+        say(
+            f"LML_RUN_SECONDS was over before LML was asked about {not_asked:,} library rows: they stay due, and the "
+            "next run goes on with them"
+        )
     for run_id in report.run_ids_written:
         say(f"`identity-assets unwind --run {run_id}` takes back what this run wrote")
     stop_if_failed(report)

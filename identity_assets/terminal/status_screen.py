@@ -26,6 +26,7 @@ STATE_LABELS = {
     "unresolved_in_window": "unresolved, in window",
     "compilation_in_window": "compilation, in window",
     "invalid_in_window": "set aside, in window",
+    "answer_held": "answer held back",
     "retry_due": "to be tried again",
     "names_changed": "names changed",
     "invalid_retry_due": "set aside, to ask again",
@@ -111,13 +112,14 @@ def print_status(console: Console, status: Status) -> None:
     overview = status.overview
     heading = Text(f"Due next, scope {overview.scope}, days in UTC", style="bold")
     due = Group(_due_now(overview), Text(), heading, _next_due(overview, _block(console)))
+    states = Group(_states(overview), *_held(overview))
     if console.width < WIDE:
-        console.print(_states(overview), Text(), due, Text(), sep="\n")
+        console.print(states, Text(), due, Text(), sep="\n")
     else:
         blocks = Table.grid(padding=(0, 2))
         blocks.add_column(width=LEFT)
         blocks.add_column(overflow="ellipsis", no_wrap=True)
-        blocks.add_row(_states(overview), due)
+        blocks.add_row(states, due)
         console.print(blocks)
         console.print()
     for line in (*_runs(status.runs), *_schedules(status), *_gate(status, _block(console))):
@@ -146,6 +148,13 @@ def _counts(
 def _states(overview: Overview) -> Table:
     lines = [(STATE_LABELS[state], [rows]) for state, rows in overview.states.items()]
     return _counts(["Library rows", ""], lines, [overview.library_rows])
+
+
+def _held(overview: Overview) -> list[Text]:
+    """Lines about held answers, if there are any: most of their rows have an identity and count as resolved."""
+    if not overview.answers_held:
+        return []
+    return [Text(), Text(f"{overview.answers_held:,} answers are held back:"), Text("`identity-assets held`")]
 
 
 def _due_now(overview: Overview) -> Table:

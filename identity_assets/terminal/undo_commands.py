@@ -8,9 +8,14 @@ from uuid import uuid4
 import click
 from rich.console import Console
 
-from identity_assets.settings import Settings, settings
-from identity_assets.terminal.common import json_option, migrated_database, partition_option
-from identity_assets.terminal.output import FAILED, WRONG, print_json, progress_on_stderr, say, stop
+from identity_assets.terminal.common import (
+    confirmed,
+    json_option,
+    migrated_database,
+    partition_option,
+    settings_to_write,
+)
+from identity_assets.terminal.output import FAILED, print_json, progress_on_stderr, say, stop
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -27,7 +32,7 @@ def replay(partitions: Sequence[str], rejected: bool, since: str | None, as_json
 
     This is for use after a rule or a column has changed. LML is not asked.
     """
-    chosen = _settings_to_write("replay")
+    chosen = settings_to_write("replay")
     from identity_assets.backend.ledger.runs import find_run
     from identity_assets.backend.writing.replay import replay
     from identity_assets.partition_keys import buckets_of, known_keys
@@ -133,7 +138,7 @@ def unwind(
 
     choice = UndoChoice(run_id, tuple(library_ids), notes, since, backfill_id, and_later=and_later)
     choice.require_one()
-    chosen = _settings_to_write("unwind")
+    chosen = settings_to_write("unwind")
     from identity_assets.partition_keys import all_keys, buckets_of
     from identity_assets.terminal.changes_report import print_runs, print_unwound, reasons_left_alone
 
@@ -147,7 +152,7 @@ def unwind(
         print_unwound(messages, planned, is_plan=True)
         if undo.hint:
             say(undo.hint.removeprefix("; "))
-        if not (yes or _confirmed(f"Take back {planned.rows:,} library rows?")):
+        if not (yes or confirmed(f"Take back {planned.rows:,} library rows?")):
             stop("not confirmed: nothing was changed (--yes skips the question)", FAILED)
         with (
             database.partitions_locked(buckets_of(all_keys())),
@@ -160,20 +165,3 @@ def unwind(
         print_json({**done.as_dict(), "run_id": undo.run_id, "runs": [run.as_dict() for run in undo.runs]})
     else:
         print_unwound(Console(), done, is_plan=False)
-
-
-def _confirmed(question: str) -> bool:
-    try:
-        return click.confirm(question, err=True)
-    except click.Abort:
-        # Ctrl-C, or stdin is at its end.
-        return False
-
-
-def _settings_to_write(command: str) -> Settings:
-    """The settings for a command that writes; DRY_RUN=true stops it."""
-    chosen = settings()
-    if chosen.dry_run:
-        stop(f"DRY_RUN=true, but {command} writes: unset it, or use `identity-assets dry-run`", WRONG)
-    chosen.require_database_url()
-    return chosen

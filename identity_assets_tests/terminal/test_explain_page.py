@@ -38,6 +38,7 @@ LIBRARY = LibraryRow(
     canonical_entity_resolved_at=NOON,
     code_volume_letters=None,
     has_va_letters=False,
+    is_called_compilation=False,
     track_credits=0,
     cohort="non_va",
 )
@@ -62,6 +63,10 @@ VERDICT = StoredVerdict(
     entries_set_aside=(),
     previous_asked_at=None,
     previous_kind=None,
+    held_at=None,
+    held_run_id=None,
+    accepted_at=None,
+    dropped_at=None,
 )
 LEDGER = LedgerRow("full", "non_va", "never_asked", NOON, "run-1", NOON, "resolved", None)
 MAIN_ROW = {

@@ -14,7 +14,7 @@ AS $$
     SELECT
         library.id,
         CASE
-            WHEN library.code_volume_letters LIKE 'Z%' THEN 'va'
+            WHEN library.code_volume_letters LIKE 'Z%' OR due.answer_kind = 'compilation' THEN 'va'
             WHEN EXISTS (
                 SELECT FROM compilation_track_artist AS credit WHERE credit.library_id = library.id
             ) THEN 'va'

@@ -1,14 +1,19 @@
 -- When each library row is due, and why ("Which rows are due" and rule 7 in DOMAIN.md). The one place of this rule.
 --
 -- One row for each row of library.
--- due_from      the moment from which the row is due: null if it always was (never_asked), infinity if it never is
---               (manual)
+-- due_from      the moment from which the row is due: null if it always was (never_asked), infinity if it is not due
+--               before a person acts (manual, is_held)
 -- decided_at    the moment that due_from is counted from: a verification, an attempt, or the last question to LML
--- reason        why the row is due from due_from on; null if it never is
+-- reason        why the row is due from due_from on; null if it is not due before a person acts
+-- is_held       the answer to the present names is held back until a person accepts or drops it
 -- is_due        due_from has come. A row without an artist name is due like any other, but LML cannot be asked about
 --               it: has_no_artist
+-- verified_at   the later of last_verified_at and the answer that made a resolved compilation of the row
+-- answer_kind   the kind of the stored answer; a compilation belongs to the V/A cohort
 -- is_answered   a stored answer to the present names waits to be applied, so that LML need not be asked; it may wait
 --               until answer_until
+--
+-- A resolved compilation has no main row: the moment of its applied answer counts as a verification.
 CREATE FUNCTION identity_assets.due_library(
     stale_threshold_days integer, unresolved_retry_days integer, invalid_retry_days integer
 )
@@ -16,7 +21,7 @@ RETURNS TABLE (
     library_id integer, in_canonical_scope boolean, has_no_artist boolean, has_main_row boolean, is_manual boolean,
     confidence real, last_verified_at timestamptz, attempt_kind text, attempted_at timestamptz, asked_at timestamptz,
     names_changed boolean, reason text, decided_at timestamptz, due_from timestamptz, is_due boolean,
-    answer_until timestamptz, is_answered boolean
+    verified_at timestamptz, answer_kind text, answer_until timestamptz, is_answered boolean, is_held boolean
 )
 LANGUAGE sql STABLE
 AS $$
@@ -34,6 +39,7 @@ AS $$
         question.names_changed,
         CASE decision.cause
             WHEN 'manual' THEN NULL
+            WHEN 'held' THEN NULL
             WHEN 'names_changed' THEN 'names_changed'
             WHEN 'set_aside' THEN 'invalid_retry_due'
             WHEN 'open' THEN CASE
@@ -41,7 +47,7 @@ AS $$
                 ELSE 'invalid_retry_due'
             END
             ELSE CASE
-                WHEN main.library_id IS NOT NULL THEN 'stale'
+                WHEN verified.moment IS NOT NULL THEN 'stale'
                 WHEN attempt.library_id IS NOT NULL THEN 'retry_due'
                 ELSE 'never_asked'
             END
@@ -49,31 +55,44 @@ AS $$
         CASE decision.cause
             WHEN 'manual' THEN NULL
             WHEN 'window' THEN CASE
-                WHEN moment.attempt_until > moment.main_row_until THEN attempt.attempted_at
-                ELSE coalesce(main.last_verified_at, attempt.attempted_at)
+                WHEN moment.attempt_until > moment.verified_until THEN attempt.attempted_at
+                ELSE coalesce(verified.moment, attempt.attempted_at)
             END
             ELSE answer.asked_at
         END,
         due.due_from,
         coalesce(due.due_from <= now(), true),
+        verified.moment,
+        answer.kind,
         moment.answer_until,
-        question.is_waiting AND NOT question.names_changed AND moment.answer_until > now()
+        question.is_waiting AND NOT question.names_changed AND moment.answer_until > now(),
+        decision.cause = 'held'
     FROM library
     LEFT JOIN library_identity AS main ON main.library_id = library.id
     LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id
     LEFT JOIN identity_assets.answer AS answer ON answer.library_id = library.id
     CROSS JOIN LATERAL (
+        SELECT greatest(
+            main.last_verified_at,
+            CASE
+                WHEN answer.resolved_tracks IS NOT NULL AND answer.applied_at IS NOT NULL AND answer.unwound_at IS NULL
+                THEN answer.asked_at
+            END
+        ) AS moment
+    ) AS verified
+    CROSS JOIN LATERAL (
         SELECT
-            main.last_verified_at + make_interval(days => stale_threshold_days) AS main_row_until,
+            verified.moment + make_interval(days => stale_threshold_days) AS verified_until,
             attempt.attempted_at + make_interval(days => unresolved_retry_days) AS attempt_until,
             greatest(
-                main.last_verified_at + make_interval(days => stale_threshold_days),
+                verified.moment + make_interval(days => stale_threshold_days),
                 attempt.attempted_at + make_interval(days => unresolved_retry_days)
             ) AS window_until,
             answer.asked_at + make_interval(days => invalid_retry_days) AS invalid_until,
-            answer.asked_at + make_interval(
+            -- A person may accept an answer long after it was held.
+            greatest(answer.asked_at, answer.accepted_at) + make_interval(
                 days => CASE
-                    WHEN answer.kind = 'single_artist' THEN stale_threshold_days
+                    WHEN answer.kind = 'single_artist' OR answer.resolved_tracks IS NOT NULL THEN stale_threshold_days
                     ELSE unresolved_retry_days
                 END
             ) AS answer_until
@@ -88,6 +107,9 @@ AS $$
                 AND answer.applied_at IS NULL
                 AND answer.unwound_at IS NULL
                 AND answer.rejected_reason IS NULL
+                AND answer.held_at IS NULL
+                AND answer.dropped_at IS NULL
+                AND NOT answer.lacks_tracks
                 AS is_waiting,
             answer.unwound_at IS NULL
                 AND CASE
@@ -97,11 +119,12 @@ AS $$
                 END
                 AS is_set_aside,
             -- LML was asked inside a window, because the names were new or an answer was set aside, and nothing is
-            -- written from what it said: it waits, or it was taken back.
-            answer.asked_at > greatest(main.last_verified_at, attempt.attempted_at)
+            -- written from what it said: it waits, it was taken back, or it was dropped.
+            answer.asked_at > greatest(verified.moment, attempt.attempted_at)
                 AND answer.asked_at < moment.window_until
                 AND (
                     answer.unwound_at IS NOT NULL
+                    OR answer.dropped_at IS NOT NULL
                     OR (answer.applied_at IS NULL AND answer.rejected_reason IS NULL AND moment.answer_until > now())
                 )
                 AS is_open
@@ -110,6 +133,7 @@ AS $$
         SELECT CASE
             WHEN main.method = 'manual' THEN 'manual'
             WHEN question.names_changed THEN 'names_changed'
+            WHEN answer.held_at IS NOT NULL THEN 'held'
             WHEN question.is_set_aside THEN 'set_aside'
             WHEN question.is_open THEN 'open'
             ELSE 'window'
@@ -118,6 +142,7 @@ AS $$
     CROSS JOIN LATERAL (
         SELECT CASE decision.cause
             WHEN 'manual' THEN 'infinity'
+            WHEN 'held' THEN 'infinity'
             WHEN 'set_aside' THEN moment.invalid_until
             WHEN 'window' THEN moment.window_until
             -- The row is due at once; it has waited at least since this question.

@@ -2,9 +2,9 @@
 --
 -- gone, renamed: the answer does not apply (it stays stored). manual: a person decided the main row (rule 5 in
 -- DOMAIN.md). new, changed, confirmed, same: the main row; confirmed differs in its moment alone, same in nothing.
--- unresolved, compilation: the sidecar.
+-- unresolved, compilation: the sidecar. resolved_compilation: the track credits.
 CREATE FUNCTION identity_assets.fate(
-    kind text, has_library_row boolean, has_same_names boolean, old identity_assets.main_row,
+    kind text, resolved_tracks integer, has_library_row boolean, has_same_names boolean, old identity_assets.main_row,
     new identity_assets.main_row
 )
 RETURNS text
@@ -14,6 +14,7 @@ AS $$
         WHEN NOT has_library_row THEN 'gone'
         WHEN NOT has_same_names THEN 'renamed'
         WHEN old.method = 'manual' THEN 'manual'
+        WHEN resolved_tracks IS NOT NULL THEN 'resolved_compilation'
         WHEN kind <> 'single_artist' THEN kind
         WHEN old.library_id IS NULL THEN 'new'
         WHEN old IS NOT DISTINCT FROM new THEN 'same'
@@ -25,4 +26,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.fate IS
-'What an answer does to its library row: new, changed, confirmed, same, unresolved, compilation, manual, renamed or gone';
+'What an answer does to its library row: new, changed, confirmed, same, unresolved, compilation, resolved_compilation, manual, renamed or gone';

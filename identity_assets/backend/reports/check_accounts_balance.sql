@@ -15,7 +15,7 @@ FROM (
             THEN 'LML was asked about it, though it has no artist name'
             WHEN candidate.outcome IN (
                 'lml_error', 'lml_cardinality_mismatch', 'lml_invalid_verdict', 'lml_untrusted_library_id',
-                'writer_error', 'names_changed', 'library_row_gone'
+                'writer_error', 'names_changed', 'library_row_gone', 'answer_held', 'not_asked'
             )
                 AND answer.applied_at >= candidate.selected_at
             THEN 'an answer was applied in this pass, though the outcome says that nothing was written'
@@ -36,11 +36,14 @@ FROM (
                     ELSE candidate.outcome
                 END
             THEN 'LML''s stored answer is of the kind ' || coalesce(answer.kind, 'null')
+            WHEN candidate.outcome IN ('resolved_compilation', 'compilation')
+                AND (answer.resolved_tracks IS NOT NULL) <> (candidate.outcome = 'resolved_compilation')
+            THEN 'LML''s stored answer says otherwise of its tracks'
             WHEN identity.method = 'manual'
             THEN NULL
             WHEN candidate.outcome = 'resolved' AND identity.library_id IS NULL
             THEN 'it has no main row'
-            WHEN candidate.outcome = 'resolved' AND attempt.attempted_at <= answer.asked_at
+            WHEN candidate.outcome IN ('resolved', 'resolved_compilation') AND attempt.attempted_at <= answer.asked_at
             THEN 'it is resolved and has a row in library_unresolved'
             WHEN candidate.outcome IN ('unresolved', 'compilation')
                 AND attempt.kind IS DISTINCT FROM candidate.outcome

@@ -27,9 +27,11 @@ class DueWhy(StrEnum):
     stale = "stale"
     not_in_scope = "not_in_scope"
     manual = "manual"
+    answer_held = "answer_held"
     resolved_in_window = "resolved_in_window"
     unresolved_in_window = "unresolved_in_window"
     compilation_in_window = "compilation_in_window"
+    resolved_compilation_in_window = "resolved_compilation_in_window"
     invalid_in_window = "invalid_in_window"
     no_artist_name = "no_artist_name"
 
@@ -68,8 +70,11 @@ class DueFacts:
     decided_at: datetime | None
     due_from: datetime | None
     is_due: bool
+    verified_at: datetime | None
+    answer_kind: str | None
     answer_until: datetime | None
     is_answered: bool
+    is_held: bool
 
 
 def read_due_facts(connection: Connection, settings: Settings, library_id: int) -> DueFacts:
@@ -82,6 +87,8 @@ def due_in(facts: DueFacts, scope: Scope) -> Due:
     """Whether the row is due in one scope, and why."""
     if scope is Scope.canonical and not facts.in_canonical_scope:
         return Due(scope, is_due=False, why=DueWhy.not_in_scope)
+    if facts.is_held:
+        return Due(scope, is_due=False, why=DueWhy.answer_held, decided_at=facts.decided_at)
     if facts.is_manual or facts.reason is None:
         return Due(scope, is_due=False, why=DueWhy.manual)
     if not facts.is_due:
@@ -105,4 +112,6 @@ def _window(facts: DueFacts) -> DueWhy:
         return DueWhy.invalid_in_window
     if facts.decided_at == facts.last_verified_at:
         return DueWhy.resolved_in_window
+    if facts.decided_at == facts.verified_at:
+        return DueWhy.resolved_compilation_in_window
     return DueWhy(f"{facts.attempt_kind}_in_window")

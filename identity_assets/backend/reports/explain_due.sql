@@ -12,7 +12,10 @@ SELECT
     decided_at,
     due_from,
     is_due,
+    verified_at,
+    answer_kind,
     answer_until,
-    is_answered
+    is_answered,
+    is_held
 FROM due_library(:stale_threshold_days, :unresolved_retry_days, :invalid_retry_days)
 WHERE library_id = :library_id

@@ -58,6 +58,14 @@ REASONS: Mapping[str, Reason] = {
     "manual_override": Reason(
         "skipped for a manual row that was deleted later", "run `refresh_library_identity` again"
     ),
+    "not_asked": Reason(
+        "not asked because the time was over",
+        "they are still due, so run again, and give `LML_RUN_SECONDS` more if this comes back",
+    ),
+    "answer_held": Reason(
+        "with an answer that is held back",
+        "LML's answers could not be true: `identity-assets held` accepts or drops them",
+    ),
     "names_changed": Reason(
         "renamed after LML was asked", "run `refresh_library_identity` again, which asks with the new names"
     ),
@@ -73,7 +81,8 @@ REASONS: Mapping[str, Reason] = {
     ),
 }
 """A truly unresolved row counts for one reason, the first that holds; gate_report.sql says when. The reasons from
-`lml_error` to `unwound` are outcomes of the ledger, under the same names."""
+`lml_error` to `unwound` are outcomes of the ledger, under the same names; a held answer is found without the
+ledger."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,7 @@ class ArtistResidual:
 class GateReport:
     """The gate at one moment, in library rows ("The gate" in DOMAIN.md).
 
+    `compilations_with_known_tracks` are truly unresolved rows for which LML has listed the tracks.
     `residual` has every reason, also those without rows. There are at most ten artists, the one with the most first.
     """
 
@@ -99,11 +109,17 @@ class GateReport:
     threshold: int
     residual: Mapping[str, int]
     top_artists: tuple[ArtistResidual, ...] = ()
+    compilations_with_known_tracks: int = 0
 
     def __post_init__(self) -> None:
         assert self.unresolved_rows == self.fallback_resolved_rows + self.truly_unresolved_rows, self
         assert self.residual.keys() == REASONS.keys(), self
         assert sum(self.residual.values()) == self.truly_unresolved_rows, self
+
+    @property
+    def truly_unresolved_rows_without_them(self) -> int:
+        """The truly unresolved rows without the compilations whose tracks are known. The gate does not use it."""
+        return self.truly_unresolved_rows - self.compilations_with_known_tracks
 
     @property
     def gate_status(self) -> Literal["PASS", "FAIL"]:
@@ -131,6 +147,8 @@ class GateReport:
             "unresolved_rows": self.unresolved_rows,
             "fallback_resolved_rows": self.fallback_resolved_rows,
             "truly_unresolved_rows": self.truly_unresolved_rows,
+            "compilations_with_known_tracks": self.compilations_with_known_tracks,
+            "truly_unresolved_rows_without_them": self.truly_unresolved_rows_without_them,
             "gate_status": self.gate_status,
             "threshold": self.threshold,
             "residual": dict(self.residual),
@@ -155,6 +173,7 @@ def read_gate(database: Database, threshold: int) -> GateReport:
         threshold,
         residual={**dict.fromkeys(REASONS, 0), **row.residual},
         top_artists=tuple(ArtistResidual(**artist) for artist in row.top_artists),
+        compilations_with_known_tracks=row.compilations_with_known_tracks,
     )
 
 

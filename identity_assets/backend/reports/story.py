@@ -47,7 +47,7 @@ def read_story(database: Database, settings: Settings, library_id: int) -> Story
             read_at=facts.read_at,
             partition_key=f"{library_id % settings.library_partitions:02d}",
             scope=settings.scope,
-            library=_library_row(library),
+            library=_library_row(library, facts),
             due=tuple(due_in(facts, scope) for scope in Scope),
             verdict=None if verdict is None else _stored_verdict(verdict, facts, ledger, main_row),
             earlier_answers=tuple(
@@ -61,6 +61,7 @@ def read_story(database: Database, settings: Settings, library_id: int) -> Story
             history=_all(connection, _sql("explain_history.sql"), library_id),
             sidecar=None if sidecar is None else SidecarRow(**sidecar),
             gate=_gate_standing(connection, library_id),
+            tracks=_all(connection, _sql("explain_tracks.sql"), library_id),
         )
 
 
@@ -78,9 +79,10 @@ def _one(connection: Connection, statement: TextClause, library_id: int) -> Tabl
     return next(iter(_all(connection, statement, library_id)), None)
 
 
-def _library_row(row: TableRow) -> LibraryRow:
-    is_va = row["has_va_letters"] or row["track_credits"] > 0
-    return LibraryRow(**row, cohort="va" if is_va else "non_va")
+def _library_row(row: TableRow, facts: DueFacts) -> LibraryRow:
+    is_called_compilation = facts.answer_kind == "compilation"
+    is_va = row["has_va_letters"] or row["track_credits"] > 0 or is_called_compilation
+    return LibraryRow(**row, is_called_compilation=is_called_compilation, cohort="va" if is_va else "non_va")
 
 
 def _stored_verdict(
@@ -108,15 +110,24 @@ def _verdict_state(
 ) -> VerdictState:
     if row["applied_at"] is not None:
         return _applied_state(row, main_row)
-    if row["rejected_reason"] is not None:
-        return VerdictState.rejected
-    if facts.names_changed:
-        return VerdictState.names_changed
+    if (kept_back := _kept_back_state(row, facts)) is not None:
+        return kept_back
     if not facts.is_answered:
         return VerdictState.window_passed
     if ledger is not None and ledger["outcome"] == "writer_error":
         return VerdictState.writer_error
     return VerdictState.waiting
+
+
+def _kept_back_state(row: TableRow, facts: DueFacts) -> VerdictState | None:
+    """Why an answer is not applied whatever the moment; None if it may be."""
+    states = (
+        (VerdictState.dropped, row["dropped_at"] is not None),
+        (VerdictState.rejected, row["rejected_reason"] is not None),
+        (VerdictState.names_changed, facts.names_changed),
+        (VerdictState.held, row["held_at"] is not None),
+    )
+    return next((state for state, holds in states if holds), None)
 
 
 def _applied_state(row: TableRow, main_row: TableRow | None) -> VerdictState:

@@ -3,6 +3,7 @@
 How they are read belongs in story.py; the sentences that a person reads are in terminal/sentences.py.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ class VerdictState(StrEnum):
     unwound = "unwound"  # applied, and taken back later
     overruled = "overruled"  # settled, but the main row is a person's decision
     rejected = "rejected"
+    held = "held"  # held back by the guard until a person decides
+    dropped = "dropped"  # held back, and dropped by a person
     writer_error = "writer_error"
     names_changed = "names_changed"
     window_passed = "window_passed"
@@ -53,6 +56,7 @@ class LibraryRow:
     code_volume_letters: str | None
     has_va_letters: bool
     track_credits: int
+    is_called_compilation: bool
     cohort: str
 
 
@@ -81,6 +85,10 @@ class StoredVerdict:
     entries_set_aside: tuple[Mapping[str, Any], ...]
     previous_asked_at: datetime | None
     previous_kind: str | None
+    held_at: datetime | None
+    held_run_id: str | None
+    accepted_at: datetime | None
+    dropped_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -144,7 +152,8 @@ class GateStanding:
 class Story:
     """Everything about one library row at the moment `read_at`. `scope` is the scope of the settings.
 
-    `due` has one entry for each scope; `history` and `earlier_answers` have the newest first.
+    `due` has one entry for each scope. `tracks` has the credits of the release, and what LML says of each. `history`
+    and `earlier_answers` have the newest first.
     """
 
     library_id: int
@@ -162,11 +171,17 @@ class Story:
     history: tuple[TableRow, ...]
     sidecar: SidecarRow | None
     gate: GateStanding
+    tracks: tuple[TableRow, ...] = ()
+
+    def track_counts(self) -> dict[str, int]:
+        """The tracks by what LML's answer makes of them, under the names of the run's counters."""
+        return dict(Counter(f"track_rows_{row['fate']}" for row in self.tracks if row["fate"] is not None))
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `explain --json`: times are ISO 8601 in UTC."""
         story: dict[str, Any] = _jsonable(self)
         story["gate"]["is_counted"] = self.gate.is_counted
+        story["track_counts"] = self.track_counts()
         return story
 
 

@@ -19,6 +19,7 @@ from identity_assets_tests.support import Shelf
 
 PLAIN = (Path(__file__).parents[3] / "benchmarks" / "gate_plain.sql").read_text(encoding="utf-8")
 FIGURES = ("total_library_rows", "unresolved_rows", "fallback_resolved_rows", "truly_unresolved_rows")
+COMPILATIONS = ("compilations_with_known_tracks", "truly_unresolved_rows_without_them")
 FAILURES = (
     "lml_error",
     "lml_cardinality_mismatch",
@@ -28,6 +29,7 @@ FAILURES = (
     "manual_override",
     "names_changed",
     "unwound",
+    "not_asked",
 )
 
 
@@ -42,6 +44,7 @@ class Row(NamedTuple):
     is_candidate: bool = False
     is_answered: bool = False
     outcome: str | None = None
+    is_held: bool = False
 
 
 def fill(shelf: Shelf, *rows: Row) -> None:
@@ -67,6 +70,11 @@ def fill(shelf: Shelf, *rows: Row) -> None:
     _fill_main_rows(shelf, {number: row for number, row in enumerate(rows, 1) if row.confidence is not None})
     _fill_sidecar(shelf, {number: row for number, row in enumerate(rows, 1) if row.attempt is not None})
     _fill_ledger(shelf, {number: row for number, row in enumerate(rows, 1) if row.is_candidate})
+    shelf.run(
+        "INSERT INTO lml_verdict_state (library_id, asked_at, held_at, held_run_id) "
+        "SELECT library_id, asked_at, now(), 'run' FROM lml_verdict WHERE library_id = ANY (:ids)",
+        ids=[number for number, row in enumerate(rows, 1) if row.is_held],
+    )
 
 
 def _fill_main_rows(shelf: Shelf, rows: dict[int, Row]) -> None:
@@ -125,6 +133,8 @@ def reason_of(row: Row) -> str:
         return "low_confidence"
     if row.attempt is not None:
         return {"unresolved": "lml_unresolved", "compilation": "compilation"}[row.attempt]
+    if row.is_candidate and row.is_held:
+        return "answer_held"
     if row.is_candidate and row.outcome in FAILURES:
         return row.outcome
     return "answer_stored" if row.is_candidate and row.is_answered and not row.outcome else "never_asked"
@@ -195,6 +205,10 @@ REASON_OF = {
     Row(attempt="compilation", is_candidate=True, outcome="compilation"): "compilation",
     Row(is_candidate=True): "never_asked",
     Row(is_candidate=True, is_answered=True): "answer_stored",
+    Row(is_candidate=True, is_answered=True, is_held=True, outcome="answer_held"): "answer_held",
+    # The ledger of a later pass does not have the row.
+    Row(is_candidate=True, is_held=True, outcome="lml_error"): "answer_held",
+    Row(is_candidate=True, is_held=True, attempt="unresolved"): "lml_unresolved",
     **{Row(is_candidate=True, is_answered=True, outcome=outcome): outcome for outcome in FAILURES},
     # What the ledger says and the tables no longer bear out: the row is due as if it had never been asked about.
     **{
@@ -351,7 +365,15 @@ def test_a_name_that_a_terminal_would_act_on_is_printed_without_effect() -> None
 
 def test_the_json_object_has_the_figures_under_their_names() -> None:
     shown: dict[str, Any] = report_of(never_asked=1200, top=1).as_dict()
-    assert list(shown) == [*FIGURES, "gate_status", "threshold", "residual", "top_artists", "advice"]
+    assert list(shown) == [
+        *FIGURES,
+        *COMPILATIONS,
+        "gate_status",
+        "threshold",
+        "residual",
+        "top_artists",
+        "advice",
+    ]
     assert (shown["gate_status"], shown["threshold"], shown["residual"]["never_asked"]) == (
         "FAIL",
         1000,

@@ -1,0 +1,12 @@
+-- Gives every row that was not asked the outcome :outcome, lml_error or not_asked, and says why. It stays due.
+UPDATE candidate_library AS candidate
+SET outcome = :outcome, detail = :detail
+WHERE candidate.library_id % :partitions = ANY (:buckets)
+  AND candidate.outcome IS NULL
+  AND NOT EXISTS (
+      SELECT
+      FROM lml_verdict AS verdict
+      WHERE verdict.library_id = candidate.library_id
+        AND verdict.asked_at >= candidate.answers_since
+        AND NOT verdict.lacks_tracks
+  )
