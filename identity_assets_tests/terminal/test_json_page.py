@@ -71,6 +71,7 @@ def test_every_command_prints_the_keys_of_the_page(shelf: Shelf, env: dict[str, 
     assert_documented("run", run)
     assert_documented("gate", printed(env, "gate"))
     assert_documented("status", printed(here, "status"))
+    assert_documented("held", printed(env, "held"))
     assert_documented("rows", printed(env, "rows"))
     assert_documented("explain", printed(env, "explain", "1"))
     assert_documented("changes", printed(env, "changes", "--run", run["run_id"]))

@@ -54,7 +54,7 @@ def test_each_row_has_its_reason_and_lmls_last_answer(shelf: Shelf, env: dict[st
     assert found[first]["lml_said"].startswith("single_artist ")
     assert found[stranger]["reason"] == "unresolved_in_window"
     assert (found[stranger]["lml_said"], found[stranger]["outcome"]) == ("unresolved", "unresolved")
-    assert found[compilation]["reason"] == "compilation_in_window"
+    assert found[compilation]["reason"] == "resolved_compilation_in_window"
     assert (found[nameless]["reason"], found[nameless]["lml_said"]) == ("no_artist_name", "")
     assert (found[late]["reason"], found[late]["is_due"], found[late]["outcome"]) == (
         "never_asked",
@@ -73,7 +73,7 @@ def test_rows_are_found_by_state(shelf: Shelf, env: dict[str, str]) -> None:
     assert ids(listed(env, "--state", "manual")) == [second]
     assert listed(env, "--state", "due") == listed(env, "--state", "stale") == []
     shelf.age(8)
-    assert ids(listed(env, "--state", "stale")) == [first, third]
+    assert ids(listed(env, "--state", "stale")) == [first, compilation, third]
     assert ids(listed(env, "--state", "due")) == [first, stranger, compilation, third, lonely]
 
 

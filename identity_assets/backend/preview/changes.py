@@ -83,28 +83,36 @@ def change_made(row: Values) -> Change:
     before, after = row["main_before"], row["main_after"]
     columns = dict(_differences(before or {}, after or {}))
     columns |= dict(_source_differences(row["sources_before"] or {}, row["sources_after"] or {}))
+    tracks = dict(_track_differences(row["tracks_changed"] or {}))
     return Change(
         row["library_id"],
         row["artist_name"],
         row["album_title"],
-        _kind_made(before, after, has_columns=bool(columns), has_attempt=row["has_attempt"]),
-        columns,
+        _kind_of_main_row(row, has_columns=bool(columns)) or _kind_of_tracks(row, has_columns=bool(tracks)),
+        columns | tracks,
         changed_since=not row["is_known"],
     )
 
 
-def _kind_made(
-    before: Values | None, after: Values | None, *, has_columns: bool, has_attempt: bool
-) -> ChangeKind:
+def _kind_of_main_row(row: Values, *, has_columns: bool) -> ChangeKind | None:
+    """What became of the main row; None if the run was not about it."""
+    before, after = row["main_before"], row["main_after"]
     if before is None and after is not None:
         return ChangeKind.new
     if before is not None and after is None:
         return ChangeKind.removed
     if has_columns:
         return ChangeKind.changed
-    if before is None:
-        return ChangeKind.unresolved
-    return ChangeKind.withdrawn if has_attempt and _was_found_by_lml(before) else ChangeKind.confirmed
+    if row["has_attempt"]:
+        return ChangeKind.withdrawn if _was_found_by_lml(before) else None
+    return None if before is None else ChangeKind.confirmed
+
+
+def _kind_of_tracks(row: Values, *, has_columns: bool) -> ChangeKind:
+    """What became of the links of a compilation; without any, LML was asked and found nothing."""
+    if not row["tracks_linked_before"]:
+        return ChangeKind.new if has_columns else ChangeKind.unresolved
+    return ChangeKind.changed if has_columns else ChangeKind.confirmed
 
 
 def _was_found_by_lml(main: Values | None) -> bool:

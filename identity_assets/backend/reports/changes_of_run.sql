@@ -1,5 +1,5 @@
--- What a run changed in the identity of the next :rows library rows after :after: the main row and the source rows that
--- it wrote, before and after, without the moment at which they were verified.
+-- What a run changed in the identity of the next :rows library rows after :after: the main row, the source rows and the
+-- links of track credits that it wrote, before and after, without the moment at which they were verified.
 --
 -- What stood before is in the journal of the run, by its first write that changed the row. What it became is what the
 -- journal of the next run keeps as its before, or what stands now. is_known is false where what stands now is not what
@@ -70,6 +70,20 @@ standing AS (
         )
     FROM library_identity_source AS held
     WHERE held.library_id IN (SELECT page.library_id FROM page)
+    UNION ALL
+    SELECT
+        'compilation_track_artist', linked.library_id, CAST((linked.link).id AS text), to_jsonb(linked.link),
+        hash_record_extended(linked.link, 0)
+    FROM (
+        SELECT
+            credit.library_id,
+            CAST(ROW (
+                credit.id, credit.track_artist_id, credit.track_artist_link_confidence,
+                credit.track_artist_link_method, credit.track_position
+            ) AS credit_link) AS link
+        FROM compilation_track_artist AS credit
+        WHERE credit.library_id IN (SELECT page.library_id FROM page)
+    ) AS linked
 ),
 compared AS (
     SELECT
@@ -90,7 +104,7 @@ compared AS (
         UNION
         SELECT own.table_name, own.library_id, own.key
         FROM own
-        WHERE own.table_name IN ('library_identity', 'library_identity_source')
+        WHERE own.table_name IN ('library_identity', 'library_identity_source', 'compilation_track_artist')
     ) AS row
     LEFT JOIN own ON own.table_name = row.table_name AND own.library_id = row.library_id AND own.key = row.key
     LEFT JOIN later
@@ -112,7 +126,18 @@ SELECT
     main.after AS main_after,
     sources.before AS sources_before,
     sources.after AS sources_after,
-    main.is_known AND coalesce(sources.is_known, true) AS is_known,
+    tracks.changed AS tracks_changed,
+    coalesce(tracks.linked_before, 0) + (
+        SELECT count(*)
+        FROM standing
+        WHERE standing.table_name = 'compilation_track_artist'
+          AND standing.library_id = page.library_id
+          AND standing.image ->> 'track_artist_link_method' = 'lml_backfill'
+          AND (standing.table_name, standing.library_id, standing.key) NOT IN (
+              SELECT own.table_name, own.library_id, own.key FROM own
+          )
+    ) AS tracks_linked_before,
+    main.is_known AND coalesce(sources.is_known, true) AND coalesce(tracks.is_known, true) AS is_known,
     EXISTS (
         SELECT
         FROM own
@@ -133,4 +158,19 @@ LEFT JOIN (
     WHERE table_name = 'library_identity_source'
     GROUP BY library_id
 ) AS sources ON sources.library_id = page.library_id
+LEFT JOIN (
+    SELECT
+        compared.library_id,
+        jsonb_object_agg(
+            credit.artist_name || coalesce(' - ' || credit.track_title, ''),
+            jsonb_build_array(compared.before, compared.after)
+        ) AS changed,
+        count(*) FILTER (WHERE compared.before ->> 'track_artist_link_method' = 'lml_backfill') AS linked_before,
+        bool_and(compared.is_known) AS is_known
+    FROM compared
+    JOIN compilation_track_artist AS credit
+        ON credit.library_id = compared.library_id AND CAST(credit.id AS text) = compared.key
+    WHERE compared.table_name = 'compilation_track_artist'
+    GROUP BY compared.library_id
+) AS tracks ON tracks.library_id = page.library_id
 ORDER BY page.library_id

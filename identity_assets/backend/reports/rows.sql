@@ -71,7 +71,7 @@ WHERE standing.library_id > :after
       WHEN 'truly-unresolved' THEN standing.state = 'truly_unresolved'
       WHEN 'manual' THEN line.library_id IS NOT NULL
       WHEN 'rejected' THEN ledger.outcome = 'rejected_by_person'
-      WHEN 'held' THEN ledger.outcome = 'answer_held'
+      WHEN 'held' THEN standing.is_held
       ELSE true
   END
   AND (CAST(:outcome AS text) IS NULL OR ledger.outcome = :outcome)
