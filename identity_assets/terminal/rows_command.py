@@ -1,5 +1,6 @@
 """The command `rows`: library rows by state, outcome or artist."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,13 @@ import click
 from rich.console import Console
 
 from identity_assets.settings import Scope, settings
-from identity_assets.terminal.common import csv_option, json_option, migrated_database, scope_option
+from identity_assets.terminal.common import (
+    LARGEST_ID,
+    csv_option,
+    json_option,
+    migrated_database,
+    scope_option,
+)
 from identity_assets.terminal.output import print_json, say
 
 if TYPE_CHECKING:
@@ -28,6 +35,16 @@ def _known_outcome(_context: click.Context, option: click.Parameter, value: str 
     return str(click.Choice([name for name in OUTCOMES if name]).convert(value, option, _context))
 
 
+def _as_text(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """The name as text, also from a terminal whose locale does not say that it sends UTF-8."""
+    if value is None:
+        return None
+    try:
+        return os.fsencode(value).decode("utf-8")
+    except UnicodeError as error:
+        raise click.BadParameter("this name is not valid UTF-8") from error
+
+
 @click.command()
 @click.option("--state", type=click.Choice(STATES), help="Only rows in this state now.")
 @click.option(
@@ -37,10 +54,17 @@ def _known_outcome(_context: click.Context, option: click.Parameter, value: str 
     help="Only rows with this outcome in the last pass.",
 )
 @click.option(
-    "--artist", metavar="NAME", help="Only releases by this artist; case and accents do not matter."
+    "--artist",
+    metavar="NAME",
+    callback=_as_text,
+    help="Only releases by this artist; case and accents do not matter.",
 )
 @click.option(
-    "--after", type=int, default=0, metavar="ID", help="Only rows after this library_id: the next page."
+    "--after",
+    type=click.IntRange(0, LARGEST_ID),
+    default=0,
+    metavar="ID",
+    help="Only rows after this library_id: the next page.",
 )
 @click.option(
     "--limit",

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from identity_assets.terminal.common import (
+    LARGEST_ID,
     confirmed,
     json_option,
     migrated_database,
@@ -94,7 +95,7 @@ def _known_writer(_context: click.Context, option: click.Parameter, value: str |
 @click.option(
     "--library-id",
     "library_ids",
-    type=int,
+    type=click.IntRange(1, LARGEST_ID),
     multiple=True,
     metavar="ID",
     help="Take back the last write to this library row. Repeat the option for more rows.",

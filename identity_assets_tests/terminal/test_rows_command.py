@@ -159,6 +159,8 @@ def test_every_text_comes_back_from_a_csv_cell_and_none_of_them_is_a_formula(tex
         (["--state", "half"], "'half' is not one of 'due'"),
         (["--outcome", "half"], "'half' is not one of 'resolved'"),
         (["--state", "due", "--outcome", "resolved"], "exclude each other"),
+        (["--after", "2147483648"], "2147483648 is not in the range 0<=x<=2147483647"),
+        (["--artist", "\udcff"], "this name is not valid UTF-8"),
         (["--limit", "0"], "0 is not in the range x>=1"),
         (["--csv", "/no/such/folder/x.csv"], "cannot be written: No such file or directory"),
     ],
