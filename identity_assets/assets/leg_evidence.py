@@ -11,6 +11,7 @@ from identity_assets.figures import RUN_TOTALS, totals_table, what_was_done
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.resources import Backend, Discogs
 from identity_assets.settings import Leg
+from identity_assets.wording import counted_reasons
 
 if TYPE_CHECKING:
     from identity_assets.backend.ledger.evidence import EvidenceStored
@@ -127,8 +128,8 @@ def _log(context: dg.AssetExecutionContext, leg: Leg, gathered: "Gathered", stor
     reasons = gathered.reasons()
     context.log.info(
         f"{leg}: {gathered.scanned} library rows read, {len(gathered.evidence)} have a Discogs entity, "
-        f"{sum(reasons.values())} have none {reasons or ''}; {stored.written} rows of evidence are new or changed, "
-        f"{stored.removed} were removed, {stored.kept} are kept"
+        f"{sum(reasons.values())} have none ({counted_reasons(reasons)}); {stored.written} rows of evidence are new "
+        f"or changed, {stored.removed} were removed, {stored.kept} are kept"
     )
     seen = gathered.seen
     if seen is None:

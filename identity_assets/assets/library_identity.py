@@ -27,6 +27,7 @@ from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend
 from identity_assets.settings import Leg
 from identity_assets.telemetry.run_trace import RunTrace
+from identity_assets.wording import counted_reasons
 
 if TYPE_CHECKING:
     from identity_assets.backend.ledger.accounts import Accounts
@@ -245,9 +246,9 @@ def _metadata_by_asset(
 def _log(context: dg.AssetExecutionContext, accounts: "Accounts", written: "Written") -> None:
     context.log.info(
         f"{accounts.scanned} library rows settled: {accounts.resolved} resolved, {accounts.unresolved} unresolved, "
-        f"{sum(accounts.skipped.values())} skipped {accounts.skipped or ''}; {written.source_rows_written} source "
-        f"rows and {written.main_rows_written} main rows written, {written.history_rows_written} replaced main rows "
-        "kept in history"
+        f"{sum(accounts.skipped.values())} skipped ({counted_reasons(accounts.skipped)}); "
+        f"{written.source_rows_written} source rows and {written.main_rows_written} main rows written, "
+        f"{written.history_rows_written} replaced main rows kept in history"
     )
     context.log.info(
         f"{written.track_rows_written} track credits linked to their artists, {written.track_rows_unchanged} linked "

@@ -146,18 +146,26 @@ def _ask(
                 counts["out_of_band"] += sum(verdict.is_written_out_of_band for verdict in asked.verdicts)
                 advance(answered + len(asked.failures))
     except LmlError as error:
-        not_asked = settle_unasked(database, buckets, "lml_error", f"not asked: {error}")
+        settle_unasked(database, buckets, "lml_error", f"not asked: {error}")
         totals = asking.totals()
         trace.record(sum(read_accounts(database, buckets, run_id).values(), Accounts()), totals)
         raise dg.Failure(
-            f"{error} Of {asking.to_ask} library rows to ask about, {counts['verdicts']} were answered and are kept: "
-            f"the next run of these partitions applies them without asking. {not_asked} were not asked, and "
-            "stay due.",
+            f"{error}; {_kept_in_words(counts['verdicts'], asking.to_ask)}",
             metadata={RUN_TOTALS: totals_table(totals)},
         ) from error
     if (seconds := backend.settings.lml_run_seconds) is not None:
         why = f"not asked: LML_RUN_SECONDS, {seconds:g} s, were over"
         counts["not_asked"] = settle_unasked(database, buckets, "not_asked", why)
+
+
+def _kept_in_words(answered: int, to_ask: int) -> str:
+    """What a failed step has achieved, as the end of a sentence."""
+    if not answered:
+        return f"none of the {to_ask:,} library rows was answered, and all of them stay due"
+    return (
+        f"{answered:,} of {to_ask:,} library rows were answered, and the next run of these partitions writes them "
+        f"without asking again; the other {to_ask - answered:,} stay due"
+    )
 
 
 def _answers(accounts: "Accounts") -> dict[str, int]:

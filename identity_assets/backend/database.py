@@ -105,8 +105,8 @@ class Database:
             if sqlstate(error) and not error.connection_invalidated:
                 raise
             raise DatabaseError(
-                f"PostgreSQL cannot be reached or went away ({first_line(error)}). What was committed stands; "
-                "check DATABASE_URL and the server, then run again: it goes on where this stopped"
+                f"PostgreSQL cannot be reached or went away ({first_line(error)}): "
+                "check DATABASE_URL and the server, then run again"
             ) from None
 
     def analyze(self, table: str, rows_written: int) -> None:

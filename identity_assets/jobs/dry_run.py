@@ -79,7 +79,7 @@ def _sample_row(change: "Change") -> dict[str, str | int]:
     return {
         "library_id": change.library_id,
         "artist_name": change.artist_name or "",
-        "album_title": change.album_title,
+        "album_title": change.album_title or "",
         "change": str(change.kind),
         "columns": columns,
     }

@@ -290,7 +290,7 @@ class AskingState:
         """LML is down too where there were too few batches to tell, but the last of them found nobody there."""
         if self._unopened_in_a_row and self._last_error is not None:
             return _down(
-                f"the last {self._unopened_in_a_row} of the batches found nobody there", self._last_error
+                f"the last {self._unopened_in_a_row} of the batches reached no LML", self._last_error
             )
         return None
 
@@ -298,14 +298,14 @@ class AskingState:
         if isinstance(error, LmlUnauthorised):
             return error
         if self._unopened_in_a_row >= UNOPENED_BATCHES_IN_A_ROW:
-            return _down(f"{self._unopened_in_a_row} batches in a row found nobody there", error)
+            return _down(f"{self._unopened_in_a_row} batches in a row reached no LML", error)
         if self._failed_in_a_row >= FAILED_CALLS_IN_A_ROW:
             return _down(f"{self._failed_in_a_row} calls in a row failed, after their retries", error)
         return None
 
 
 def _down(what: str, last: LmlError) -> LmlDown:
-    message = f"LML is down: {what}; the last: {last}. What was answered is kept, the rest stays due"
+    message = f"LML is down: {what} (the last error: {str(last).rstrip('.')})"
     return LmlDown(message, status=last.status, retryable=True, retry_after=last.retry_after)
 
 

@@ -7,6 +7,7 @@ private attribute of its objects. A test fails, and names what is missing, if a 
 import logging
 import os
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from weakref import WeakSet
 
 import dagster as dg
@@ -22,11 +23,13 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.run_coordinator import SubmitRunContext
+from dagster._core.scheduler.instigation import InstigatorType
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as COMPLETED_CHECK_STATUSES,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import coerce_valid_log_level
+from dagster._utils.schedules import schedule_execution_time_iterator
 from dagster_shared.error import SerializableErrorInfo
 
 __all__ = [
@@ -39,7 +42,9 @@ __all__ = [
     "execute_as_location",
     "hold_storage_connections",
     "job_and_tags_of",
+    "next_tick",
     "replace_console_logger",
+    "schedules_turned_on",
     "store_events_in_batches",
 ]
 
@@ -113,3 +118,17 @@ def store_events_in_batches() -> None:
     every event and documents it only in its source. A value that the operator has set stays.
     """
     os.environ.setdefault(EVENT_BATCH_SIZE, str(LARGEST_EVENT_BATCH))
+
+
+def next_tick(schedule: dg.ScheduleDefinition, after: datetime) -> datetime:
+    """The first moment after `after`, in UTC, at which the schedule ticks if it is on."""
+    ticks = schedule_execution_time_iterator(
+        after.timestamp(), schedule.cron_schedule, schedule.execution_timezone
+    )
+    return next(moment for tick in ticks if (moment := tick.astimezone(UTC)) > after)
+
+
+def schedules_turned_on(instance: dg.DagsterInstance) -> set[str]:
+    """The names of the schedules that somebody turned on in this instance. All schedules are off at first."""
+    states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+    return {state.instigator_name for state in states if state.is_running}

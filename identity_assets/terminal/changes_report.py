@@ -1,8 +1,8 @@
 """Changes on a terminal or in a CSV: those that a dry run predicts, a replay made, or an unwind takes back."""
 
-import csv
-from collections.abc import Callable
-from typing import IO, Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -10,8 +10,10 @@ from rich.table import Table
 from identity_assets.backend.preview.changes import Change, ChangeKind
 from identity_assets.backend.preview.dry_run import DryRun
 from identity_assets.backend.undo.by_run import WHY_LEFT_ALONE, Unwound
+from identity_assets.backend.undo.runs import WrittenRun
 from identity_assets.backend.writing.replay import Replayed
-from identity_assets.terminal.sentences import as_text
+from identity_assets.terminal.sentences import as_text, format_time
+from identity_assets.wording import counted_reasons
 
 # How many rows a person gets to see of a long list.
 SAMPLE_ROWS = 15
@@ -20,25 +22,28 @@ DESCRIPTIONS = {
     ChangeKind.changed: "identities with a column that changes",
     ChangeKind.confirmed: "identities that LML confirms without a change",
     ChangeKind.withdrawn: "identities that LML no longer finds; they stay, and a check lists them",
+    ChangeKind.removed: "library rows that lose their identity",
+    ChangeKind.unresolved: "library rows that LML was asked about and found nothing for",
 }
+SHOWN_ROWS = (ChangeKind.changed, ChangeKind.removed, ChangeKind.withdrawn, ChangeKind.new)
 CSV_HEADER = ("library_id", "artist_name", "album_title", "change", "column", "from", "to")
 
 
 class ChangesSample:
-    """The first changes of each kind, without those that only confirm an identity."""
+    """The number of changes of each kind, and the first of each, without those that leave an identity as it is."""
 
     def __init__(self) -> None:
-        self.kept: dict[ChangeKind, list[Change]] = {
-            kind: [] for kind in (ChangeKind.changed, ChangeKind.withdrawn, ChangeKind.new)
-        }
+        self.counts: Counter[str] = Counter()
+        self.kept: dict[ChangeKind, list[Change]] = {kind: [] for kind in SHOWN_ROWS}
 
     @property
     def rows(self) -> list[Change]:
-        """The changes in the sample: changed and withdrawn identities come before new ones."""
+        """The changes in the sample: identities that change or go come before new ones."""
         return [change for changes in self.kept.values() for change in changes]
 
     def add(self, change: Change) -> None:
-        """Add the change if the sample has room for its kind."""
+        """Count the change, and keep it if the sample has room for its kind."""
+        self.counts[str(change.kind)] += 1
         kept = self.kept.get(change.kind)
         if kept is not None and len(kept) < SAMPLE_ROWS:
             kept.append(change)
@@ -47,32 +52,40 @@ class ChangesSample:
 def print_changes(console: Console, predicted: DryRun, sample: ChangesSample) -> None:
     """Print the accounts of a dry run, the number of changes by kind, and the sample."""
     shown = predicted.as_dict()
-    would_skip = ", ".join(f"{reason} {rows:,}" for reason, rows in shown["would_skip"].items() if rows)
+    would_skip = counted_reasons(shown["would_skip"])
     console.print(
         f"dry run ({shown['scope']}): {shown['scanned']:,} scanned = {shown['would_resolve']:,} would resolve + "
         f"{shown['would_resolve_compilation']:,} compilations would resolve + {shown['would_unresolved']:,} would "
-        f"stay unresolved + {sum(shown['would_skip'].values()):,} would be skipped ({would_skip or 'none'}); "
+        f"stay unresolved + {sum(shown['would_skip'].values()):,} would be skipped ({would_skip}); "
         f"{shown['lml_total_calls']:,} LML calls. Nothing was written.",
         highlight=False,
         soft_wrap=True,
     )
-    sums = Table(title="What would change")
-    sums.add_column("change")
+    _print_sample(console, "What would change", predicted.changes, sample.rows)
+
+
+def print_changes_made(console: Console, run_id: str, sample: ChangesSample) -> None:
+    """Print what a run changed: the number of changes by kind, and the sample."""
+    _print_sample(console, f"What run {run_id[:8]} changed", sample.counts, sample.rows)
+
+
+def _print_sample(console: Console, title: str, counts: Mapping[str, int], rows: Sequence[Change]) -> None:
+    sums = Table(title=title)
+    sums.add_column("change", no_wrap=True)
     sums.add_column("library rows", justify="right")
     sums.add_column("")
     for kind, description in DESCRIPTIONS.items():
-        sums.add_row(str(kind), f"{predicted.changes[kind]:,}", description)
+        if kind in counts:
+            sums.add_row(str(kind), f"{counts[kind]:,}", description)
     console.print(sums)
-    if sample.rows:
-        console.print(_rows_table(sample.rows))
-    more = sum(predicted.changes[kind] for kind in DESCRIPTIONS if kind is not ChangeKind.confirmed) - len(
-        sample.rows
-    )
+    if rows:
+        console.print(_rows_table(rows))
+    more = sum(counts.get(kind, 0) for kind in SHOWN_ROWS) - len(rows)
     if more > 0:
         console.print(f"and {more:,} more: `--csv FILE` or `--json` lists all of them", highlight=False)
 
 
-def _rows_table(rows: list[Change]) -> Table:
+def _rows_table(rows: Sequence[Change]) -> Table:
     table = Table()
     for name in ("library_id", "artist", "title", "change", "what"):
         table.add_column(
@@ -94,34 +107,30 @@ def _rows_table(rows: list[Change]) -> Table:
 
 def _details(change: Change) -> str:
     """The method and the sources of a new identity; the old and the new value of each column otherwise."""
+    note = ["(somebody else has changed it since)"] if change.changed_since else []
     if change.kind is ChangeKind.new:
         after = {name: as_text(value) for name, (_, value) in change.columns.items()}
         sources = [name.partition(".")[0] for name in after if name.endswith(".external_id")]
-        return f"{after['method']} {after['confidence']}; {', '.join(sources) or 'no source rows'}"
-    return "\n".join(
+        found = f"{after['method']} {after['confidence']}; {', '.join(sources) or 'no source rows'}"
+        return "\n".join([found, *note])
+    lines = [
         f"{name}: {as_text(before)} → {as_text(after)}" for name, (before, after) in change.columns.items()
-    )
+    ]
+    return "\n".join(lines + note)
 
 
-def changes_as_csv(stream: IO[str]) -> Callable[[Change], None]:
-    """Write the CSV header now; the result writes a change, one line for each column that changes."""
-    lines = csv.writer(stream)
-    lines.writerow(CSV_HEADER)
-
-    def write(change: Change) -> None:
-        row = (change.library_id, change.artist_name, change.album_title, change.kind)
-        for name, (before, after) in change.columns.items():
-            lines.writerow((*row, name, before, after))
-        if not change.columns:
-            lines.writerow((*row, None, None, None))
-
-    return write
+def change_lines(change: Change) -> list[Sequence[object]]:
+    """The change as lines of the CSV: one for each column that changes, or one without a column."""
+    row = (change.library_id, change.artist_name, change.album_title, change.kind)
+    return [(*row, name, before, after) for name, (before, after) in change.columns.items()] or [
+        (*row, None, None, None)
+    ]
 
 
 def print_replayed(console: Console, run_id: str, replayed: Replayed) -> None:
     """Print the result of a replay."""
     figures: dict[str, Any] = replayed.as_dict()
-    left = ", ".join(f"{reason} {rows:,}" for reason, rows in figures["left_alone"].items()) or "none"
+    left = counted_reasons(figures["left_alone"])
     console.print(
         f"{figures['answers']:,} stored answers judged and {figures['applied']:,} applied, without a call to LML: "
         f"{figures['main_rows_written']:,} main rows, {figures['source_rows_written']:,} source rows, "
@@ -159,6 +168,15 @@ def print_unwound(console: Console, unwound: Unwound, *, is_plan: bool) -> None:
     if len(unwound.left_alone) > SAMPLE_ROWS:
         console.print(
             f"and {len(unwound.left_alone) - SAMPLE_ROWS:,} more: `--json` lists all of them", highlight=False
+        )
+
+
+def print_runs(console: Console, runs: Sequence[WrittenRun]) -> None:
+    """Print the runs that are taken back together, in the order in which they are taken back."""
+    for number, run in enumerate(runs, 1):
+        console.print(
+            f"{number}. run {run.run_id}, {format_time(run.first_written_at)}: {run.library_rows:,} library rows",
+            highlight=False,
         )
 
 

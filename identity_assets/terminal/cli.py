@@ -16,12 +16,14 @@ import click
 from identity_assets import __version__
 from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
+from identity_assets.terminal.changes_command import changes
 from identity_assets.terminal.dagster_commands import dagster_commands
 from identity_assets.terminal.demo_commands import demo
 from identity_assets.terminal.held_command import held
-from identity_assets.terminal.output import INTERRUPTED, WRONG, stop
+from identity_assets.terminal.output import INTERRUPTED, WRONG, expect_json, stop
 from identity_assets.terminal.preview_commands import dry_run
 from identity_assets.terminal.reading_commands import explain, gate, status
+from identity_assets.terminal.rows_command import rows
 from identity_assets.terminal.run_commands import migrate, run
 from identity_assets.terminal.ui_command import KNOWN_WARNINGS, ui
 from identity_assets.terminal.undo_commands import replay, unwind
@@ -34,7 +36,7 @@ def cli() -> None:
 
 
 for command in (
-    *(migrate, run, dry_run, replay, unwind, held, gate, status, explain, demo, ui),
+    *(migrate, run, dry_run, replay, unwind, held, gate, status, rows, changes, explain, demo, ui),
     *dagster_commands,
 ):
     cli.add_command(command)
@@ -52,6 +54,9 @@ def run_command(arguments: Sequence[str]) -> None:
     Raises:
         SystemExit: the command failed or was interrupted; or it ended with an exit code of its own.
     """
+    if "--json" in arguments:
+        # Also a wrong option is one JSON object, so this cannot wait until the options are parsed.
+        expect_json()
     try:
         settings()
         cli(list(arguments), prog_name="identity-assets", standalone_mode=False)
@@ -75,5 +80,6 @@ def _prepare_process() -> None:
     for warning in KNOWN_WARNINGS:
         warnings.filterwarnings("ignore", message=re.escape(warning))
     # A terminal that does not use UTF-8 shows `\u2192` for a character that its encoding lacks.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,9 @@ from identity_assets.terminal.output import WRONG, stop
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
+
+LARGEST_ID = 2_147_483_647
+"""The largest library_id that the column takes."""
 
 partition_option = click.option(
     "--partition",
@@ -23,6 +27,13 @@ scope_option = click.option(
     "--scope",
     type=click.Choice([str(scope) for scope in Scope]),
     help="The library rows to consider. Default: INCLUDE_NULL_CANONICAL decides.",
+)
+csv_option = click.option(
+    "--csv",
+    "csv_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the rows to this CSV file.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 

@@ -21,6 +21,10 @@ NOT_IN_DETAILS = {
 
 def written_rows(story: Story) -> Iterator[RenderableType]:
     """The main row, the source rows and the unresolved attempt, with the writer of each."""
+    if (taken_back := _taken_back_at(story)) is not None:
+        yield line_of_text(
+            f"Taken back on {format_time(taken_back)}: an unwind put back what stood before, which is what follows."
+        )
     if story.main_row is None:
         yield line_of_text("No main row: the artist is not known.")
     else:
@@ -36,6 +40,18 @@ def written_rows(story: Story) -> Iterator[RenderableType]:
             f"first on {format_time(story.sidecar.first_attempted_at)}, "
             f"last on {format_time(story.sidecar.attempted_at)} by run {as_text(story.sidecar.run_id)}."
         )
+
+
+def _taken_back_at(story: Story) -> datetime | None:
+    """When an unwind replaced or removed the main row, if nothing has changed the main row since."""
+    newest = story.history[0] if story.history else None
+    if newest is None or newest["superseded_reason"] != "unwind":
+        return None
+    taken_back = newest["superseded_at"]
+    assert isinstance(taken_back, datetime)
+    verified_at = None if story.main_row is None else story.main_row["last_verified_at"]
+    # A main row that was written after the unwind replaced nothing if the unwind had removed the old one.
+    return None if verified_at is not None and verified_at > taken_back else taken_back
 
 
 def _times(count: int) -> str:

@@ -6,6 +6,7 @@ What a single command prints is in the module of that command.
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,11 +21,17 @@ FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
 _log = logging.getLogger("identity_assets.terminal")
 _messages_in_log: ContextVar[bool] = ContextVar("messages_in_log", default=False)
+_prints_json: ContextVar[bool] = ContextVar("prints_json", default=False)
 
 
 def send_messages_to_log() -> None:
     """Write all further messages to the log, because stderr carries JSON lines."""
     _messages_in_log.set(True)
+
+
+def expect_json() -> None:
+    """From now on the command prints one JSON object on stdout, also if it fails."""
+    _prints_json.set(True)
 
 
 def say(message: str, level: int = logging.INFO) -> None:
@@ -40,9 +47,14 @@ def say_error(message: str) -> None:
     say(f"identity-assets: {' '.join(message.split())}", logging.ERROR)
 
 
-def stop(message: str, code: int) -> NoReturn:
-    """End the command with this exit code and one line that gives the reason."""
+def stop(message: str, code: int, result: Mapping[str, object] | None = None) -> NoReturn:
+    """End the command with this exit code and one line that gives the reason.
+
+    A command with `--json` prints one object here: `error` and `exit_code`, after what there is of its `result`.
+    """
     say_error(message)
+    if _prints_json.get():
+        print_json({**(result or {}), "error": " ".join(message.split()), "exit_code": code})
     sys.exit(code)
 
 

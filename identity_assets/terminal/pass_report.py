@@ -3,12 +3,13 @@
 from rich.console import Console
 
 from identity_assets.terminal.run_pass import PassReport
+from identity_assets.wording import counted_reasons
 
 
 def print_pass(console: Console, name: str, report: PassReport) -> None:
     """Print one line with the accounts of the pass."""
     accounts = report.accounts
-    skipped = ", ".join(f"{reason} {rows:,}" for reason, rows in accounts.skipped.items()) or "none"
+    skipped = counted_reasons(accounts.skipped)
     console.print(
         f"{name}: {accounts.scanned:,} scanned = {accounts.resolved:,} resolved + "
         f"{accounts.resolved_compilation:,} resolved_compilation + {accounts.unresolved:,} unresolved + "

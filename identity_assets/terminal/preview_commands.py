@@ -10,8 +10,21 @@ import click
 from rich.console import Console
 
 from identity_assets.settings import Leg, Scope, Settings, settings
-from identity_assets.terminal.common import json_option, migrated_database, partition_option, scope_option
-from identity_assets.terminal.output import FAILED, WRONG, print_json, progress_on_stderr, say, stop
+from identity_assets.terminal.common import (
+    csv_option,
+    json_option,
+    migrated_database,
+    partition_option,
+    scope_option,
+)
+from identity_assets.terminal.output import (
+    FAILED,
+    expect_json,
+    print_json,
+    progress_on_stderr,
+    say,
+    stop,
+)
 
 if TYPE_CHECKING:
     from identity_assets.backend.preview.changes import Change
@@ -24,19 +37,14 @@ if TYPE_CHECKING:
 @click.option("--changes", is_flag=True, help="Print each identity that would change, as a table.")
 @json_option
 @click.option("--leg", type=click.Choice([str(leg) for leg in Leg]), help="Predict this leg, not a run.")
-@click.option(
-    "--csv",
-    "csv_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="With --changes: write the changes to this file.",
-)
+@csv_option
 def dry_run(
     scope: str | None,
     partitions: Sequence[str],
     changes: bool,
     as_json: bool,
     leg: str | None,
-    csv_file: Path | None,
+    csv_path: Path | None,
 ) -> None:
     """Predict a run and write nothing.
 
@@ -44,13 +52,13 @@ def dry_run(
     object if --json is given too.
     """
     if leg is not None:
-        if changes or csv_file is not None or scope is not None:
+        if changes or csv_path is not None or scope is not None:
             raise click.UsageError("--leg does not ask LML and has no scope: use it with --partition only")
         print_json(_predict_leg(Leg(leg), partitions))
         return
-    if csv_file is not None and not changes:
+    if csv_path is not None and not changes:
         raise click.UsageError("--csv needs --changes")
-    if csv_file is not None and as_json:
+    if csv_path is not None and as_json:
         raise click.UsageError("--csv and --json exclude each other: choose one")
     chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
     chosen.require_database_url()
@@ -60,8 +68,8 @@ def dry_run(
     keys = known_keys(partitions)
     if not changes:
         print_dry_run(chosen, keys)
-    elif csv_file is not None:
-        _changes_to_csv(chosen, keys, csv_file)
+    elif csv_path is not None:
+        _changes_to_csv(chosen, keys, csv_path)
     elif as_json:
         _changes_as_json(chosen, keys)
     else:
@@ -71,28 +79,28 @@ def dry_run(
 def print_dry_run(chosen: Settings, keys: Sequence[str]) -> None:
     """Print the one JSON object of a dry run of these partitions."""
     predicted = _predict(chosen, keys, lambda _change: None)
-    print_json(predicted.as_dict())
-    _stop_if_failed(predicted)
+    _print_json(predicted, predicted.as_dict())
 
 
-def _changes_to_csv(chosen: Settings, keys: Sequence[str], csv_file: Path) -> None:
-    from identity_assets.terminal.changes_report import changes_as_csv
+def _changes_to_csv(chosen: Settings, keys: Sequence[str], csv_path: Path) -> None:
+    from identity_assets.terminal.changes_report import CSV_HEADER, change_lines
+    from identity_assets.terminal.csv_files import csv_file
 
-    try:
-        with csv_file.open("w", encoding="utf-8", newline="") as stream:
-            predicted = _predict(chosen, keys, changes_as_csv(stream))
-    except OSError as error:
-        stop(f"{csv_file} cannot be written: {error.strerror}", WRONG)
-    print_json(predicted.as_dict())
-    _stop_if_failed(predicted)
+    with csv_file(csv_path, CSV_HEADER) as write:
+
+        def write_change(change: "Change") -> None:
+            for line in change_lines(change):
+                write(line)
+
+        predicted = _predict(chosen, keys, write_change)
+    _print_json(predicted, predicted.as_dict())
 
 
 def _changes_as_json(chosen: Settings, keys: Sequence[str]) -> None:
     rows: list[Change] = []
     predicted = _predict(chosen, keys, rows.append)
     changes = {**predicted.changes, "rows": [one.as_dict() for one in rows]}
-    print_json({**predicted.as_dict(), "changes": changes})
-    _stop_if_failed(predicted)
+    _print_json(predicted, {**predicted.as_dict(), "changes": changes})
 
 
 def _changes_as_table(chosen: Settings, keys: Sequence[str]) -> None:
@@ -101,7 +109,8 @@ def _changes_as_table(chosen: Settings, keys: Sequence[str]) -> None:
     sample = ChangesSample()
     predicted = _predict(chosen, keys, sample.add)
     print_changes(Console(), predicted, sample)
-    _stop_if_failed(predicted)
+    if predicted.failure is not None:
+        stop(predicted.failure, FAILED)
 
 
 def _predict(chosen: Settings, keys: Sequence[str], on_change: "Callable[[Change], None]") -> "DryRun":
@@ -127,6 +136,8 @@ def _predict_leg(leg: Leg, partitions: Sequence[str]) -> dict[str, object]:
         return dry_run_leg(database, settings(), leg, buckets)
 
 
-def _stop_if_failed(predicted: "DryRun") -> None:
+def _print_json(predicted: "DryRun", result: dict[str, object]) -> None:
     if predicted.failure is not None:
-        stop(predicted.failure, FAILED)
+        expect_json()
+        stop(predicted.failure, FAILED, result)
+    print_json(result)

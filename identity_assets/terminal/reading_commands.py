@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +14,9 @@ from identity_assets.terminal.common import json_option, migrated_database
 from identity_assets.terminal.output import FAILED, WRONG, print_json, stop
 
 if TYPE_CHECKING:
+    from identity_assets.backend.reports.outlook import RecentWrite
     from identity_assets.gate_trend import GateMoment
+    from identity_assets.terminal.status_screen import StationRuns
 
 EVALUATIONS_SHOWN = 14
 
@@ -54,25 +58,44 @@ def _gate_trend() -> "list[GateMoment]":
 def status(as_json: bool) -> None:
     """Show the state of the library on one screen.
 
-    The screen has the library rows by state, the rows due now and next, the last runs, and the gate.
+    The screen has the library rows by state, the rows due now and next, the runs that go on and the last ones, what
+    runs next and what it costs LML, and the gate.
     """
     from identity_assets.backend.reports.gate import read_gate
+    from identity_assets.backend.reports.outlook import recent_writes, tick_cost
     from identity_assets.backend.reports.overview import read_overview
-    from identity_assets.terminal.run_pass import persistent_instance
-    from identity_assets.terminal.status_screen import last_runs, print_status
+    from identity_assets.terminal.status_screen import RUNS_SHOWN, Status, print_status
 
-    with migrated_database(settings(), "status") as database:
+    with migrated_database(settings(), "status", read_only=True) as database:
         overview = read_overview(database, settings())
         report = read_gate(database, settings().gate_threshold).as_dict()
-    runs = None
-    if os.environ.get("DAGSTER_HOME"):
-        with persistent_instance() as instance:
-            runs = last_runs(instance)
+        runs = cost = None
+        if os.environ.get("DAGSTER_HOME"):
+            runs = _station_runs(recent_writes(database, 2 * RUNS_SHOWN))
+            cost = tick_cost(database, settings(), runs.schedules[0].next_tick)
+    found = Status(overview, runs, cost, report)
     if as_json:
-        runs_as_dicts = None if runs is None else [one.as_dict() for one in runs]
-        print_json({**overview.as_dict(), "last_runs": runs_as_dicts, "gate": report})
+        print_json(found.as_dict())
     else:
-        print_status(Console(), overview, runs, report)
+        print_status(Console(), found)
+
+
+def _station_runs(written: "Sequence[RecentWrite]") -> "StationRuns":
+    """What Dagster knows, and which of the runs that wrote are not in it."""
+    from identity_assets.gate_trend import gate_trend
+    from identity_assets.terminal.run_pass import persistent_instance
+    from identity_assets.terminal.status_runs import known_run_ids, last_runs, running_runs, schedule_lines
+    from identity_assets.terminal.status_screen import StationRuns
+
+    with persistent_instance() as instance:
+        known = known_run_ids(instance, [one.run_id for one in written])
+        return StationRuns(
+            running=running_runs(instance),
+            last=last_runs(instance),
+            schedules=schedule_lines(instance, datetime.now(UTC)),
+            other_writes=[one for one in written if one.run_id not in known],
+            trend=gate_trend(instance, EVALUATIONS_SHOWN),
+        )
 
 
 @click.command()

@@ -1,6 +1,6 @@
 """The commands that work on Backend's database: `migrate` and `run`."""
 
-import sys
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from identity_assets.terminal.output import (
     say,
     say_error,
     send_messages_to_log,
+    stop,
 )
 from identity_assets.terminal.preview_commands import print_dry_run
 
@@ -59,6 +60,9 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
     start_logs(log_format)
     if logs_are_json:
         send_messages_to_log()
+    else:
+        # A person reads one line at the end; a call that failed and was made again is not news.
+        logging.getLogger("identity_assets.lml").setLevel(logging.ERROR)
     chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
     chosen.require_database_url()
     chosen.require_library_metadata_url()
@@ -86,23 +90,24 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
             progress_on_stderr(),
             log_level="INFO" if logs_are_json else "CRITICAL",
         )
-    if as_json:
-        print_json(report.as_dict())
-    else:
+    if not as_json:
         print_pass(Console(), "run", report)
     if not_asked := report.accounts.skipped.get("not_asked"):
         say(
             f"LML_RUN_SECONDS was over before LML was asked about {not_asked:,} library rows: they stay due, and the "
             "next run goes on with them"
         )
-    for run_id in report.run_ids:
+    for run_id in report.run_ids_written:
         say(f"`identity-assets unwind --run {run_id}` takes back what this run wrote")
     stop_if_failed(report)
+    if as_json:
+        print_json(report.as_dict())
 
 
 def stop_if_failed(report: "PassReport") -> None:
-    """Print one line for each step that failed, and end the command if there is one."""
-    for failure in report.failures:
+    """End the command with one line for each step that failed, if there is one."""
+    *others, last = report.failures or ("",)
+    for failure in others:
         say_error(failure)
-    if report.failures:
-        sys.exit(FAILED)
+    if last:
+        stop(last, FAILED, {**report.as_dict(), "errors": list(report.failures)})

@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from identity_assets.backend.ledger.accounts import Accounts, read_accounts
+from identity_assets.backend.ledger.runs import runs_that_wrote
 from identity_assets.backend.migrate import require_migrated
 from identity_assets.definitions import build_defs
 from identity_assets.figures import totals_in
@@ -38,7 +39,10 @@ LAUNCHED_BY = "launched_by"
 
 @dataclass(frozen=True)
 class PassReport:
-    """The result of a pass: accounts in library rows, writes in rows of their tables, LML's time in ms."""
+    """The result of a pass: accounts in library rows, writes in rows of their tables, LML's time in ms.
+
+    `run_ids` has one Dagster run for each range of partitions; `run_ids_written` are those that wrote something.
+    """
 
     scope: str
     accounts: Accounts = field(default_factory=Accounts)
@@ -63,15 +67,23 @@ class PassReport:
     seconds: float = 0.0
     failures: tuple[str, ...] = ()
     run_ids: tuple[str, ...] = ()
+    run_ids_written: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `run --json`."""
         counts = {
             one.name: getattr(self, one.name)
             for one in fields(self)
-            if one.name not in {"scope", "accounts", "failures", "run_ids"}
+            if one.name not in {"scope", "accounts", "failures", "run_ids", "run_ids_written"}
         }
-        return {"scope": self.scope, **self.accounts.as_dict(), **counts}
+        run_id = self.run_ids[0] if len(self.run_ids) == 1 else None
+        return {
+            "scope": self.scope,
+            **self.accounts.as_dict(),
+            **counts,
+            "run_id": run_id,
+            "run_ids": list(self.run_ids),
+        }
 
 
 def persistent_instance() -> dg.DagsterInstance:
@@ -180,6 +192,8 @@ def _run_pass(
             failures.append(f"the run {result.run_id} failed outside its steps: the Dagster UI shows why")
         with backend.database("report") as database:
             accounts += sum(read_accounts(database, buckets_of(keys), result.run_id).values(), Accounts())
+    with backend.database("report") as database:
+        written = runs_that_wrote(database, run_ids)
     return PassReport(
         scope=str(settings.scope),
         accounts=accounts,
@@ -187,6 +201,7 @@ def _run_pass(
         seconds=round(time.monotonic() - started_at, 3),
         failures=tuple(failures),
         run_ids=tuple(run_ids),
+        run_ids_written=written,
     )
 
 
@@ -224,12 +239,18 @@ def _failures_of(events: Sequence[dg.DagsterEvent]) -> list[str]:
         data = event.step_failure_data
         if data.error_source is not None and data.error_source.name == "INTERRUPT":
             raise KeyboardInterrupt
-        if data.user_failure_data is not None:
-            message = data.user_failure_data.description or ""
-        else:
-            message = _error_message(data.error)
-        lines.append(f"{event.step_key}: {' '.join(message.split())}")
+        lines.append(failure_line(event))
     return lines
+
+
+def failure_line(event: dg.DagsterEvent) -> str:
+    """The name of a step that failed and the message of its own error, on one line."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None:
+        message = data.user_failure_data.description or ""
+    else:
+        message = _error_message(data.error)
+    return f"{event.step_key}: {' '.join(message.split())}"
 
 
 def _error_message(error: SerializableErrorInfo | None) -> str:

@@ -1,21 +1,23 @@
-"""The one screen of `identity-assets status`, and the last runs of Dagster that it shows.
+"""The one screen of `identity-assets status`.
 
-The numbers come from backend/reports/overview.py and backend/reports/gate.py; this module only prints them.
+The numbers come from backend/reports/ and from status_runs.py; this module only prints them.
 """
 
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import dagster as dg
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from identity_assets.backend.reports.outlook import RecentWrite, TickCost
 from identity_assets.backend.reports.overview import REASONS, DueDay, Overview
+from identity_assets.gate_trend import GateMoment
 from identity_assets.settings import Scope
+from identity_assets.terminal.status_runs import RunLine, ScheduleLine, inputs_per_second
 
 STATE_LABELS = {
     "resolved": "resolved",
@@ -39,76 +41,89 @@ REASON_LABELS = {
     "stale": "stale",
 }
 
+COUNT_LABELS = {
+    "scanned": "scanned",
+    "resolved": "resolved",
+    "resolved_compilation": "resolved by track",
+    "unresolved": "unresolved",
+    "asked": "asked",
+    "lml_total_calls": "LML calls",
+}
+
+WIDE = 80
 LEFT, BAR = 36, 19
 RUNS_SHOWN = 3
+HEIGHTS = "▁▂▃▄▅▆▇█"
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class RunLine:
-    """One Dagster run. `partitions` is a key or a range of keys; `seconds` is the time so far if the run goes on."""
+class StationRuns:
+    """What Dagster knows: runs that go on, the last runs, the schedules, and earlier figures of the gate.
 
-    run_id: str
-    job: str
-    status: str
-    started_at: datetime | None
-    partitions: str | None
-    seconds: float | None
+    `other_writes` are the runs of the journal that are not in Dagster, the last one first.
+    """
+
+    running: Sequence[RunLine] = ()
+    last: Sequence[RunLine] = ()
+    schedules: Sequence[ScheduleLine] = ()
+    other_writes: Sequence[RecentWrite] = ()
+    trend: Sequence[GateMoment] = ()
+
+
+@dataclass(frozen=True)
+class Status:
+    """All that the screen shows. Without a Dagster instance, `runs` and `cost`, that of the next tick, are None."""
+
+    overview: Overview
+    runs: StationRuns | None
+    cost: TickCost | None
+    gate: Mapping[str, object]
+
+    @property
+    def cost_seconds(self) -> float | None:
+        """How long the next nightly run asks LML at the rate of the last run; None if no run has asked."""
+        rate = None if self.runs is None else inputs_per_second(self.runs.last)
+        return None if self.cost is None or rate is None else round(self.cost.inputs / rate, 1)
 
     def as_dict(self) -> dict[str, Any]:
-        """The run as `status --json` prints it."""
-        started_at = None if self.started_at is None else self.started_at.isoformat()
-        return {**vars(self), "started_at": started_at}
+        """The object of `status --json`."""
+        runs = self.runs
+        cost = None if self.cost is None else {**vars(self.cost), "seconds": self.cost_seconds}
+        return {
+            **self.overview.as_dict(),
+            "last_runs": None if runs is None else [one.as_dict() for one in runs.last],
+            "running": None if runs is None else [one.as_dict() for one in runs.running],
+            "other_writes": None if runs is None else [one.as_dict() for one in runs.other_writes],
+            "schedules": None if runs is None else [one.as_dict() for one in runs.schedules],
+            "next_refresh": cost,
+            "gate": dict(self.gate),
+            "gate_trend": None if runs is None else [_moment_as_dict(one) for one in runs.trend],
+        }
 
 
-def last_runs(instance: dg.DagsterInstance, limit: int = 5) -> list[RunLine]:
-    """The last runs of all jobs of the instance, the newest first."""
-    return [_run_line(record) for record in instance.get_run_records(limit=limit)]
+def _moment_as_dict(moment: GateMoment) -> dict[str, object]:
+    evaluated_at = moment.evaluated_at.isoformat()
+    return {"evaluated_at": evaluated_at, "truly_unresolved_rows": moment.truly_unresolved_rows}
 
 
-def _run_line(record: dg.RunRecord) -> RunLine:
-    run, started_at = record.dagster_run, record.start_time
-    ended_at = record.end_time if run.is_finished else time.time()
-    return RunLine(
-        run_id=run.run_id,
-        job=run.job_name,
-        status=run.status.value,
-        started_at=None if started_at is None else datetime.fromtimestamp(started_at, UTC),
-        partitions=_partitions(run.tags),
-        seconds=None if started_at is None or ended_at is None else round(ended_at - started_at, 1),
-    )
-
-
-def _partitions(tags: Mapping[str, str]) -> str | None:
-    first = tags.get("dagster/asset_partition_range_start")
-    last = tags.get("dagster/asset_partition_range_end")
-    if first is None or last is None:
-        return tags.get("dagster/partition")
-    return first if first == last else f"{first} to {last}"
-
-
-def print_status(
-    console: Console,
-    overview: Overview,
-    runs: Sequence[RunLine] | None,
-    gate: Mapping[str, object] | None,
-) -> None:
-    """Print the screen, 24 lines of 80 columns, with the first three of `runs`.
-
-    `runs` is None if there is no Dagster instance, `gate` is None if the gate cannot be read. The screen shows
-    `truly_unresolved_rows`, `threshold` and `gate_status` of the gate.
-    """
+def print_status(console: Console, status: Status) -> None:
+    """Print the screen: about 30 lines of 80 columns, or one section below the other on a narrow terminal."""
+    overview = status.overview
     heading = Text(f"Due next, scope {overview.scope}, days in UTC", style="bold")
-    blocks = Table.grid(padding=(0, 2))
-    blocks.add_column(width=LEFT)
-    blocks.add_column(overflow="ellipsis", no_wrap=True)
-    blocks.add_row(
-        Group(_states(overview), *_held(overview)),
-        Group(_due_now(overview), Text(), heading, _next_due(overview, _block(console))),
-    )
-    console.print(blocks)
-    console.print()
-    console.print(_runs(runs))
-    console.print(gate_line(gate))
+    due = Group(_due_now(overview), Text(), heading, _next_due(overview, _block(console)))
+    states = Group(_states(overview), *_held(overview))
+    if console.width < WIDE:
+        console.print(states, Text(), due, Text(), sep="\n")
+    else:
+        blocks = Table.grid(padding=(0, 2))
+        blocks.add_column(width=LEFT)
+        blocks.add_column(overflow="ellipsis", no_wrap=True)
+        blocks.add_row(states, due)
+        console.print(blocks)
+        console.print()
+    for line in (*_runs(status.runs), *_schedules(status), *_gate(status, _block(console))):
+        console.print(line)
 
 
 def _block(console: Console) -> str:
@@ -172,33 +187,112 @@ def bar(rows: int, most: int, block: str = "█") -> str:
     return block * max(round(BAR * rows / most), 1) if rows else ""
 
 
-def _runs(runs: Sequence[RunLine] | None) -> Table | Text:
-    if not runs:
-        why = "no Dagster instance: set DAGSTER_HOME" if runs is None else "no runs yet"
-        return Text.assemble(("Last runs", "bold"), f"  {why}")
-    table = Table.grid(padding=(0, 1))
-    for _ in range(4):
-        table.add_column(no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    # The job is cut off if the line is too long; no other column is.
-    table.add_column(overflow="ellipsis")
-    table.add_row(
-        *(Text(cell, style="bold") for cell in ("Last runs", "started, UTC", "status", "partitions"))
+def _runs(runs: StationRuns | None) -> Iterator[RenderableType]:
+    """The runs that go on, then those that ended and what commands wrote outside Dagster, the newest first."""
+    if runs is None:
+        yield Text.assemble(("Last runs", "bold"), "  no Dagster instance: set DAGSTER_HOME")
+        return
+    if runs.running:
+        yield Text("Running now", "bold")
+        for one in runs.running:
+            yield from _run(one)
+    ended = [(one.started_at or _NEVER, _run(one)) for one in runs.last if one.has_ended]
+    ended += [(one.first_written_at, _other_write(one)) for one in runs.other_writes]
+    if not ended:
+        yield Text.assemble(("Last runs", "bold"), "  no runs yet")
+        return
+    yield Text("Last runs", "bold")
+    for _, lines in sorted(ended, key=lambda one: one[0], reverse=True)[:RUNS_SHOWN]:
+        yield from lines
+
+
+def _run(one: RunLine) -> Iterator[RenderableType]:
+    started = "not started" if one.started_at is None else _minute(one.started_at)
+    status = Text(one.status.lower(), "red" if one.status == "FAILURE" else "")
+    duration = [] if one.seconds is None else [format_duration(one.seconds)]
+    rest = "  ".join([one.partitions or "-", *duration, one.job])
+    yield _indented(Text.assemble(f"{one.run_id[:8]} {started}  ", status, f"  {rest}"))
+    details = [f"by {one.launched_by}"] if one.launched_by else []
+    told = {name: count for name, count in one.counts.items() if count}
+    if told.get("asked") == told.get("scanned"):
+        told.pop("asked", None)
+    details += [f"{count:,} {COUNT_LABELS[name]}" for name, count in told.items()]
+    if details:
+        yield _indented(Text(", ".join(details)), 4)
+    if one.failure is not None:
+        yield _indented(Text(shortened(one.failure)), 4)
+
+
+def _other_write(one: RecentWrite) -> Iterator[RenderableType]:
+    what = "run without DAGSTER_HOME" if one.is_pass else "replay, unwind or correction"
+    yield _indented(
+        Text(
+            f"{one.run_id[:8]} {_minute(one.first_written_at)}  wrote {one.library_rows:,} library rows  {what}"
+        )
     )
-    for one in runs[:RUNS_SHOWN]:
-        table.add_row(*map(Text, _run_cells(one)))
-    return table
 
 
-def _run_cells(one: RunLine) -> list[str]:
-    return [
-        f"  {one.run_id[:8]}",
-        "not started" if one.started_at is None else one.started_at.astimezone(UTC).strftime("%d %b %H:%M"),
-        one.status.lower(),
-        one.partitions or "-",
-        "" if one.seconds is None else format_duration(one.seconds),
-        one.job,
-    ]
+def _schedules(status: Status) -> Iterator[RenderableType]:
+    """Whether each schedule is on and when it ticks next, and what the next nightly run costs LML."""
+    runs = status.runs
+    if runs is None:
+        return
+    yield Text("Schedules", "bold")
+    for one in runs.schedules:
+        state = f"on, next {_minute(one.next_tick)} UTC" if one.is_on else "off: turn it on in the Dagster UI"
+        yield _indented(Text(f"{one.name}  {state}"))
+    if status.cost is not None:
+        seconds = status.cost_seconds
+        took = (
+            "no run has asked LML yet" if seconds is None else f"{format_duration(seconds)} at the last rate"
+        )
+        yield _indented(
+            Text(
+                f"the next refresh asks LML about {status.cost.inputs:,} rows in {status.cost.calls:,} calls: {took}"
+            )
+        )
+
+
+def _gate(status: Status, block: str) -> Iterator[RenderableType]:
+    """The gate's status and the two numbers that it compares, and how the first of them has moved."""
+    gate = status.gate
+    yield Text.assemble(
+        ("Gate", "bold"),
+        f"  {gate['gate_status']}: {gate['truly_unresolved_rows']:,} truly unresolved library rows, "
+        f"complete below {gate['threshold']:,}",
+    )
+    trend = () if status.runs is None else status.runs.trend
+    if trend:
+        figures = [one.truly_unresolved_rows for one in trend]
+        drawn = f"{sparkline(figures)}  " if block == "█" else ""
+        yield _indented(
+            Text(
+                f"{drawn}{figures[0]:,} to {figures[-1]:,} in {len(figures)} evaluations "
+                f"since {trend[0].evaluated_at:%d %b}"
+            )
+        )
+
+
+def sparkline(figures: Sequence[int]) -> str:
+    """A block for each figure, as high as the figure is between the lowest and the highest of them."""
+    low, high = min(figures), max(figures)
+    steps = len(HEIGHTS) - 1
+    return "".join(
+        HEIGHTS[round(steps * (figure - low) / (high - low)) if high > low else 0] for figure in figures
+    )
+
+
+def shortened(text: str, most: int = 140) -> str:
+    """The text as it is, or its beginning if it is longer than `most` characters."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _minute(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%d %b %H:%M")
+
+
+def _indented(text: Text, columns: int = 2) -> Padding:
+    return Padding(text, (0, 0, 0, columns), expand=False)
 
 
 def format_duration(seconds: float) -> str:
@@ -207,14 +301,3 @@ def format_duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def gate_line(gate: Mapping[str, object] | None) -> Text:
-    """The gate's status and the two numbers that it compares."""
-    if gate is None:
-        return Text.assemble(("Gate", "bold"), "  cannot be read")
-    return Text.assemble(
-        ("Gate", "bold"),
-        f"  {gate['gate_status']}: {gate['truly_unresolved_rows']:,} truly unresolved library rows, "
-        f"complete below {gate['threshold']:,}",
-    )

@@ -1,9 +1,7 @@
 """The commands that go back: `replay` applies stored answers again, `unwind` takes back what was written."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -11,6 +9,7 @@ import click
 from rich.console import Console
 
 from identity_assets.terminal.common import (
+    LARGEST_ID,
     confirmed,
     json_option,
     migrated_database,
@@ -21,9 +20,7 @@ from identity_assets.terminal.output import FAILED, print_json, progress_on_stde
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
-    from identity_assets.backend.undo.by_run import Unwound
     from identity_assets.partition_keys import Buckets
-    from identity_assets.progress import Advance
 
 
 @click.command()
@@ -61,17 +58,18 @@ def replay(partitions: Sequence[str], rejected: bool, since: str | None, as_json
             )
     if not replayed.found:
         stop("there is nothing to replay: no stored answer matches these options", FAILED)
-    if as_json:
-        seconds = round(time.monotonic() - started_at, 3)
-        print_json({"run_id": run_id, **replayed.as_dict(), "seconds": seconds})
-    else:
+    result = {"run_id": run_id, **replayed.as_dict(), "seconds": round(time.monotonic() - started_at, 3)}
+    if not as_json:
         print_replayed(Console(), run_id, replayed)
     if refused := replayed.written.rows_refused:
         stop(
-            f"the database refused {refused} rows: the reasons are in the ledger (outcome writer_error), "
+            f"the database refused {refused:,} rows: the reasons are in the ledger (outcome writer_error), "
             "and `identity-assets explain` prints them",
             FAILED,
+            result,
         )
+    if as_json:
+        print_json(result)
 
 
 def _stored_answers(database: "Database", buckets: "Buckets") -> int:
@@ -97,7 +95,7 @@ def _known_writer(_context: click.Context, option: click.Parameter, value: str |
 @click.option(
     "--library-id",
     "library_ids",
-    type=int,
+    type=click.IntRange(1, LARGEST_ID),
     multiple=True,
     metavar="ID",
     help="Take back the last write to this library row. Repeat the option for more rows.",
@@ -108,30 +106,53 @@ def _known_writer(_context: click.Context, option: click.Parameter, value: str |
     callback=_known_writer,
     help="Take back every row that carries the notes of this writer, such as backfill:S1.",
 )
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Take back all runs that wrote since then, such as '2026-11-21 05:00' (UTC).",
+)
+@click.option(
+    "--backfill", "backfill_id", metavar="ID", help="Take back all runs of this backfill of Dagster."
+)
+@click.option(
+    "--and-later",
+    is_flag=True,
+    help="With --run: take back what later runs made of the same library rows too.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 def unwind(
-    run_id: str | None, library_ids: Sequence[int], notes: str | None, yes: bool, as_json: bool
+    run_id: str | None,
+    library_ids: Sequence[int],
+    notes: str | None,
+    since: str | None,
+    backfill_id: str | None,
+    and_later: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Take back what was written.
 
-    The command shows the plan, asks for confirmation, and does it.
+    The command shows the plan, asks for confirmation, and does it. Several runs are one plan and one question.
     """
-    if [run_id is not None, bool(library_ids), notes is not None].count(True) != 1:
-        raise click.UsageError("choose what to take back: --run RUN_ID, --library-id ID or --notes WRITER")
+    from identity_assets.terminal.undo_choice import UndoChoice
+
+    choice = UndoChoice(run_id, tuple(library_ids), notes, since, backfill_id, and_later=and_later)
+    choice.require_one()
     chosen = settings_to_write("unwind")
     from identity_assets.partition_keys import all_keys, buckets_of
-    from identity_assets.terminal.changes_report import print_unwound, reasons_left_alone
+    from identity_assets.terminal.changes_report import print_runs, print_unwound, reasons_left_alone
 
     with migrated_database(chosen, "unwind") as database:
-        if notes is not None:
-            undo = _undo_of_writer(database, notes, chosen.writer_chunk_rows)
-        else:
-            undo = _undo_of_runs(database, run_id, library_ids, chosen.writer_chunk_rows)
+        undo = choice.undo(database, chosen.writer_chunk_rows)
         planned = undo.plan()
         if not planned.rows:
-            stop(f"there is nothing to take back{reasons_left_alone(planned)}", FAILED)
-        print_unwound(Console(stderr=True), planned, is_plan=True)
+            stop(f"there is nothing to take back{reasons_left_alone(planned)}{undo.hint}", FAILED)
+        messages = Console(stderr=True)
+        print_runs(messages, undo.runs)
+        print_unwound(messages, planned, is_plan=True)
+        if undo.hint:
+            say(undo.hint.removeprefix("; "))
         if not (yes or confirmed(f"Take back {planned.rows:,} library rows?")):
             stop("not confirmed: nothing was changed (--yes skips the question)", FAILED)
         with (
@@ -142,43 +163,6 @@ def unwind(
     if undo.run_id is not None:
         say(f"`identity-assets unwind --run {undo.run_id}` restores what this command took back")
     if as_json:
-        print_json(done.as_dict())
+        print_json({**done.as_dict(), "run_id": undo.run_id, "runs": [run.as_dict() for run in undo.runs]})
     else:
         print_unwound(Console(), done, is_plan=False)
-
-
-@dataclass(frozen=True)
-class _Undo:
-    """One way to take back; `run_id` is set if the undo is itself a write that can be taken back."""
-
-    plan: "Callable[[], Unwound]"
-    apply: "Callable[[Advance], Unwound]"
-    run_id: str | None = None
-
-
-def _undo_of_writer(database: "Database", notes: str, chunk_rows: int) -> _Undo:
-    from identity_assets.backend.undo.by_writer import plan_unwind_notes, unwind_notes
-
-    run_id = str(uuid4())
-    return _Undo(
-        plan=partial(plan_unwind_notes, database, notes, chunk_rows),
-        apply=lambda advance: unwind_notes(database, notes, chunk_rows, run_id=run_id, advance=advance),
-        run_id=run_id,
-    )
-
-
-def _undo_of_runs(
-    database: "Database", run_id: str | None, library_ids: Sequence[int], chunk_rows: int
-) -> _Undo:
-    """Take back one run, or the last write to each of these library rows."""
-    from identity_assets.backend.ledger.runs import find_run
-    from identity_assets.backend.undo.by_run import Writes, last_writes, plan_unwind, unwind
-
-    if run_id is not None:
-        writes = Writes({find_run(database, run_id).run_id: None})
-    else:
-        writes = last_writes(database, library_ids)
-    return _Undo(
-        plan=lambda: plan_unwind(database, writes, chunk_rows),
-        apply=lambda advance: unwind(database, writes, chunk_rows, advance=advance),
-    )

@@ -6,6 +6,7 @@ start-up, signals, stdout and stderr, LIBRARY_PARTITIONS.
 
 import contextvars
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -77,12 +78,15 @@ def call_here(
 def _loggers_restored() -> Iterator[None]:
     """Undo what a command sets up for the logs of its process."""
     handlers, level = list(OWN_LOGGER.handlers), OWN_LOGGER.level
+    lml_logger = logging.getLogger("identity_assets.lml")
+    lml_level = lml_logger.level
     console_logger = dg.colored_console_logger.logger_fn
     try:
         yield
     finally:
         OWN_LOGGER.handlers[:] = handlers
         OWN_LOGGER.setLevel(level)
+        lml_logger.setLevel(lml_level)
         replace_console_logger(console_logger)
 
 

@@ -158,7 +158,6 @@ def test_a_dry_run_of_which_lml_answers_nothing_says_so_and_fails(
         (["dry-run", "--partition", "99"], "there is no partition 99: they are 00 to 15"),
         (["dry-run", "--scope", "half"], "'half' is not one of 'canonical', 'full'"),
         (["dry-run", "--csv", "x.csv"], "--csv needs --changes"),
-        (["dry-run", "--changes", "--json", "--csv", "x.csv"], "choose one"),
         (["dry-run", "--changes", "--csv", "/no/such/folder/x.csv"], "cannot be written"),
         (["dry-run", "--leg", "S9"], "'S9' is not one of 'S1', 'S3'"),
         (["dry-run", "--leg", "S1", "--changes"], "--leg does not ask LML"),
@@ -184,3 +183,9 @@ def test_a_dry_run_without_a_database_is_one_line(env: dict[str, str]) -> None:
     unset = call_here("dry-run", env={**env, "DATABASE_URL": ""})
     assert unset.returncode == 2
     assert "DATABASE_URL is not set" in one_line(unset)
+
+
+def test_json_and_csv_together_are_one_json_object_that_says_to_choose(env: dict[str, str]) -> None:
+    ended = call_here("dry-run", "--changes", "--json", "--csv", "x.csv", env=env)
+    assert ended.returncode == 2
+    assert json.loads(ended.stdout)["error"] == "--csv and --json exclude each other: choose one"

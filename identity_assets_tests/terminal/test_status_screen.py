@@ -1,18 +1,38 @@
-"""The status is one screen of 24 lines and 80 columns, and Dagster's last runs are told as they were."""
+"""The status is one screen of 80 columns, readable at 40: what ran, what runs next, and what it costs."""
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
 
 import dagster as dg
 import pytest
 from rich.console import Console
 
+from identity_assets.backend.reports.outlook import RecentWrite, TickCost
 from identity_assets.backend.reports.overview import DueDay, Overview
+from identity_assets.gate_trend import GateMoment
 from identity_assets.settings import Scope
-from identity_assets.terminal.status_screen import BAR, RunLine, bar, format_duration, last_runs, print_status
+from identity_assets.terminal.status_runs import (
+    RunLine,
+    ScheduleLine,
+    inputs_per_second,
+    last_runs,
+    running_runs,
+    schedule_lines,
+)
+from identity_assets.terminal.status_screen import (
+    BAR,
+    StationRuns,
+    Status,
+    bar,
+    format_duration,
+    print_status,
+    sparkline,
+)
 
 FRIDAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -56,17 +76,42 @@ OVERVIEW = Overview(
         for ahead, rows in enumerate((0, 1, 50, 5_000, 10_000, 0, 0, 0))
     ),
 )
-RUN = RunLine("0a1b2c3d-ffff", "refresh_library_identity", "SUCCESS", NOON, "00 to 15", 75.2)
+RUN = RunLine(
+    "0a1b2c3d-ffff",
+    "refresh_library_identity",
+    "SUCCESS",
+    NOON,
+    "00 to 15",
+    75.2,
+    launched_by="schedule nightly_refresh",
+    counts={"scanned": 71, "resolved": 40, "resolved_compilation": 0, "unresolved": 31, "asked": 71},
+    asking_seconds=0.5,
+)
+RUNNING = replace(RUN, run_id="99999999-ffff", status="STARTED", has_ended=False, seconds=3.0)
+FAILED_RUN = replace(
+    RUN, run_id="bbbbbbbb-ffff", status="FAILURE", failure="lml_verdicts: LML is down: no connection"
+)
+STATION = StationRuns(
+    running=[RUNNING],
+    last=[RUNNING, RUN, FAILED_RUN],
+    schedules=[
+        ScheduleLine("nightly_refresh", is_on=True, next_tick=NOON),
+        ScheduleLine("daily_gate_report", is_on=False, next_tick=NOON),
+    ],
+    other_writes=[RecentWrite("cccccccc-ffff", NOON - timedelta(days=1), 5, is_pass=False)],
+    trend=[GateMoment(NOON - timedelta(days=1), 31_900), GateMoment(NOON, 31_234)],
+)
+COST = TickCost(inputs=142, calls=16)
 GATE = {"truly_unresolved_rows": 31_234, "threshold": 1000, "gate_status": "FAIL"}
 
 
 def screen(
     overview: Overview = OVERVIEW,
-    runs: Sequence[RunLine] | None = (RUN,) * 5,
-    gate: Mapping[str, object] | None = GATE,
+    runs: StationRuns | None = STATION,
+    width: int = 80,
 ) -> list[str]:
     out = io.StringIO()
-    print_status(Console(file=out, width=80), overview, runs, gate)
+    print_status(Console(file=out, width=width), Status(overview, runs, COST if runs else None, GATE))
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
@@ -76,7 +121,7 @@ def assert_said(words: str, printed: Sequence[str]) -> None:
 
 def test_it_is_one_screen() -> None:
     printed = screen()
-    assert len(printed) <= 23
+    assert len(printed) <= 34
     assert max(map(len, printed)) <= 80
     assert not any("…" in line for line in printed)
 
@@ -105,6 +150,15 @@ def test_it_is_one_screen() -> None:
         "in all 71 29,610",
         "Due next, scope canonical, days in UTC",
         "0a1b2c3d 20 Nov 12:00 success 00 to 15 1 min 15 s refresh_library_identity",
+        "by schedule nightly_refresh, 71 scanned, 40 resolved, 31 unresolved",
+        "99999999 20 Nov 12:00 started 00 to 15 3.0 s refresh_library_identity",
+        "bbbbbbbb 20 Nov 12:00 failure 00 to 15 1 min 15 s refresh_library_identity",
+        "lml_verdicts: LML is down: no connection",
+        "cccccccc 19 Nov 12:00 wrote 5 library rows replay, unwind or correction",
+        "nightly_refresh on, next 20 Nov 12:00 UTC",
+        "daily_gate_report off: turn it on in the Dagster UI",
+        "the next refresh asks LML about 142 rows in 16 calls: 1.0 s at the last rate",
+        "31,900 to 31,234 in 2 evaluations since 19 Nov",
         "Gate FAIL: 31,234 truly unresolved library rows, complete below 1,000",
     ],
 )
@@ -127,7 +181,7 @@ def test_a_bar_is_in_proportion_and_any_row_shows() -> None:
 def test_a_terminal_without_blocks_gets_number_signs() -> None:
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding="ascii")
-    print_status(Console(file=out, width=80), OVERVIEW, None, None)
+    print_status(Console(file=out, width=80), Status(OVERVIEW, STATION, COST, GATE))
     out.flush()
     assert "#" * BAR in raw.getvalue().decode("ascii")
 
@@ -140,15 +194,46 @@ def test_in_the_full_scope_what_is_due_is_said_once() -> None:
 
 
 def test_what_cannot_be_shown_is_said() -> None:
-    assert_said("Last runs no runs yet", screen(runs=[]))
-    printed = screen(runs=None, gate=None)
-    assert_said("Last runs no Dagster instance: set DAGSTER_HOME", printed)
-    assert_said("Gate cannot be read", printed)
+    assert_said("Last runs no runs yet", screen(runs=StationRuns()))
+    assert_said("Last runs no Dagster instance: set DAGSTER_HOME", screen(runs=None))
+    assert_said("no run has asked LML yet", screen(runs=StationRuns(schedules=STATION.schedules)))
 
 
 def test_a_run_that_has_not_begun_is_shown_so() -> None:
-    waiting = replace(RUN, status="QUEUED", started_at=None, partitions=None, seconds=None)
-    assert_said("0a1b2c3d not started queued - refresh_library_identity", screen(runs=[waiting]))
+    waiting = replace(RUNNING, status="QUEUED", started_at=None, partitions=None, seconds=None)
+    assert_said(
+        "99999999 not started queued - refresh_library_identity", screen(runs=StationRuns(running=[waiting]))
+    )
+
+
+def test_runs_that_go_on_stand_apart_from_those_that_ended() -> None:
+    printed = screen()
+    running, ended = printed.index("Running now"), printed.index("Last runs")
+    assert any("99999999" in line for line in printed[running:ended])
+    assert not any("99999999" in line for line in printed[ended:])
+
+
+def test_a_terminal_of_40_columns_gets_one_section_below_the_other_and_loses_no_word() -> None:
+    printed = screen(width=40)
+    assert max(map(len, printed)) <= 40
+    assert not any("…" in line for line in printed)
+    for words in (
+        "unresolved, in window 15,376",
+        "Due now canonical full",
+        "stale 33 1,033",
+        "in all 64,676",
+    ):
+        assert_said(words, printed)
+
+
+def test_a_line_of_the_trend_is_as_high_as_its_figure() -> None:
+    assert sparkline([5, 5]) == "▁▁"
+    assert sparkline([0, 50, 100]) == "▁▅█"
+
+
+def test_the_rate_is_that_of_the_newest_run_that_asked_to_the_end() -> None:
+    assert inputs_per_second([RUNNING, FAILED_RUN, RUN]) == 142
+    assert inputs_per_second([replace(RUN, counts={})]) is None
 
 
 @pytest.mark.parametrize(
@@ -218,3 +303,36 @@ def test_a_run_that_goes_on_has_lasted_so_far(instance: dg.DagsterInstance) -> N
     [line] = seen
     assert line.status == "STARTED"
     assert line.seconds is not None
+
+
+def test_a_run_that_failed_says_why_and_who_launched_it(instance: dg.DagsterInstance) -> None:
+    errand.execute_in_process(
+        instance=instance,
+        tags={"fail": "1", "dagster/schedule_name": "nightly_refresh"},
+        raise_on_error=False,
+    )
+    [line] = last_runs(instance)
+    assert (line.failure, line.launched_by) == ("fail_when_asked: asked to", "schedule nightly_refresh")
+    assert running_runs(instance) == []
+
+
+def test_a_run_of_chosen_assets_goes_by_their_names_or_by_the_job_of_all_of_them(
+    instance: dg.DagsterInstance,
+) -> None:
+    whole = {"candidate_libraries", "lml_verdicts", "library_identity"}
+    for names in (whole, {"lml_verdicts"}):
+        selection = frozenset(dg.AssetKey(name) for name in names)
+        instance.add_run(
+            dg.DagsterRun(job_name="__ASSET_JOB", run_id=str(uuid4()), asset_selection=selection)
+        )
+    assert {line.job for line in last_runs(instance)} == {"refresh_library_identity", "lml_verdicts"}
+
+
+def test_the_schedules_are_off_at_first_and_tick_in_the_stations_time(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").touch()
+    with dg.DagsterInstance.from_config(str(tmp_path)) as stored:
+        lines = {line.name: line for line in schedule_lines(stored, NOON)}
+    assert not any(line.is_on for line in lines.values())
+    # 05:00 and 08:00 in New York, in winter.
+    assert lines["nightly_refresh"].next_tick == datetime(2026, 11, 21, 10, tzinfo=UTC)
+    assert lines["daily_gate_report"].next_tick == datetime(2026, 11, 20, 13, tzinfo=UTC)

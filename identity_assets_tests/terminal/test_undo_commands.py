@@ -38,6 +38,8 @@ def test_a_run_is_taken_back_and_another_one_asks_lml_anew(
         "main_rows_unchanged": 2,
         "left_alone": {},
         "left_alone_rows": [],
+        "run_id": None,
+        "runs": [],
     }
     now = shelf.tables()
     assert (now["main"], now["source"], now["sidecar"]) == (
@@ -154,15 +156,15 @@ def test_no_database_is_one_line(arguments: list[str], env: dict[str, str]) -> N
         (
             ["replay", "--since", "12345678-no-such-run"],
             1,
-            "nothing here is known of a run 12345678-no-such-run",
+            "no run 12345678-no-such-run is known here",
         ),
         (["replay"], 1, "there is nothing to replay"),
         (["unwind"], 2, "choose what to take back"),
         (["unwind", "--run", "x", "--library-id", "1"], 2, "choose what to take back"),
         (["unwind", "--notes", "somebody"], 2, "'somebody' is not one of"),
         (["unwind", "--notes", "backfill:S3", "--yes"], 1, "there is nothing to take back"),
-        (["unwind", "--run", "x"], 1, "'x' is no run id"),
-        (["unwind", "--run", "12345678", "--yes"], 1, "nothing here is known of a run 12345678"),
+        (["unwind", "--run", "x"], 1, "'x' is not a run id"),
+        (["unwind", "--run", "12345678", "--yes"], 1, "no run 12345678 is known here"),
         (["unwind", "--library-id", "1", "--yes"], 1, "there is nothing to take back"),
         (["unwind", "--library-id", "x"], 2, "'x' is not a valid integer"),
     ],

@@ -14,7 +14,7 @@ LAYERS = (
     ("errors",),
     ("settings",),
     ("settings_help",),
-    ("partition_keys", "evidence", "postgres", "progress"),
+    ("partition_keys", "evidence", "postgres", "progress", "wording"),
     ("lml", "legs", "alerting"),
     ("backend",),
     ("gathering",),

@@ -1,5 +1,6 @@
 """Which run a person means, by the traces that runs leave in our tables."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,14 +33,24 @@ def find_run(database: Database, run_id: str) -> KnownRun:
         UnknownRunError: there is none, or there are several.
     """
     if len(run_id) < SHORTEST:
-        raise UnknownRunError(f"{run_id!r} is no run id: give it whole, or its first {SHORTEST} characters")
+        raise UnknownRunError(
+            f"{run_id!r} is not a run id: give the whole id, or its first {SHORTEST} characters"
+        )
     with database.transaction() as connection:
         found = execute(connection, _sql("find_run.sql"), run_id=run_id).all()
     if not found:
         raise UnknownRunError(
-            f"nothing here is known of a run {run_id}: it wrote nothing, or too long ago, or in another database. "
+            f"no run {run_id} is known here: it wrote nothing, or too long ago, or to another database. "
             "`identity-assets status` lists the last runs"
         )
     if len(found) > 1:
         raise UnknownRunError(f"several runs begin with {run_id}: give the whole id")
     return KnownRun(**found[0]._mapping)
+
+
+def runs_that_wrote(database: Database, run_ids: Sequence[str]) -> tuple[str, ...]:
+    """Those of these runs that the journal knows, in the same order: there is something to take back."""
+    with database.transaction() as connection:
+        found = execute(connection, _sql("runs_that_wrote.sql"), run_ids=list(run_ids)).scalars()
+        written = set(found)
+    return tuple(run_id for run_id in run_ids if run_id in written)

@@ -1,4 +1,4 @@
-"""What would change in the identity tables, library row by library row: from what, to what.
+"""What changes in the identity tables, library row by library row: from what, to what.
 
 The rows before and after are read by SQL; here they are only compared.
 """
@@ -15,12 +15,18 @@ NOT_COMPARED = frozenset({"library_id", "last_verified_at", "distinct_unresolved
 
 
 class ChangeKind(StrEnum):
-    """What would become of a library row's identity."""
+    """What becomes of a library row's identity. Only a run removes one, or notes a row as unresolved."""
 
     new = "new"
     changed = "changed"
     confirmed = "confirmed"
     withdrawn = "withdrawn"
+    removed = "removed"
+    unresolved = "unresolved"
+
+
+PREDICTED = (ChangeKind.new, ChangeKind.changed, ChangeKind.confirmed, ChangeKind.withdrawn)
+"""The kinds that a dry run foresees. It passes over rows that had no identity and get none."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +34,16 @@ class Change:
     """One library row's change.
 
     `columns` maps a column to (from, to). A source row's column is `source.column`, a track credit's
-    `track ARTIST - TITLE.column`.
+    `track ARTIST - TITLE.column`. `changed_since`: what a run left is not known any more, because somebody else has
+    changed it since. The names are None if the library row is gone.
     """
 
     library_id: int
     artist_name: str | None
-    album_title: str
+    album_title: str | None
     kind: ChangeKind
     columns: Mapping[str, tuple[Any, Any]]
+    changed_since: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """One of the rows of `dry-run --changes --json`."""
@@ -68,6 +76,43 @@ def change_of(row: Values) -> Change | None:
         is_new = not row["tracks_linked_before"]
         kind = ChangeKind.new if is_new else ChangeKind.changed if columns else ChangeKind.confirmed
     return Change(row["library_id"], row["artist_name"], row["album_title"], kind, columns)
+
+
+def change_made(row: Values) -> Change:
+    """The change that a row of changes_of_run.sql describes."""
+    before, after = row["main_before"], row["main_after"]
+    columns = dict(_differences(before or {}, after or {}))
+    columns |= dict(_source_differences(row["sources_before"] or {}, row["sources_after"] or {}))
+    tracks = dict(_track_differences(row["tracks_changed"] or {}))
+    return Change(
+        row["library_id"],
+        row["artist_name"],
+        row["album_title"],
+        _kind_of_main_row(row, has_columns=bool(columns)) or _kind_of_tracks(row, has_columns=bool(tracks)),
+        columns | tracks,
+        changed_since=not row["is_known"],
+    )
+
+
+def _kind_of_main_row(row: Values, *, has_columns: bool) -> ChangeKind | None:
+    """What became of the main row; None if the run was not about it."""
+    before, after = row["main_before"], row["main_after"]
+    if before is None and after is not None:
+        return ChangeKind.new
+    if before is not None and after is None:
+        return ChangeKind.removed
+    if has_columns:
+        return ChangeKind.changed
+    if row["has_attempt"]:
+        return ChangeKind.withdrawn if _was_found_by_lml(before) else None
+    return None if before is None else ChangeKind.confirmed
+
+
+def _kind_of_tracks(row: Values, *, has_columns: bool) -> ChangeKind:
+    """What became of the links of a compilation; without any, LML was asked and found nothing."""
+    if not row["tracks_linked_before"]:
+        return ChangeKind.new if has_columns else ChangeKind.unresolved
+    return ChangeKind.changed if has_columns else ChangeKind.confirmed
 
 
 def _was_found_by_lml(main: Values | None) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy import Row
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.ledger.candidates import Cohort, in_batches, windows
 from identity_assets.backend.ledger.verdicts import answers_json, ask_by_cohort
-from identity_assets.backend.preview.changes import Change, ChangeKind, change_of
+from identity_assets.backend.preview.changes import PREDICTED, Change, change_of
 from identity_assets.lml.client import LmlClient, LmlError
 from identity_assets.lml.contract import Batch, LibraryInput, Verdict
 from identity_assets.lml.judging import SetAside
@@ -174,7 +174,7 @@ def dry_run(
     due = _Due(database, buckets, settings, scope)
     counts = due.counts()
     outcomes = Counter({row["outcome"]: row["rows"] for row in counts if row["outcome"] is not None})
-    changes: Counter[str] = Counter({str(kind): 0 for kind in ChangeKind})
+    changes: Counter[str] = Counter({str(kind): 0 for kind in PREDICTED})
     unusable = 0
     failure, cause = None, None
 
@@ -204,7 +204,7 @@ def dry_run(
             outcomes["not_asked"] += unasked
     except LmlError as error:
         cause = error
-        failure = f"{error} {unasked} library rows were not asked"
+        failure = f"{error}; {max(unasked, 0):,} library rows were not asked"
         outcomes["lml_error"] += max(unasked, 0)
     return DryRun(scope, outcomes, changes, client.calls, round(client.latency_ms), unusable, failure, cause)
 

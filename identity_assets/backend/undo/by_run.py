@@ -19,7 +19,7 @@ _sql = statements(__file__)
 
 WHY_LEFT_ALONE = {
     "manual": "a person has decided the row since",
-    "written_again": "a later run wrote the row again: unwind that run first",
+    "written_again": "a later run wrote the row again: take that run back first, or use --and-later",
     "changed_since": "somebody else has changed the row since",
     "library_row_gone": "the library row is gone",
     "nothing_recorded": "no run of the last UNWIND_DAYS has written it",
@@ -85,14 +85,44 @@ class Unwound:
 
 
 @dataclass(frozen=True)
-class Writes:
-    """What is to be taken back: of each run, these library rows, or all that it wrote (None).
+class Group:
+    """Runs that are taken back as if they were one; `library_ids` is None for all rows that they wrote."""
 
-    `unrecorded` are library rows that were asked for and that no remembered run wrote.
+    run_ids: tuple[str, ...]
+    library_ids: Sequence[int] | None
+
+    def params(self) -> dict[str, object]:
+        """The bind parameters `run_ids` and `library_ids`."""
+        ids = None if self.library_ids is None else list(self.library_ids)
+        return {"run_ids": list(self.run_ids), "library_ids": ids}
+
+    @property
+    def taken_back(self) -> str:
+        """What the ledger says of the rows."""
+        if len(self.run_ids) == 1:
+            return f"run {self.run_ids[0]} was taken back"
+        return f"{len(self.run_ids)} runs were taken back"
+
+
+@dataclass(frozen=True)
+class Writes:
+    """Library rows to restore, per run; None restores every row that the run wrote.
+
+    `unrecorded` are library rows that were asked for and that no remembered run wrote. `together`: the runs are taken
+    back as if they were one, each library row to what stood before the first of them; all have the same library rows.
     """
 
     by_run: Mapping[str, Sequence[int] | None]
     unrecorded: tuple[int, ...] = ()
+    together: bool = False
+
+    def groups(self) -> Iterator["Group"]:
+        """The runs that are taken back in one go, with their library rows."""
+        each = [Group((run_id,), ids) for run_id, ids in self.by_run.items()]
+        if self.together and each:
+            yield Group(tuple(self.by_run), each[0].library_ids)
+        else:
+            yield from each
 
     def left_alone(self) -> Unwound:
         """What is known of the unrecorded ones."""
@@ -158,35 +188,33 @@ def _each_range(
     database: Database,
     writes: Writes,
     chunk_rows: int,
-    work: Callable[[Connection, str, Range, list[int] | None], Plan],
+    work: Callable[[Connection, Group, Range], Plan],
     advance: Callable[[int], None],
 ) -> Unwound:
     total = writes.left_alone()
-    for run_id, library_ids in writes.by_run.items():
-        ids = None if library_ids is None else list(library_ids)
+    for group in writes.groups():
         with database.transaction() as connection:
-            found = execute(
-                connection, _sql("run_ranges.sql"), run_id=run_id, library_ids=ids, rows=chunk_rows
-            ).all()
+            found = execute(connection, _sql("run_ranges.sql"), **group.params(), rows=chunk_rows).all()
         for row in found:
             with database.transaction() as connection:
-                page = work(connection, run_id, Range(row.first_id, row.last_id), ids)
+                page = work(connection, group, Range(row.first_id, row.last_id))
             total += summed(page)
             advance(len(page))
     return total
 
 
-def _plan(connection: Connection, run_id: str, one: Range, library_ids: list[int] | None) -> Plan:
+def _plan(connection: Connection, group: Group, one: Range) -> Plan:
     execute(connection, HASH_JOINS)
-    execute(connection, _sql("stage_undo.sql"), **one.params(), run_id=run_id, library_ids=library_ids)
+    execute(connection, _sql("stage_undo.sql"), **one.params(), **group.params())
     return list(map(dict, execute(connection, _sql("plan_undo.sql")).mappings()))
 
 
-def _take_back(connection: Connection, run_id: str, one: Range, library_ids: list[int] | None) -> Plan:
-    page = _plan(connection, run_id, one, library_ids)
+def _take_back(connection: Connection, group: Group, one: Range) -> Plan:
+    page = _plan(connection, group, one)
     params = {
         **one.params(),
-        "run_id": run_id,
+        **group.params(),
+        "taken_back": group.taken_back,
         "library_ids": [row["library_id"] for row in page if row["left_alone"] is None],
     }
     if params["library_ids"]:

@@ -1,4 +1,4 @@
--- Takes these library rows out of the journal of a run: what was taken back is no write any more.
+-- Takes these library rows out of the journal of these runs: what was taken back is no write any more.
 WITH kept AS MATERIALIZED (
     SELECT
         entry.chunk_id,
@@ -8,7 +8,7 @@ WITH kept AS MATERIALIZED (
         array_agg(entry.time_before ORDER BY entry.place) AS times_before,
         array_agg(entry.row_hash ORDER BY entry.place) AS row_hashes
     FROM journal_entry AS entry
-    WHERE entry.run_id = :run_id
+    WHERE entry.run_id = ANY (CAST(:run_ids AS text[]))
       AND entry.first_library_id <= :last_id
       AND entry.last_library_id >= :first_id
       AND entry.library_id <> ALL (CAST(:library_ids AS integer[]))
@@ -29,11 +29,11 @@ images AS (
     DELETE FROM journal_image AS image
     USING journal_chunk AS chunk
     WHERE chunk.chunk_id = image.chunk_id
-      AND chunk.run_id = :run_id
+      AND chunk.run_id = ANY (CAST(:run_ids AS text[]))
       AND image.library_id = ANY (CAST(:library_ids AS integer[]))
 )
 DELETE FROM journal_chunk AS chunk
-WHERE chunk.run_id = :run_id
+WHERE chunk.run_id = ANY (CAST(:run_ids AS text[]))
   AND chunk.first_library_id <= :last_id
   AND chunk.last_library_id >= :first_id
   AND NOT EXISTS (SELECT FROM kept WHERE kept.chunk_id = chunk.chunk_id)

@@ -1,5 +1,6 @@
--- Each table row that a run wrote in one range, beside what stands now: what stood before the run, what the run left,
--- whether that stands still, and which later run has written the library row again.
+-- Each table row that these runs wrote in one range, beside what stands now: what stood before the runs, what they left,
+-- whether that stands still, and which other run has written the library row since the first of them. Several runs are
+-- taken back together, as if they were one.
 --
 -- A run may write a table row more than once, as LML's answer and a leg do: the first write that changed it says what stood
 -- before, the last one what the run left. Where that first write changed the time alone and a later one more, what stood
@@ -10,7 +11,7 @@ CREATE TEMPORARY TABLE undo ON COMMIT DROP AS
 WITH entry AS MATERIALIZED (
     SELECT entry.*
     FROM journal_entry AS entry
-    WHERE entry.run_id = :run_id
+    WHERE entry.run_id = ANY (CAST(:run_ids AS text[]))
       AND entry.first_library_id <= :last_id
       AND entry.last_library_id >= :first_id
       AND entry.library_id BETWEEN :first_id AND :last_id
@@ -36,7 +37,8 @@ last AS (
 ),
 written AS MATERIALIZED (
     SELECT
-        first.table_name, first.library_id, first.key, first.time_before, last.row_hash, last.chunk_id AS last_chunk_id,
+        first.table_name, first.library_id, first.key, first.time_before, last.row_hash,
+        min(first.chunk_id) OVER (PARTITION BY first.library_id) AS first_chunk_id,
         CASE WHEN first.before = 'time' AND image.image IS NOT NULL THEN 'image' ELSE first.before END AS before,
         CASE
             WHEN first.before = 'time' THEN image.image || jsonb_build_object('last_verified_at', first.time_before)
@@ -51,7 +53,7 @@ written AS MATERIALIZED (
 later AS MATERIALIZED (
     SELECT other.library_id, max(other.chunk_id) AS chunk_id
     FROM journal_entry AS other
-    WHERE other.run_id <> :run_id
+    WHERE other.run_id <> ALL (CAST(:run_ids AS text[]))
       AND other.chunk_id > (SELECT min(entry.chunk_id) FROM entry)
       AND other.first_library_id <= :last_id
       AND other.last_library_id >= :first_id
@@ -120,7 +122,7 @@ LEFT JOIN standing
     ON standing.table_name = written.table_name
    AND standing.library_id = written.library_id
    AND standing.key = written.key
-LEFT JOIN later ON later.library_id = written.library_id AND later.chunk_id > written.last_chunk_id
+LEFT JOIN later ON later.library_id = written.library_id AND later.chunk_id > written.first_chunk_id
 LEFT JOIN journal_chunk AS chunk ON chunk.chunk_id = later.chunk_id
 UNION ALL
 SELECT

@@ -26,7 +26,7 @@ marked AS (
 UPDATE candidate_library AS candidate
 SET
     outcome = 'unwound',
-    detail = 'it was ' || candidate.outcome || '; run ' || CAST(:run_id AS text) || ' was taken back'
+    detail = 'it was ' || candidate.outcome || '; ' || CAST(:taken_back AS text)
 FROM undone
 WHERE candidate.library_id = undone.library_id
   AND candidate.library_id BETWEEN :first_id AND :last_id

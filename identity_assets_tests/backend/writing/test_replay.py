@@ -118,7 +118,7 @@ def test_only_answers_since_a_run(shelf: Shelf) -> None:
     assert known.run_id == "the second run"
     assert replay_all(shelf, since=known.asked_at).found == 1
     assert replay_all(shelf, since=find_run(shelf.database, "the first").asked_at).found == 2
-    for unknown, said in (("the", "is no run id"), ("nobodys-run", "nothing here is known")):
+    for unknown, said in (("the", "is not a run id"), ("nobodys-run", "is known here")):
         with pytest.raises(UnknownRunError, match=said):
             find_run(shelf.database, unknown)
     shelf.run("UPDATE lml_verdict SET run_id = 'the first run too' WHERE library_id = :id", id=second)

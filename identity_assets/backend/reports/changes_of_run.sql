@@ -1,0 +1,176 @@
+-- What a run changed in the identity of the next :rows library rows after :after: the main row, the source rows and the
+-- links of track credits that it wrote, before and after, without the moment at which they were verified.
+--
+-- What stood before is in the journal of the run, by its first write that changed the row. What it became is what the
+-- journal of the next run keeps as its before, or what stands now. is_known is false where what stands now is not what
+-- the run left, and no run of the journal has written it since: somebody else has.
+WITH page AS MATERIALIZED (
+    SELECT DISTINCT entry.library_id
+    FROM journal_entry AS entry
+    WHERE entry.run_id = :run_id
+      AND entry.before <> 'same'
+      AND entry.last_library_id > :after
+      AND entry.library_id > :after
+    ORDER BY entry.library_id
+    LIMIT :rows
+),
+entry AS MATERIALIZED (
+    SELECT entry.*, entry.run_id = :run_id AS is_own, image.image
+    FROM journal_entry AS entry
+    LEFT JOIN journal_image AS image
+        ON image.chunk_id = entry.chunk_id AND image.library_id = entry.library_id AND image.key = entry.key
+    WHERE entry.first_library_id <= (SELECT max(page.library_id) FROM page)
+      AND entry.last_library_id >= (SELECT min(page.library_id) FROM page)
+      AND entry.library_id IN (SELECT page.library_id FROM page)
+      AND entry.before <> 'same'
+      AND entry.chunk_id >= (SELECT min(chunk.chunk_id) FROM journal_chunk AS chunk WHERE chunk.run_id = :run_id)
+),
+last AS (
+    SELECT library_id, max(chunk_id) AS chunk_id
+    FROM entry
+    WHERE is_own
+    GROUP BY library_id
+),
+own AS (
+    SELECT DISTINCT ON (table_name, library_id, key)
+        table_name, library_id, key, before,
+        first_value(image) OVER (
+            PARTITION BY table_name, library_id, key ORDER BY image IS NULL, chunk_id
+        ) AS image,
+        first_value(row_hash) OVER (PARTITION BY table_name, library_id, key ORDER BY chunk_id DESC) AS row_hash
+    FROM entry
+    WHERE is_own
+    ORDER BY table_name, library_id, key, chunk_id
+),
+later AS (
+    SELECT DISTINCT ON (entry.table_name, entry.library_id, entry.key)
+        entry.table_name, entry.library_id, entry.key, entry.before, entry.image
+    FROM entry
+    JOIN last ON last.library_id = entry.library_id
+    WHERE NOT entry.is_own AND entry.chunk_id > last.chunk_id
+    -- The moment alone is not compared, so such a write says nothing about the values.
+    ORDER BY entry.table_name, entry.library_id, entry.key, entry.before = 'time', entry.chunk_id
+),
+standing AS (
+    SELECT
+        'library_identity' AS table_name, held.library_id, '' AS key, to_jsonb(held.main) AS image,
+        hash_record_extended(held.main, 0) AS row_hash
+    FROM (
+        SELECT main.library_id, jsonb_populate_record(CAST(NULL AS main_row), to_jsonb(main)) AS main
+        FROM library_identity AS main
+        WHERE main.library_id IN (SELECT page.library_id FROM page)
+    ) AS held
+    UNION ALL
+    SELECT
+        'library_identity_source', held.library_id, held.source,
+        to_jsonb(jsonb_populate_record(CAST(NULL AS source_row), to_jsonb(held))),
+        source_row_hash(
+            held.library_id, held.source, held.external_id, held.method, held.confidence, held.last_verified_at,
+            held.boost_sources, held.notes
+        )
+    FROM library_identity_source AS held
+    WHERE held.library_id IN (SELECT page.library_id FROM page)
+    UNION ALL
+    SELECT
+        'compilation_track_artist', linked.library_id, CAST((linked.link).id AS text), to_jsonb(linked.link),
+        hash_record_extended(linked.link, 0)
+    FROM (
+        SELECT
+            credit.library_id,
+            CAST(ROW (
+                credit.id, credit.track_artist_id, credit.track_artist_link_confidence,
+                credit.track_artist_link_method, credit.track_position
+            ) AS credit_link) AS link
+        FROM compilation_track_artist AS credit
+        WHERE credit.library_id IN (SELECT page.library_id FROM page)
+    ) AS linked
+),
+compared AS (
+    SELECT
+        row.table_name,
+        row.library_id,
+        row.key,
+        CASE
+            WHEN own.before = 'absent' THEN NULL
+            ELSE coalesce(own.image, after.image)
+        END AS before,
+        after.image AS after,
+        own.library_id IS NULL
+            OR later.library_id IS NOT NULL
+            OR own.row_hash IS NOT DISTINCT FROM standing.row_hash AS is_known
+    FROM (
+        SELECT 'library_identity' AS table_name, page.library_id, '' AS key
+        FROM page
+        UNION
+        SELECT own.table_name, own.library_id, own.key
+        FROM own
+        WHERE own.table_name IN ('library_identity', 'library_identity_source', 'compilation_track_artist')
+    ) AS row
+    LEFT JOIN own ON own.table_name = row.table_name AND own.library_id = row.library_id AND own.key = row.key
+    LEFT JOIN later
+        ON later.table_name = row.table_name AND later.library_id = row.library_id AND later.key = row.key
+    LEFT JOIN standing
+        ON standing.table_name = row.table_name AND standing.library_id = row.library_id AND standing.key = row.key
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN later.before IN ('image', 'absent') THEN later.image
+            ELSE standing.image
+        END AS image
+    ) AS after
+)
+SELECT
+    page.library_id,
+    library.artist_name,
+    library.album_title,
+    main.before AS main_before,
+    main.after AS main_after,
+    sources.before AS sources_before,
+    sources.after AS sources_after,
+    tracks.changed AS tracks_changed,
+    coalesce(tracks.linked_before, 0) + (
+        SELECT count(*)
+        FROM standing
+        WHERE standing.table_name = 'compilation_track_artist'
+          AND standing.library_id = page.library_id
+          AND standing.image ->> 'track_artist_link_method' = 'lml_backfill'
+          AND (standing.table_name, standing.library_id, standing.key) NOT IN (
+              SELECT own.table_name, own.library_id, own.key FROM own
+          )
+    ) AS tracks_linked_before,
+    main.is_known AND coalesce(sources.is_known, true) AND coalesce(tracks.is_known, true) AS is_known,
+    EXISTS (
+        SELECT
+        FROM own
+        WHERE own.library_id = page.library_id
+          AND own.table_name = 'library_unresolved'
+          AND own.row_hash IS NOT NULL
+    ) AS has_attempt
+FROM page
+JOIN compared AS main ON main.library_id = page.library_id AND main.table_name = 'library_identity'
+LEFT JOIN library ON library.id = page.library_id
+LEFT JOIN (
+    SELECT
+        library_id,
+        jsonb_object_agg(key, before - 'source') FILTER (WHERE before IS NOT NULL) AS before,
+        jsonb_object_agg(key, after - 'source') FILTER (WHERE after IS NOT NULL) AS after,
+        bool_and(is_known) AS is_known
+    FROM compared
+    WHERE table_name = 'library_identity_source'
+    GROUP BY library_id
+) AS sources ON sources.library_id = page.library_id
+LEFT JOIN (
+    SELECT
+        compared.library_id,
+        jsonb_object_agg(
+            credit.artist_name || coalesce(' - ' || credit.track_title, ''),
+            jsonb_build_array(compared.before, compared.after)
+        ) AS changed,
+        count(*) FILTER (WHERE compared.before ->> 'track_artist_link_method' = 'lml_backfill') AS linked_before,
+        bool_and(compared.is_known) AS is_known
+    FROM compared
+    JOIN compilation_track_artist AS credit
+        ON credit.library_id = compared.library_id AND CAST(credit.id AS text) = compared.key
+    WHERE compared.table_name = 'compilation_track_artist'
+    GROUP BY compared.library_id
+) AS tracks ON tracks.library_id = page.library_id
+ORDER BY page.library_id

@@ -1,0 +1,154 @@
+"""Library rows by state, outcome or artist, a page at a time: why each is due or not, and LML's last answer.
+
+One row in full is story.py; how the rows are printed belongs in terminal/rows_report.py.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from identity_assets.backend.database import Database, execute
+from identity_assets.backend.ledger.candidates import windows
+from identity_assets.backend.reports.due import Due, DueFacts, due_in
+from identity_assets.postgres import statements
+from identity_assets.settings import Settings
+
+DECISION_COLUMNS = (
+    *("decision", "wikidata", "spotify", "apple_music", "discogs_artist", "musicbrainz_artist", "bandcamp"),
+    *("discogs_release", "discogs_master", "by", "note"),
+)
+"""What a person decided about a library row, as `correct --csv` reads it."""
+
+PAGE_ROWS = 5000
+
+_sql = statements(__file__)
+
+
+class RowState(StrEnum):
+    """The states that rows can be listed by. `unresolved` and `truly-unresolved` are the gate's terms (DOMAIN.md)."""
+
+    due = "due"
+    stale = "stale"
+    unresolved = "unresolved"
+    truly_unresolved = "truly-unresolved"
+    rejected = "rejected"
+    manual = "manual"
+    held = "held"
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """Which rows to list; None means no restriction. `outcome` is one of the ledger of the current pass."""
+
+    state: RowState | None = None
+    outcome: str | None = None
+    artist: str | None = None
+
+
+@dataclass(frozen=True)
+class ListedRow:
+    """One library row of the list.
+
+    `state` is manual, resolved, fallback_resolved or truly_unresolved. `lml_said` is LML's last answer in a few
+    words, empty if LML was never asked. `decision` has the DECISION_COLUMNS, or is None if no person decided.
+    """
+
+    library_id: int
+    artist_name: str | None
+    album_title: str
+    state: str
+    due: Due
+    lml_said: str
+    asked_at: datetime | None
+    outcome: str | None
+    detail: str | None
+    decision: Mapping[str, str | None] | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """One of the rows of `rows --json`."""
+        return {
+            "library_id": self.library_id,
+            "artist_name": self.artist_name,
+            "album_title": self.album_title,
+            "state": self.state,
+            "is_due": self.due.is_due,
+            "reason": str(self.due.why),
+            "due_since": _iso(self.due.since),
+            "due_from": _iso(self.due.until),
+            "lml_said": self.lml_said,
+            "asked_at": _iso(self.asked_at),
+            "outcome": self.outcome,
+            "detail": self.detail,
+            "decision": None if self.decision is None else dict(self.decision),
+        }
+
+
+def read_rows(
+    database: Database, settings: Settings, chosen: RowFilter, *, after: int, limit: int
+) -> list[ListedRow]:
+    """At most `limit` of the rows that match, with a library_id above `after`, in that order.
+
+    Raises:
+        DatabaseError: the server cannot be reached, or went away.
+    """
+    with database.transaction() as connection:
+        found = execute(
+            connection,
+            _sql("rows.sql"),
+            **windows(settings),
+            scope=settings.scope,
+            state=chosen.state,
+            outcome=chosen.outcome,
+            artist=chosen.artist,
+            after=after,
+            rows=limit,
+        ).mappings()
+        return [_listed(dict(row), settings) for row in found]
+
+
+def all_rows(
+    database: Database, settings: Settings, chosen: RowFilter, *, after: int, limit: int | None
+) -> Iterator[ListedRow]:
+    """All rows that match, or the first `limit` of them, read a page at a time."""
+    left = limit
+    while left is None or left > 0:
+        page = read_rows(database, settings, chosen, after=after, limit=min(left or PAGE_ROWS, PAGE_ROWS))
+        if not page:
+            return
+        yield from page
+        after = page[-1].library_id
+        left = None if left is None else left - len(page)
+
+
+def _listed(row: Mapping[str, Any], settings: Settings) -> ListedRow:
+    facts = DueFacts(**{one.name: row[one.name] for one in fields(DueFacts)})
+    decided = row["decision"] is not None
+    return ListedRow(
+        library_id=row["library_id"],
+        artist_name=row["artist_name"],
+        album_title=row["album_title"],
+        state=row["state"],
+        due=due_in(facts, settings.scope),
+        lml_said=_said(row),
+        asked_at=row["asked_at"],
+        outcome=row["outcome"],
+        detail=row["detail"],
+        decision={name: row[name] for name in DECISION_COLUMNS} if decided else None,
+    )
+
+
+def _said(row: Mapping[str, Any]) -> str:
+    """LML's last answer: its kind, method and confidence, and why it counts for nothing if it does."""
+    if row["asked_at"] is None:
+        return ""
+    found = (row["answer_kind"], row["answer_method"], row["answer_confidence"])
+    said = " ".join(str(part) for part in found if part not in (None, "null"))
+    if row["rejected_reason"] is not None:
+        return f"{said or 'no kind'}, set aside: {row['rejected_reason']}"
+    return f"{said}, taken back" if row["unwound_at"] is not None else said
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()

@@ -1,0 +1,86 @@
+-- One page of library rows in the order of their ids: the rule of functions/due_library.sql for each row, how the gate
+-- sees it, LML's last answer, the outcome in the current pass, and what a person decided about it.
+--
+-- The filters are null where they are not given. An artist is found by the name on the release or by that of Backend's
+-- artist, whatever its case and accents.
+WITH lending AS MATERIALIZED (
+    SELECT DISTINCT library.artist_id
+    FROM library
+    JOIN library_identity AS identity ON identity.library_id = library.id
+    WHERE identity.confidence >= CAST(0.70 AS real) AND identity.method <> 'inherited'
+),
+decision_line AS (
+    SELECT
+        library_id,
+        'correct' AS decision,
+        wikidata_qid AS wikidata,
+        spotify_id AS spotify,
+        apple_music_id AS apple_music,
+        CAST(discogs_artist_id AS text) AS discogs_artist,
+        musicbrainz_artist_id AS musicbrainz_artist,
+        bandcamp_id AS bandcamp,
+        CAST(discogs_release_id AS text) AS discogs_release,
+        CAST(discogs_master_id AS text) AS discogs_master,
+        regexp_replace(notes, '^manual:', '') AS by,
+        CAST(NULL AS text) AS note
+    FROM library_identity
+    WHERE method = 'manual'
+),
+standing AS (
+    SELECT
+        due.*,
+        library.artist_name,
+        library.album_title,
+        library.artist_id,
+        CASE
+            WHEN due.is_manual THEN 'manual'
+            WHEN due.confidence >= CAST(0.70 AS real) THEN 'resolved'
+            WHEN lending.artist_id IS NOT NULL THEN 'fallback_resolved'
+            ELSE 'truly_unresolved'
+        END AS state
+    FROM due_library(:stale_threshold_days, :unresolved_retry_days, :invalid_retry_days) AS due
+    JOIN library ON library.id = due.library_id
+    LEFT JOIN lending ON lending.artist_id = library.artist_id
+)
+SELECT
+    now() AS read_at,
+    standing.*,
+    answer.kind AS answer_kind,
+    answer.verdict ->> 'method' AS answer_method,
+    CAST(answer.verdict -> 'confidence' AS text) AS answer_confidence,
+    answer.rejected_reason,
+    answer.unwound_at,
+    ledger.outcome,
+    ledger.detail,
+    line.decision, line.wikidata, line.spotify, line.apple_music, line.discogs_artist, line.musicbrainz_artist,
+    line.bandcamp, line.discogs_release, line.discogs_master, line.by, line.note
+FROM standing
+LEFT JOIN answer ON answer.library_id = standing.library_id
+LEFT JOIN candidate_library AS ledger ON ledger.library_id = standing.library_id
+LEFT JOIN decision_line AS line ON line.library_id = standing.library_id
+WHERE standing.library_id > :after
+  AND CASE CAST(:state AS text)
+      WHEN 'due' THEN
+          standing.is_due
+          AND NOT standing.has_no_artist
+          AND (:scope = 'full' OR standing.in_canonical_scope)
+      WHEN 'stale' THEN standing.is_due AND NOT standing.has_no_artist AND standing.reason = 'stale'
+      WHEN 'unresolved' THEN
+          standing.state IN ('fallback_resolved', 'truly_unresolved')
+          OR standing.confidence < CAST(0.70 AS real)
+      WHEN 'truly-unresolved' THEN standing.state = 'truly_unresolved'
+      WHEN 'manual' THEN line.library_id IS NOT NULL
+      WHEN 'rejected' THEN ledger.outcome = 'rejected_by_person'
+      WHEN 'held' THEN standing.is_held
+      ELSE true
+  END
+  AND (CAST(:outcome AS text) IS NULL OR ledger.outcome = :outcome)
+  AND (
+      CAST(:artist AS text) IS NULL
+      OR fold_artist_name(standing.artist_name) = fold_artist_name(:artist)
+      OR standing.artist_id IN (
+          SELECT id FROM artists WHERE fold_artist_name(artists.artist_name) = fold_artist_name(:artist)
+      )
+  )
+ORDER BY standing.library_id
+LIMIT :rows
