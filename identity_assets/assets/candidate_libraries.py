@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
+from identity_assets.ask_again import Answers, AskAgain, AskAgainError, ask_again_of
 from identity_assets.assets.tables import CANDIDATE_LIBRARIES, PARTITION_ROWS
 from identity_assets.freshness import pass_window
 from identity_assets.partition_keys import buckets_of, partition_key
@@ -29,6 +30,20 @@ class SelectionConfig(dg.Config):
         default=None,
         ge=1,
         description="The largest number of rows to select, those that have waited longest first. Default: no limit.",
+    )
+    ask_again: Answers | None = Field(
+        default=None,
+        description=(
+            "Ask LML again about the rows whose last answer is unresolved, a compilation or invalid, or about all "
+            "rows that were asked; once, whatever the windows say, and instead of the due rows."
+        ),
+    )
+    library_ids: list[int] = Field(
+        default=[], description="With ask_again: only these library rows, in whichever scope they are."
+    )
+    asked_before: str | None = Field(
+        default=None,
+        description="With ask_again: only rows that were last asked before this day or moment (ISO 8601, UTC).",
     )
 
 
@@ -54,6 +69,10 @@ def candidate_libraries(
     from identity_assets.backend.ledger.candidates import select_candidates
 
     scope = config.scope or backend.settings.scope
+    try:
+        ask_again = ask_again_of(config.ask_again, tuple(config.library_ids), config.asked_before)
+    except AskAgainError as error:
+        raise dg.Failure(str(error)) from error
     buckets = buckets_of(context.partition_keys)
     run_id = context.run.run_id
     with (
@@ -61,7 +80,9 @@ def candidate_libraries(
         backend.database_to_write(run_id) as database,
         database.partitions_locked(buckets),
     ):
-        selected = select_candidates(database, buckets, backend.settings, scope, run_id, config.max_inputs)
+        selected = select_candidates(
+            database, buckets, backend.settings, scope, run_id, config.max_inputs, ask_again
+        )
     trace.record(Accounts.of((group.outcome, group.rows) for group in selected), {"scope": str(scope)})
     for bucket in buckets.buckets:
         counts = _counts([group for group in selected if group.bucket == bucket])
@@ -70,13 +91,18 @@ def candidate_libraries(
         )
     total = _counts(selected)
     context.log.info(
-        f"{total['scanned']} library rows are due in {len(buckets.buckets)} partitions (scope {scope}): "
+        f"{total['scanned']} library rows are {_selected_as(ask_again)} in {len(buckets.buckets)} partitions "
+        f"(scope {scope}): "
         f"{total['to_ask']} to ask LML about, {total['answer_stored']} answered earlier and not yet applied, "
         f"{total['missing_artist_name']} without an artist name"
     )
     return dg.MaterializeResult(
         metadata={"scope": str(scope), "run_totals": dg.MetadataValue.json(dict(total))}
     )
+
+
+def _selected_as(ask_again: AskAgain | None) -> str:
+    return "due" if ask_again is None else f"to be asked again ({ask_again.answers})"
 
 
 def _counts(selected: "list[Selected]") -> Counter[str]:

@@ -32,6 +32,7 @@ def _evaluate(run: CheckRun) -> Evaluation:
         description=f"{report.summary}{_change_in_words(change)}\n\n{advice(report)}",
         metadata={
             **{figure: dg.MetadataValue.int(getattr(report, figure)) for figure in FIGURES},
+            "decided_none_rows": dg.MetadataValue.int(report.decided_none_rows),
             "gate_status": dg.MetadataValue.text(report.gate_status),
             "threshold": dg.MetadataValue.int(report.threshold),
             **({} if change is None else {"change_since_last": dg.MetadataValue.int(change)}),

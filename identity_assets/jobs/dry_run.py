@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
+from identity_assets.ask_again import Answers, AskAgainError, ask_again_of
 from identity_assets.checks.findings import table
 from identity_assets.partition_keys import UnknownPartitionError, buckets_of, known_keys
 from identity_assets.progress import ProgressReporter
@@ -28,6 +29,12 @@ class DryRunConfig(dg.Config):
         description="canonical: rows with a canonical_entity_id; full: all rows. Default: INCLUDE_NULL_CANONICAL.",
     )
     partitions: list[str] = Field(default=[], description="Keys such as 03. Default: all partitions.")
+    ask_again: Answers | None = Field(default=None, description="As for a run: see candidate_libraries.")
+    library_ids: list[int] = Field(default=[], description="With ask_again: only these library rows.")
+    asked_before: str | None = Field(
+        default=None,
+        description="With ask_again: only rows that were last asked before this (ISO 8601, UTC).",
+    )
 
 
 @dg.op(pool="lml", description="Asks LML about the due library rows and writes nothing.")
@@ -45,7 +52,8 @@ def predict(
 
     try:
         buckets = buckets_of(known_keys(config.partitions))
-    except UnknownPartitionError as error:
+        ask_again = ask_again_of(config.ask_again, tuple(config.library_ids), config.asked_before)
+    except (AskAgainError, UnknownPartitionError) as error:
         raise dg.Failure(str(error)) from error
     scope = config.scope or backend.settings.scope
     sample: list[Change] = []
@@ -58,7 +66,14 @@ def predict(
         require_migrated(database)
         stage = partial(progress.stage, context.log.info, "asking LML")
         prediction = preview.dry_run(
-            database, client, buckets, backend.settings, scope, stage=stage, on_change=keep_in_sample
+            database,
+            client,
+            buckets,
+            backend.settings,
+            scope,
+            stage=stage,
+            on_change=keep_in_sample,
+            ask_again=ask_again,
         )
     figures = prediction.as_dict()
     context.log.info(

@@ -16,6 +16,7 @@ import click
 from identity_assets import __version__
 from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
+from identity_assets.terminal.correct_commands import correct, reject
 from identity_assets.terminal.demo_commands import demo
 from identity_assets.terminal.output import INTERRUPTED, WRONG, stop
 from identity_assets.terminal.preview_commands import dry_run
@@ -31,7 +32,7 @@ def cli() -> None:
     """Find the artist of each release in the catalogue: ask LML and write its answers."""
 
 
-for command in (migrate, run, dry_run, replay, unwind, gate, status, explain, demo, ui):
+for command in (migrate, run, dry_run, correct, reject, replay, unwind, gate, status, explain, demo, ui):
     cli.add_command(command)
 
 

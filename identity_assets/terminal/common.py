@@ -1,12 +1,14 @@
 """What several commands share: their common options, and Backend's database after the check of its revision."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from identity_assets.settings import Scope, Settings
+from identity_assets.ask_again import Answers
+from identity_assets.settings import Scope, Settings, settings
+from identity_assets.terminal.output import WRONG, stop
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -23,7 +25,38 @@ scope_option = click.option(
     type=click.Choice([str(scope) for scope in Scope]),
     help="The library rows to consider. Default: INCLUDE_NULL_CANONICAL decides.",
 )
+_ask_again_options = (
+    click.option(
+        "--ask-again",
+        "ask_again",
+        type=click.Choice([str(answers) for answers in Answers]),
+        help="Ask LML again now about the rows whose last answer is this, whatever the windows say. Due rows wait.",
+    ),
+    click.option(
+        "--library-id",
+        "library_ids",
+        type=int,
+        multiple=True,
+        metavar="ID",
+        help="With --ask-again: only this library row, in whichever scope. Repeat the option for more rows.",
+    ),
+    click.option(
+        "--asked-before",
+        metavar="DATE",
+        help="With --ask-again: only rows that were last asked before this day, such as 2026-11-21 (UTC).",
+    ),
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def ask_again_options(command: Command) -> Command:
+    """The options `ask_again`, `library_ids` and `asked_before`, which ask_again.ask_again_of understands."""
+    for option in reversed(_ask_again_options):
+        command = option(command)
+    return command
 
 
 @contextmanager
@@ -40,3 +73,24 @@ def migrated_database(settings: Settings, label: str, *, read_only: bool = False
     with Database(settings, label, read_only=read_only) as database:
         require_migrated(database)
         yield database
+
+
+def settings_to_write(command: str) -> Settings:
+    """The settings for a command that writes; DRY_RUN=true stops it.
+
+    Raises:
+        SettingsError: no database is set.
+    """
+    chosen = settings()
+    if chosen.dry_run:
+        stop(f"DRY_RUN=true, but {command} writes: unset it, or use `identity-assets dry-run`", WRONG)
+    chosen.require_database_url()
+    return chosen
+
+
+def confirmed(question: str) -> bool:
+    """Whether the operator answers yes; Ctrl-C and the end of stdin mean no."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        return False

@@ -33,6 +33,8 @@ def _figures(report: GateReport) -> Table:
     grid.add_row(
         Text("  of these, truly unresolved", "bold"), Text(f"{report.truly_unresolved_rows:,}", "bold")
     )
+    if report.decided_none_rows:
+        grid.add_row("  of these, without an identity by decision", f"{report.decided_none_rows:,}")
     verdict = f"{report.gate_status}: it passes below {report.threshold:,}"
     grid.add_row(Text(f"  {verdict}", "bold green" if report.gate_status == "PASS" else "bold red"), "")
     return grid

@@ -21,9 +21,11 @@ STATE_LABELS = {
     "resolved": "resolved",
     "low_confidence": "confidence below 0.70",
     "manual": "manual, set by a person",
+    "decided_none": "no identity, says a person",
     "unresolved_in_window": "unresolved, in window",
     "compilation_in_window": "compilation, in window",
     "invalid_in_window": "set aside, in window",
+    "rejected_in_window": "rejected, in window",
     "retry_due": "to be tried again",
     "names_changed": "names changed",
     "invalid_retry_due": "set aside, to ask again",
@@ -36,6 +38,7 @@ REASON_LABELS = {
     "retry_due": "to be tried again",
     "invalid_retry_due": "answer set aside",
     "stale": "stale",
+    "asked_again": "to be asked again",
 }
 
 LEFT, BAR = 36, 19

@@ -10,9 +10,14 @@ from uuid import uuid4
 import click
 from rich.console import Console
 
-from identity_assets.settings import Settings, settings
-from identity_assets.terminal.common import json_option, migrated_database, partition_option
-from identity_assets.terminal.output import FAILED, WRONG, print_json, progress_on_stderr, say, stop
+from identity_assets.terminal.common import (
+    confirmed,
+    json_option,
+    migrated_database,
+    partition_option,
+    settings_to_write,
+)
+from identity_assets.terminal.output import FAILED, print_json, progress_on_stderr, say, stop
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -31,7 +36,7 @@ def replay(partitions: Sequence[str], rejected: bool, since: str | None, as_json
 
     This is for use after a rule or a column has changed. LML is not asked.
     """
-    chosen = _settings_to_write("replay")
+    chosen = settings_to_write("replay")
     from identity_assets.backend.ledger.runs import find_run
     from identity_assets.backend.writing.replay import replay
     from identity_assets.partition_keys import buckets_of, known_keys
@@ -114,7 +119,7 @@ def unwind(
     """
     if [run_id is not None, bool(library_ids), notes is not None].count(True) != 1:
         raise click.UsageError("choose what to take back: --run RUN_ID, --library-id ID or --notes WRITER")
-    chosen = _settings_to_write("unwind")
+    chosen = settings_to_write("unwind")
     from identity_assets.partition_keys import all_keys, buckets_of
     from identity_assets.terminal.changes_report import print_unwound, reasons_left_alone
 
@@ -127,7 +132,7 @@ def unwind(
         if not planned.rows:
             stop(f"there is nothing to take back{reasons_left_alone(planned)}", FAILED)
         print_unwound(Console(stderr=True), planned, is_plan=True)
-        if not (yes or _confirmed(f"Take back {planned.rows:,} library rows?")):
+        if not (yes or confirmed(f"Take back {planned.rows:,} library rows?")):
             stop("not confirmed: nothing was changed (--yes skips the question)", FAILED)
         with (
             database.partitions_locked(buckets_of(all_keys())),
@@ -177,20 +182,3 @@ def _undo_of_runs(
         plan=lambda: plan_unwind(database, writes, chunk_rows),
         apply=lambda advance: unwind(database, writes, chunk_rows, advance=advance),
     )
-
-
-def _confirmed(question: str) -> bool:
-    try:
-        return click.confirm(question, err=True)
-    except click.Abort:
-        # Ctrl-C, or stdin is at its end.
-        return False
-
-
-def _settings_to_write(command: str) -> Settings:
-    """The settings for a command that writes; DRY_RUN=true stops it."""
-    chosen = settings()
-    if chosen.dry_run:
-        stop(f"DRY_RUN=true, but {command} writes: unset it, or use `identity-assets dry-run`", WRONG)
-    chosen.require_database_url()
-    return chosen

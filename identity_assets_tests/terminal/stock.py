@@ -23,6 +23,12 @@ def run_full_scope(env: dict[str, str]) -> str:
 def all_tables(shelf: Shelf) -> dict[str, list[dict[str, Any]]]:
     """All tables that a run or a command may write, with all columns."""
     tables = ("library_identity", "library_identity_source", "library_unresolved", "library_identity_history")
-    ours = ("candidate_library", "lml_verdict", "lml_verdict_state", "lml_verdict_history", "catalog_watermark")
+    ours = (
+        "candidate_library",
+        "lml_verdict",
+        "lml_verdict_state",
+        "lml_verdict_history",
+        "catalog_watermark",
+    )
     journal = ("journal_chunk", "journal_image")
     return {table: shelf.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in (*tables, *ours, *journal)}

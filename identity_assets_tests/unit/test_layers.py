@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2] / PACKAGE
 LAYERS = (
     ("errors",),
     ("settings",),
-    ("partition_keys", "evidence", "postgres", "progress"),
+    ("partition_keys", "evidence", "postgres", "progress", "ask_again"),
     ("lml", "legs"),
     ("backend",),
     ("gathering",),

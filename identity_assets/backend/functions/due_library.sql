@@ -2,13 +2,17 @@
 --
 -- One row for each row of library.
 -- due_from      the moment from which the row is due: null if it always was (never_asked), infinity if it never is
---               (manual)
+--               (manual, or a person decided that it has no identity)
 -- decided_at    the moment that due_from is counted from: a verification, an attempt, or the last question to LML
 -- reason        why the row is due from due_from on; null if it never is
 -- is_due        due_from has come. A row without an artist name is due like any other, but LML cannot be asked about
 --               it: has_no_artist
 -- is_answered   a stored answer to the present names waits to be applied, so that LML need not be asked; it may wait
 --               until answer_until
+-- decision      what a person decided, where that says when the row is due: none (it has no identity) or rejected (LML's
+--               last answer names an identity that a person rejected, so nothing is written from it)
+-- answer_kind   the kind of LML's last answer, or of the last attempt; invalid if the answer was set aside, whole or in
+--               part
 CREATE FUNCTION identity_assets.due_library(
     stale_threshold_days integer, unresolved_retry_days integer, invalid_retry_days integer
 )
@@ -16,7 +20,7 @@ RETURNS TABLE (
     library_id integer, in_canonical_scope boolean, has_no_artist boolean, has_main_row boolean, is_manual boolean,
     confidence real, last_verified_at timestamptz, attempt_kind text, attempted_at timestamptz, asked_at timestamptz,
     names_changed boolean, reason text, decided_at timestamptz, due_from timestamptz, is_due boolean,
-    answer_until timestamptz, is_answered boolean
+    answer_until timestamptz, is_answered boolean, decision text, answer_kind text
 )
 LANGUAGE sql STABLE
 AS $$
@@ -34,21 +38,25 @@ AS $$
         question.names_changed,
         CASE decision.cause
             WHEN 'manual' THEN NULL
+            WHEN 'none' THEN NULL
             WHEN 'names_changed' THEN 'names_changed'
             WHEN 'set_aside' THEN 'invalid_retry_due'
             WHEN 'open' THEN CASE
+                WHEN answer.previous_kind = 'asked_again' THEN 'asked_again'
                 WHEN answer.previous_asked_at IS NULL THEN 'names_changed'
                 ELSE 'invalid_retry_due'
             END
             ELSE CASE
                 WHEN main.library_id IS NOT NULL THEN 'stale'
-                WHEN attempt.library_id IS NOT NULL THEN 'retry_due'
+                WHEN attempt.library_id IS NOT NULL OR moment.rejected_until IS NOT NULL THEN 'retry_due'
                 ELSE 'never_asked'
             END
         END,
         CASE decision.cause
             WHEN 'manual' THEN NULL
+            WHEN 'none' THEN NULL
             WHEN 'window' THEN CASE
+                WHEN moment.rejected_until = moment.window_until THEN answer.asked_at
                 WHEN moment.attempt_until > moment.main_row_until THEN attempt.attempted_at
                 ELSE coalesce(main.last_verified_at, attempt.attempted_at)
             END
@@ -57,18 +65,36 @@ AS $$
         due.due_from,
         coalesce(due.due_from <= now(), true),
         moment.answer_until,
-        question.is_waiting AND NOT question.names_changed AND moment.answer_until > now()
+        question.is_waiting AND NOT question.names_changed AND moment.answer_until > now(),
+        CASE WHEN decided.is_none THEN 'none' WHEN moment.rejected_until IS NOT NULL THEN 'rejected' END,
+        CASE
+            WHEN answer.rejected_reason IS NOT NULL OR answer.set_aside IS NOT NULL THEN 'invalid'
+            ELSE coalesce(answer.kind, attempt.kind)
+        END
     FROM library
     LEFT JOIN library_identity AS main ON main.library_id = library.id
     LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id
     LEFT JOIN identity_assets.answer AS answer ON answer.library_id = library.id
+    LEFT JOIN identity_assets.decided AS decided ON decided.library_id = library.id
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN decided.rejected IS NOT NULL
+                AND answer.kind = 'single_artist'
+                AND answer.applied_at IS NOT NULL
+                AND answer.unwound_at IS NULL
+                AND main.last_verified_at IS DISTINCT FROM answer.asked_at
+            THEN answer.asked_at + make_interval(days => stale_threshold_days)
+        END AS rejected_until
+    ) AS person
     CROSS JOIN LATERAL (
         SELECT
+            person.rejected_until,
             main.last_verified_at + make_interval(days => stale_threshold_days) AS main_row_until,
             attempt.attempted_at + make_interval(days => unresolved_retry_days) AS attempt_until,
             greatest(
                 main.last_verified_at + make_interval(days => stale_threshold_days),
-                attempt.attempted_at + make_interval(days => unresolved_retry_days)
+                attempt.attempted_at + make_interval(days => unresolved_retry_days),
+                person.rejected_until
             ) AS window_until,
             answer.asked_at + make_interval(days => invalid_retry_days) AS invalid_until,
             answer.asked_at + make_interval(
@@ -109,6 +135,7 @@ AS $$
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN main.method = 'manual' THEN 'manual'
+            WHEN decided.is_none THEN 'none'
             WHEN question.names_changed THEN 'names_changed'
             WHEN question.is_set_aside THEN 'set_aside'
             WHEN question.is_open THEN 'open'
@@ -118,6 +145,7 @@ AS $$
     CROSS JOIN LATERAL (
         SELECT CASE decision.cause
             WHEN 'manual' THEN 'infinity'
+            WHEN 'none' THEN 'infinity'
             WHEN 'set_aside' THEN moment.invalid_until
             WHEN 'window' THEN moment.window_until
             -- The row is due at once; it has waited at least since this question.

@@ -1,11 +1,12 @@
 -- Stores one batch of answers as they came, before anything is made of them.
 --
 -- An earlier answer that said something else goes to the history. The ledger is touched only where an answer is
--- rejected. Asking anew after an answer was taken back does not count as asking twice. `previous_kind` is `invalid` if the
+-- rejected. Asking anew after an answer was taken back does not count as asking twice; asking again because a person wanted
+-- it does not either (`previous_kind` is `asked_again`). `previous_kind` is `invalid` if the
 -- earlier answer was set aside, whole or in part: its window is INVALID_RETRY_DAYS.
 WITH given AS MATERIALIZED (
     SELECT
-        answer.*, candidate.artist_name, candidate.album_title, greatest(now(), candidate.selected_at) AS asked_at
+        answer.*, candidate.artist_name, candidate.album_title, candidate.reason, greatest(now(), candidate.selected_at) AS asked_at
     FROM jsonb_to_recordset(CAST(:answers AS jsonb)) AS answer (
         library_id integer, kind text, verdict jsonb, tracks_trusted boolean, rejected_reason text, set_aside jsonb
     )
@@ -53,6 +54,9 @@ stored AS (
             THEN earlier.asked_at
         END,
         previous_kind = CASE
+            WHEN EXISTS (
+                SELECT FROM given WHERE given.library_id = earlier.library_id AND given.reason = 'asked_again'
+            ) THEN 'asked_again'
             WHEN EXISTS (SELECT FROM fate WHERE fate.library_id = earlier.library_id AND fate.is_invalid) THEN 'invalid'
             ELSE earlier.kind
         END

@@ -18,19 +18,22 @@ _sql = statements(__file__)
 
 
 class DueWhy(StrEnum):
-    """Why a row is due (the first five are the ledger's reasons), or why it is not."""
+    """Why a row is due (the first six are the ledger's reasons), or why it is not."""
 
     never_asked = "never_asked"
     names_changed = "names_changed"
     invalid_retry_due = "invalid_retry_due"
     retry_due = "retry_due"
     stale = "stale"
+    asked_again = "asked_again"
     not_in_scope = "not_in_scope"
     manual = "manual"
+    decided_none = "decided_none"
     resolved_in_window = "resolved_in_window"
     unresolved_in_window = "unresolved_in_window"
     compilation_in_window = "compilation_in_window"
     invalid_in_window = "invalid_in_window"
+    rejected_in_window = "rejected_in_window"
     no_artist_name = "no_artist_name"
 
 
@@ -70,6 +73,7 @@ class DueFacts:
     is_due: bool
     answer_until: datetime | None
     is_answered: bool
+    decision: str | None
 
 
 def read_due_facts(connection: Connection, settings: Settings, library_id: int) -> DueFacts:
@@ -82,6 +86,8 @@ def due_in(facts: DueFacts, scope: Scope) -> Due:
     """Whether the row is due in one scope, and why."""
     if scope is Scope.canonical and not facts.in_canonical_scope:
         return Due(scope, is_due=False, why=DueWhy.not_in_scope)
+    if facts.decision == "none" and not facts.is_manual:
+        return Due(scope, is_due=False, why=DueWhy.decided_none)
     if facts.is_manual or facts.reason is None:
         return Due(scope, is_due=False, why=DueWhy.manual)
     if not facts.is_due:
@@ -103,6 +109,8 @@ def _window(facts: DueFacts) -> DueWhy:
     """The window that has not ended, by the moment that it is counted from."""
     if facts.reason == DueWhy.invalid_retry_due:
         return DueWhy.invalid_in_window
+    if facts.decision == "rejected" and facts.decided_at not in (facts.last_verified_at, facts.attempted_at):
+        return DueWhy.rejected_in_window
     if facts.decided_at == facts.last_verified_at:
         return DueWhy.resolved_in_window
     return DueWhy(f"{facts.attempt_kind}_in_window")

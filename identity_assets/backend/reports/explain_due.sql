@@ -13,6 +13,7 @@ SELECT
     due_from,
     is_due,
     answer_until,
-    is_answered
+    is_answered,
+    decision
 FROM due_library(:stale_threshold_days, :unresolved_retry_days, :invalid_retry_days)
 WHERE library_id = :library_id

@@ -9,10 +9,12 @@ WITH counted AS (
         library.artist_id,
         CASE
             WHEN identity.confidence >= CAST(0.70 AS real) THEN NULL
+            WHEN decided.is_none THEN 'decided_none'
             WHEN coalesce(library.artist_name !~ '\S', true) THEN 'no_artist_name'
             WHEN identity.library_id IS NOT NULL THEN 'low_confidence'
             WHEN attempt.kind = 'unresolved' THEN 'lml_unresolved'
             WHEN attempt.kind = 'compilation' THEN 'compilation'
+            WHEN decided.rejected IS NOT NULL THEN 'rejected_by_person'
             WHEN candidate.outcome IS NOT NULL THEN candidate.outcome
             -- Looked up for the few rows that come this far: a join would scan all stored answers.
             WHEN candidate.library_id IS NOT NULL AND EXISTS (
@@ -25,6 +27,7 @@ WITH counted AS (
     FROM library
     LEFT JOIN library_identity AS identity ON identity.library_id = library.id
     LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id
+    LEFT JOIN decided ON decided.library_id = library.id
     LEFT JOIN candidate_library AS candidate
         ON candidate.library_id = library.id
        AND (

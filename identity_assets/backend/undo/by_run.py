@@ -196,6 +196,7 @@ def _take_back(connection: Connection, run_id: str, one: Range, library_ids: lis
             _sql("restore_source_rows.sql"),
             _sql("restore_attempts.sql"),
             _sql("restore_leg_filled.sql"),
+            _sql("restore_corrections.sql"),
             _sql("unwind_answers.sql"),
             _sql("forget_run.sql"),
         ):

@@ -81,6 +81,10 @@ standing AS MATERIALIZED (
     SELECT 'leg_filled', filled.library_id, '', hash_record_extended(filled, 0), false
     FROM leg_filled AS filled
     WHERE filled.library_id BETWEEN :first_id AND :last_id
+    UNION ALL
+    SELECT 'correction', decided.library_id, decided.key, hash_record_extended(decided, 0), false
+    FROM correction AS decided
+    WHERE decided.library_id BETWEEN :first_id AND :last_id
 )
 SELECT
     written.table_name,
