@@ -31,6 +31,41 @@ def is_worth_retrying(error: DBAPIError) -> bool:
     return sqlstate(error).startswith(TRY_AGAIN)
 
 
+# What to do, by the beginning of the SQLSTATE. The longest one that fits counts.
+_REMEDIES = {
+    "": "check the server, then run again",
+    "08": "check DATABASE_URL and the server, then run again",
+    "25006": "the server or the role is read only: give a server that can be written to",
+    "28": "check the user and the password in DATABASE_URL",
+    "3D000": "check the name of the database in DATABASE_URL",
+    "3F000": "check WXYC_SCHEMA_NAME",
+    "40": "another session was in the way: run again",
+    "42501": "the role in DATABASE_URL lacks this right",
+    "42703": "a column is missing: run `identity-assets migrate`, or see what changed in Backend's tables",
+    "42883": "a function is missing: run `identity-assets migrate`",
+    "42P01": "a table is missing: run `identity-assets migrate`, and check WXYC_SCHEMA_NAME",
+    "53": "the server is out of disk, memory or connections: give it more, then run again",
+    "55P03": "another session holds a lock for longer than lock_timeout: see pg_stat_activity, then run again",
+    "57014": "the server cancelled the statement: raise statement_timeout of the role, or leave it to the session",
+    "57P": "the server was shut down or ended the session: run again when it is up",
+    "58": "the server has a system error: see its log",
+}
+
+
+def failure_sentence(error: DBAPIError) -> str:
+    """What the database said, its SQLSTATE and what to do, on one line; neither the statement nor its parameters."""
+    state = sqlstate(error)
+    remedy = _REMEDIES[max((one for one in _REMEDIES if state.startswith(one)), key=len)]
+    code = f" (SQLSTATE {state})" if state else ""
+    return f"PostgreSQL said: {primary_message(error)}{code}. What was committed stands; {remedy}"
+
+
+def primary_message(error: DBAPIError) -> str:
+    """What the database said, without the values of a row and without an excerpt of the statement."""
+    diagnosis = getattr(error.orig, "diag", None)
+    return " ".join(str(getattr(diagnosis, "message_primary", None) or first_line(error)).split())[:300]
+
+
 def first_line(error: BaseException) -> str:
     """What the database said, on one line and without the statement and its parameters."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

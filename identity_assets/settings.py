@@ -115,6 +115,9 @@ def _postgres_url(text: str) -> "URL":
         raise ValueError from error
     if url.drivername.split("+")[0] not in {"postgresql", "postgres"}:
         raise ValueError
+    # An @ that is not encoded puts a part of the password into the host, which messages name.
+    if "@" in f"{url.host or ''}{url.database or ''}":
+        raise ValueError
     return url.set(drivername="postgresql+psycopg2")
 
 
@@ -169,7 +172,9 @@ def _legs(text: str) -> tuple[Leg, ...]:
 
 SWITCH = Variable("true or false", _switch)
 SECRET = Variable("any text", str, secret=True)
-POSTGRES_URL = Variable("postgresql://USER:PASSWORD@HOST:PORT/NAME", _postgres_url, secret=True)
+POSTGRES_URL = Variable(
+    "postgresql://USER:PASSWORD@HOST:PORT/NAME, with an @ in the password as %40", _postgres_url, secret=True
+)
 HTTP_URL = Variable("http(s)://HOST[:PORT] without user or password", _http_url, secret=True)
 SENTRY_DSN = Variable("http(s)://KEY@HOST[:PORT]/PROJECT", _sentry_dsn, secret=True)
 DAYS = whole_number(1, 3650, "of days ")

@@ -19,6 +19,7 @@ from identity_assets.demo.fixture_lml import FixtureLmlThread
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.demo.station import fill_backend, libpq_dsn
 from identity_assets.settings import Settings
+from identity_assets.telemetry.logs import OWN_LOGGER
 from identity_assets_tests.legs.support import Cache, empty_cache
 from identity_assets_tests.support import Shelf
 
@@ -36,6 +37,14 @@ def administer(postgres: EmbeddedPostgres, statement: str, *names: str) -> None:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+@pytest.fixture(autouse=True)
+def _own_handlers() -> Iterator[None]:
+    """A run in this process starts its logs; the next test begins without them."""
+    before = list(OWN_LOGGER.handlers)
+    yield
+    OWN_LOGGER.handlers[:] = before
 
 
 @pytest.fixture(scope="session")

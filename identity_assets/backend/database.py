@@ -13,7 +13,7 @@ from sqlalchemy.pool import QueuePool
 
 from identity_assets.errors import OperatorError
 from identity_assets.partition_keys import Buckets
-from identity_assets.postgres import first_line, sqlstate, statements
+from identity_assets.postgres import failure_sentence, first_line, sqlstate, statements
 from identity_assets.settings import Settings
 
 OWN_SCHEMA = "identity_assets"
@@ -49,7 +49,8 @@ class Database:
     def __init__(self, settings: Settings, label: str, *, read_only: bool = False) -> None:
         self._read_only = read_only
         self.application_name = f"identity_assets {label}"[:63]
-        self._search_path = f"{settings.schema_name}, {OWN_SCHEMA}"
+        # In quotes: a name such as user is a word of SQL.
+        self._search_path = f'"{settings.schema_name}", {OWN_SCHEMA}'
         self._engine = create_engine(
             settings.require_database_url(),
             poolclass=QueuePool,
@@ -80,7 +81,22 @@ class Database:
         """A connection whose statements land together, or not at all.
 
         Raises:
+            DatabaseError: the server cannot be reached, went away, or refused a statement; one sentence.
+        """
+        try:
+            with self.attempt() as connection:
+                yield connection
+        except DBAPIError as error:
+            # Not `from error`: its text has the statement and its parameters.
+            raise DatabaseError(failure_sentence(error)) from None
+
+    @contextmanager
+    def attempt(self) -> Iterator[Connection]:
+        """A transaction whose caller judges what the database refused.
+
+        Raises:
             DatabaseError: the server cannot be reached, or went away.
+            DBAPIError: the database refused a statement.
         """
         try:
             with self._engine.begin() as connection:
@@ -91,7 +107,7 @@ class Database:
             raise DatabaseError(
                 f"PostgreSQL cannot be reached or went away ({first_line(error)}). What was committed stands; "
                 "check DATABASE_URL and the server, then run again: it goes on where this stopped"
-            ) from error
+            ) from None
 
     def analyze(self, table: str, rows_written: int) -> None:
         """Refresh the planner's statistics of a table of which more than a tenth was written."""
@@ -104,24 +120,34 @@ class Database:
                     connection.execute(text(f"ANALYZE {table}"))
 
     @contextmanager
+    def _lock_connection(self) -> Iterator[Connection]:
+        try:
+            held = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        except DBAPIError as error:
+            raise DatabaseError(failure_sentence(error)) from None
+        with held:
+            yield held
+
+    @contextmanager
     def partitions_locked(self, buckets: Buckets) -> Iterator[None]:
         """Hold each partition for this run alone, by advisory locks that end with the connection.
 
         Raises:
             PartitionsBusyError: another run holds one of them; it is named.
         """
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self._lock_connection() as connection:
             try:
-                for bucket in buckets.buckets:
-                    if not execute(connection, _sql("try_partition_lock.sql"), bucket=bucket).scalar_one():
-                        holder = execute(
-                            connection, _sql("partition_lock_holder.sql"), bucket=bucket
-                        ).scalar()
-                        raise PartitionsBusyError(
-                            f"partition {bucket:02d} is being worked on by "
-                            f"{holder or 'a run that has just ended'}. "
-                            "Nothing was done here: wait for it to end, or end it, then run again"
-                        )
+                busy = (
+                    execute(connection, _sql("lock_partitions.sql"), buckets=list(buckets.buckets))
+                    .scalars()
+                    .all()
+                )
+                if busy:
+                    holder = execute(connection, _sql("partition_lock_holder.sql"), bucket=busy[0]).scalar()
+                    raise PartitionsBusyError(
+                        f"partition {busy[0]:02d} is being worked on by {holder or 'a run that has just ended'}. "
+                        "Nothing was done here: wait for it to end, or end it, then run again"
+                    )
                 yield
             finally:
                 # A lost connection has lost its locks too, and the error under way is the one to show.

@@ -32,11 +32,15 @@ def _config(connection: Connection) -> Config:
     package = Path(__file__).parents[1]
     in_wheel = package / "_migrations"
     config = Config()
-    config.set_main_option(
-        "script_location", str(in_wheel if in_wheel.exists() else package.parent / "migrations")
-    )
+    folder = in_wheel if in_wheel.exists() else package.parent / "migrations"
+    # Alembic's configuration takes a % for the start of a variable.
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
+
+
+def _known_revisions(config: Config) -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
 
 
 def _revision(connection: Connection) -> str | None:
@@ -63,6 +67,11 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
             )
         before = _revision(connection)
         config = _config(connection)
+        if before is not None and before not in _known_revisions(config):
+            raise DatabaseError(
+                f"the database is at revision {before} of this project's tables, which this version does not know: "
+                "another version migrated it. Use that version, or begin with a fresh database. Nothing was changed"
+            )
         drop_functions_and_views(connection)
         if revision == "base":
             command.downgrade(config, revision)

@@ -79,7 +79,7 @@ class DiscogsCache:
             raise DiscogsCacheError(
                 f"the discogs-cache cannot be read: {said}. Nothing was written: check DATABASE_URL_DISCOGS, "
                 "DISCOGS_SCHEMA_NAME and the rights of its user, then run again"
-            ) from error
+            ) from None
 
     def matches(
         self, own: Collection[Pair], normalise: Callable[[Sequence[str]], list[str]]

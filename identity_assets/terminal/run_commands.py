@@ -38,7 +38,7 @@ def migrate(down: bool) -> None:
     with Database(settings(), "migrate") as database:
         before, after = run_migrations(database, "base" if down else "head")
     say(
-        f"already at revision {after or 'none'}: nothing to do"
+        f"already at revision {after or 'none'}; its functions and views were made again"
         if before == after
         else f"migrated from revision {before or 'none'} to {after or 'none'}"
     )

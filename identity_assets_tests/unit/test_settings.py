@@ -127,3 +127,10 @@ def test_no_address_and_no_key_shows_in_the_repr() -> None:
 def test_readme_names_every_variable() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     assert [one.metadata["env"] for one in fields(Settings) if f"`{one.metadata['env']}`" not in readme] == []
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_DISCOGS"])
+def test_a_password_with_an_at_sign_that_is_not_encoded_is_refused_and_not_repeated(name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{name}=\(not shown.*%40") as raised:
+        load_settings({name: "postgresql://user:pa@ss@host/name"})
+    assert "ss@host" not in str(raised.value)

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy.exc import DBAPIError
-
-from identity_assets.backend.database import Database, DatabaseError, execute
-from identity_assets.postgres import first_line, statements
+from identity_assets.backend.database import Database, execute
+from identity_assets.postgres import statements
 
 _sql = statements(__file__)
 
@@ -165,11 +163,8 @@ def read_gate(database: Database, threshold: int) -> GateReport:
     Raises:
         DatabaseError: the database cannot be reached, went away, or refuses the statement.
     """
-    try:
-        with database.transaction() as connection:
-            row = execute(connection, _sql("gate_report.sql")).one()
-    except DBAPIError as error:
-        raise DatabaseError(f"the database refused to read the gate: {first_line(error)}") from error
+    with database.transaction() as connection:
+        row = execute(connection, _sql("gate_report.sql")).one()
     return GateReport(
         row.total_library_rows,
         row.unresolved_rows,

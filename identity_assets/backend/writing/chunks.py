@@ -14,7 +14,13 @@ from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from identity_assets.backend.database import Database, DatabaseError
-from identity_assets.postgres import first_line, is_row_fault, is_worth_retrying
+from identity_assets.postgres import (
+    failure_sentence,
+    first_line,
+    is_row_fault,
+    is_worth_retrying,
+    primary_message,
+)
 
 HASH_JOINS = text("SET LOCAL enable_nestloop = off")
 """The planner cannot know how many rows a JSON array holds. It guesses a few, and joins thousands in nested loops."""
@@ -112,12 +118,11 @@ def _write_or_halve(database: Database, one: Range, stage: Stage[Result], refusa
     except DBAPIError as error:
         if not is_row_fault(error):
             raise DatabaseError(
-                f"the database refused to write the library rows {one.first_id} to {one.last_id}: "
-                f"{first_line(error)}. What was committed stands; run again when it is mended"
-            ) from error
+                f"the library rows {one.first_id} to {one.last_id} could not be written: {failure_sentence(error)}"
+            ) from None
         if one.first_id == one.last_id:
             reason = first_line(error)
-            refusals.refused(_without_values(error, reason))
+            refusals.refused(primary_message(error))
             return stage.set_aside(database, one.first_id, reason)
     else:
         refusals.accepted()
@@ -135,12 +140,6 @@ def _write(database: Database, one: Range, stage: Stage[Result]) -> Result:
         wait=wait_random_exponential(multiplier=0.2, max=3),
         reraise=True,
     ):
-        with attempt, database.transaction() as connection:
+        with attempt, database.attempt() as connection:
             return stage.write(connection, one)
     raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _without_values(error: DBAPIError, reason: str) -> str:
-    """The reason without the DETAIL, which names the values of one row."""
-    diagnosis = getattr(error.orig, "diag", None)
-    return str(getattr(diagnosis, "message_primary", None) or reason)
