@@ -87,7 +87,10 @@ def make_tables_for(connection: Connection, file: Path) -> None:
         if maker != file and re.search(rf"\b{table}\b", code):
             make_tables_for(connection, maker)
             # Another maker may have needed the same table.
-            if connection.execute(text("SELECT to_regclass(:name)"), {"name": f"pg_temp.{table}"}).scalar() is None:
+            if (
+                connection.execute(text("SELECT to_regclass(:name)"), {"name": f"pg_temp.{table}"}).scalar()
+                is None
+            ):
                 run_with_nulls(connection, code_of(maker), explain=False)
 
 

@@ -61,6 +61,7 @@ def read_story(database: Database, settings: Settings, library_id: int) -> Story
             history=_all(connection, _sql("explain_history.sql"), library_id),
             sidecar=None if sidecar is None else SidecarRow(**sidecar),
             gate=_gate_standing(connection, library_id),
+            decisions=_all(connection, _sql("explain_decisions.sql"), library_id),
         )
 
 
@@ -107,7 +108,7 @@ def _verdict_state(
     row: TableRow, facts: DueFacts, ledger: TableRow | None, main_row: TableRow | None
 ) -> VerdictState:
     if row["applied_at"] is not None:
-        return _applied_state(row, main_row)
+        return _applied_state(row, facts, main_row)
     if row["rejected_reason"] is not None:
         return VerdictState.rejected
     if facts.names_changed:
@@ -119,9 +120,11 @@ def _verdict_state(
     return VerdictState.waiting
 
 
-def _applied_state(row: TableRow, main_row: TableRow | None) -> VerdictState:
+def _applied_state(row: TableRow, facts: DueFacts, main_row: TableRow | None) -> VerdictState:
     if row["unwound_at"] is not None:
         return VerdictState.unwound
+    if facts.decision is not None and row["kind"] == "single_artist" and not facts.is_manual:
+        return VerdictState.rejected_by_person
     stands = main_row is None or main_row["method"] != "manual" or _is_written_from(row, main_row)
     return VerdictState.applied if stands else VerdictState.overruled
 

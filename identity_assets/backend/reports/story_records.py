@@ -23,6 +23,7 @@ class VerdictState(StrEnum):
     applied = "applied"
     unwound = "unwound"  # applied, and taken back later
     overruled = "overruled"  # settled, but the main row is a person's decision
+    rejected_by_person = "rejected_by_person"  # settled, and nothing is written from it
     rejected = "rejected"
     writer_error = "writer_error"
     names_changed = "names_changed"
@@ -144,7 +145,8 @@ class GateStanding:
 class Story:
     """Everything about one library row at the moment `read_at`. `scope` is the scope of the settings.
 
-    `due` has one entry for each scope; `history` and `earlier_answers` have the newest first.
+    `due` has one entry for each scope; `history`, `earlier_answers` and `decisions` (what people decided) have
+    the newest first.
     """
 
     library_id: int
@@ -162,6 +164,7 @@ class Story:
     history: tuple[TableRow, ...]
     sidecar: SidecarRow | None
     gate: GateStanding
+    decisions: tuple[TableRow, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `explain --json`: times are ISO 8601 in UTC."""
