@@ -1,6 +1,7 @@
 """The whole graph on one screen. Importing this module builds nothing but definitions.
 
 library ─▶ candidate_libraries ─▶ lml_verdicts ─▶ library_identity_source, library_identity, library_unresolved
+The blocking check answers_plausible stands between lml_verdicts and the three tables.
 
 IDENTITY_LEGS adds the older legs, which feed the same writer:
 library ─▶ canonical_entity_evidence (S1); library, flowsheet_match ─▶ flowsheet_match_evidence (S3)
@@ -21,13 +22,16 @@ from identity_assets.checks.accounts import accounts_balance
 from identity_assets.checks.evaluation import checks_in_one_step
 from identity_assets.checks.gate import truly_unresolved_rows
 from identity_assets.checks.integrity import integrity_checks
-from identity_assets.checks.legs import leg_conflicts
+from identity_assets.checks.legs import leg_conflicts, leg_matches
+from identity_assets.checks.plausibility import answers_plausible
 from identity_assets.checks.staleness import stale_rows
 from identity_assets.jobs.dry_run import dry_run
 from identity_assets.jobs.gate_report import gate_report
+from identity_assets.jobs.held_answers import held_answers
 from identity_assets.jobs.refresh import refresh_library_identity
+from identity_assets.jobs.refresh_evidence import refresh_evidence
 from identity_assets.resources import make_resources
-from identity_assets.schedules import daily_gate_report, nightly_refresh
+from identity_assets.schedules import daily_gate_report, nightly_evidence, nightly_refresh
 from identity_assets.settings import Leg, settings
 from identity_assets.telemetry.failures import report_failures_of
 
@@ -42,14 +46,18 @@ def build_defs(
     legs = settings().identity_legs if legs is None else legs
     evidence = {leg: EVIDENCE[leg] for leg in legs}
     assets = [candidate_libraries, lml_verdicts, *evidence.values(), identity_tables_with(evidence)]
-    checks = [checks_in_one_step([*CHECKS, leg_conflicts] if legs else CHECKS)]
+    leg_checks = [*([leg_conflicts] if legs else ()), *([leg_matches] if Leg.S3 in legs else ())]
+    checks = [answers_plausible, checks_in_one_step([*CHECKS, *leg_checks])]
     return dg.Definitions(
         assets=dg.with_source_code_references(
             [library, *([flowsheet_match] if Leg.S3 in legs else ()), *report_failures_of(assets)]
         ),
         asset_checks=report_failures_of(checks),
-        jobs=[refresh_library_identity, gate_report, dry_run],
-        schedules=[nightly_refresh, daily_gate_report],
+        jobs=[
+            *(refresh_library_identity, gate_report, dry_run, held_answers),
+            *([refresh_evidence] if legs else ()),
+        ],
+        schedules=[nightly_refresh, daily_gate_report, *([nightly_evidence] if legs else ())],
         resources=resources or make_resources(replace(settings(), identity_legs=tuple(legs))),
         executor=dg.in_process_executor,
     )

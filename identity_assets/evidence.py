@@ -4,7 +4,7 @@ How a leg finds it belongs in legs/, and how it is stored in backend/ledger/evid
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -30,15 +30,43 @@ class Evidence:
     checked_master_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CacheSeen:
+    """What S3 saw in the discogs-cache, in pairs of `flowsheet_match` (in releases, if they are computed afresh).
+
+    `matched` pairs are found by a library row and are evidence; `ambiguous` ones of these fit several releases or
+    artists. `tombstones` and `co_artists` (releases by several artists) are counted only among pairs with a title
+    of the library, unless all releases are read.
+    """
+
+    pairs_read: int = 0
+    matched: int = 0
+    ambiguous: int = 0
+    tombstones: int = 0
+    empty_names: int = 0
+    no_discogs_id: int = 0
+    co_artists: int = 0
+
+    @property
+    def usable(self) -> int:
+        """Pairs that could be evidence for a library row."""
+        return self.pairs_read - self.tombstones - self.empty_names - self.no_discogs_id
+
+    def as_dict(self) -> dict[str, int]:
+        """All figures by name."""
+        return {**asdict(self), "usable": self.usable}
+
+
 @dataclass
 class Gathered:
     """What a leg found in some partitions. Each library row looked at is evidence or skipped for one reason.
 
-    `skipped` counts by (bucket, reason).
+    `skipped` counts by (bucket, reason). `seen` is None for a leg that does not read the discogs-cache.
     """
 
     evidence: list[Evidence] = field(default_factory=list)
     skipped: Counter[tuple[int, str]] = field(default_factory=Counter)
+    seen: CacheSeen | None = None
 
     @property
     def scanned(self) -> int:

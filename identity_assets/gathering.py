@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from identity_assets.backend.database import Database
-from identity_assets.backend.ledger.evidence import EvidenceStored, replace_evidence
+from identity_assets.backend.ledger.evidence import EvidenceStored, ShrinkLimit, replace_evidence
 from identity_assets.backend.library_pages import library_pages
 from identity_assets.backend.preview.leg_dry_run import preview_leg
 from identity_assets.evidence import Gathered
@@ -45,10 +45,18 @@ def gather_and_store(
     buckets: Buckets,
     run_id: str,
     cache: DiscogsCache | None = None,
+    *,
+    accept_shrink: bool = False,
 ) -> tuple[Gathered, EvidenceStored]:
-    """Replace the leg's stored evidence by what it finds now. Raises as `gather` does, and then stores nothing."""
+    """Replace the leg's stored evidence by what it finds now. `accept_shrink`: however much of it is lost.
+
+    Raises:
+        EvidenceShrunkError: more evidence would be removed than EVIDENCE_SHRINK_LIMIT allows; nothing was stored.
+        DiscogsCacheError, SettingsError: as `gather`; nothing was stored.
+    """
     gathered = gather(leg, database, settings, buckets, cache)
-    stored = replace_evidence(database, leg, buckets, gathered, run_id, settings.writer_chunk_rows)
+    limit = ShrinkLimit(settings.evidence_shrink_limit, accept_shrink)
+    stored = replace_evidence(database, leg, buckets, gathered, run_id, settings.writer_chunk_rows, limit)
     return gathered, stored
 
 

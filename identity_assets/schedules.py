@@ -1,16 +1,17 @@
-"""The schedules: the nightly refresh of the partitions that have due rows, and the daily gate report.
+"""The schedules: the evidence of the legs once a night, the refresh of partitions that have work, the gate report.
 
-The selection decides which rows are due. The schedule only counts them.
+The selection decides which rows are due, and the writer which evidence it writes. A schedule only counts them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from identity_assets.jobs.gate_report import gate_report
 from identity_assets.jobs.refresh import refresh_library_identity
-from identity_assets.partition_keys import partition_key
+from identity_assets.jobs.refresh_evidence import refresh_evidence
+from identity_assets.partition_keys import contiguous_ranges, partition_key, range_tags
 from identity_assets.partitions import library_partitions
 from identity_assets.resources import Backend
 from identity_assets.settings import SettingsError, settings
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
 
 STATION_TIME = "America/New_York"
 GATE_REPORT_CRON = "0 8 * * *"
+DRY_RUN = "DRY_RUN=true: nothing may be written. Unset it where the schedule is evaluated"
+# The assets of a pass without the evidence of the legs.
+PASS_ASSETS = [
+    dg.AssetKey(name)
+    for name in (
+        "candidate_libraries",
+        "lml_verdicts",
+        "library_identity_source",
+        "library_identity",
+        "library_unresolved",
+    )
+]
 NOT_ENDED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.QUEUED,
@@ -42,26 +55,35 @@ def busy_partitions(instance: dg.DagsterInstance) -> set[str]:
 
 
 def requests_within_budget(
-    due: "Sequence[DuePartition]", busy: set[str], budget: int | None
+    due: "Sequence[DuePartition]",
+    busy: set[str],
+    budget: int | None,
+    pending: Collection[int] = (),
+    assets: Sequence[dg.AssetKey] | None = None,
 ) -> Iterator[dg.RunRequest]:
     """A run for each due partition that is not busy, in the given order, about at most `budget` inputs in all.
 
-    The last run gets the rest of the budget. None means no limit.
+    The last run gets the rest of the budget; None means no limit. Then a run for each other bucket of `pending`: it
+    writes evidence and asks LML nothing. `assets` are those that the runs materialise; None means all of the job.
     """
+    inputs: dict[str, int | None] = {}
     left = budget
     for partition in due:
         key = partition_key(partition.bucket)
-        if key in busy:
+        if key in busy or left == 0:
             continue
-        if left is not None and left <= 0:
-            return
-        config: Mapping[str, object] = {}
-        if left is not None:
-            inputs = min(left, partition.rows)
-            left -= inputs
-            config = {"max_inputs": inputs}
+        inputs[key] = None if left is None else min(left, partition.rows)
+        left = None if left is None else left - min(left, partition.rows)
+    for bucket in sorted(pending):
+        if (key := partition_key(bucket)) not in busy:
+            inputs.setdefault(key, 0)
+    for key, most in inputs.items():
+        config: Mapping[str, object] = {} if most is None else {"max_inputs": most}
         yield dg.RunRequest(
-            run_key=key, partition_key=key, run_config={"ops": {"candidate_libraries": {"config": config}}}
+            run_key=key,
+            partition_key=key,
+            run_config={"ops": {"candidate_libraries": {"config": config}}},
+            asset_selection=assets,
         )
 
 
@@ -70,28 +92,45 @@ def refresh_due_partitions(
 ) -> Sequence[dg.RunRequest] | dg.SkipReason:
     """One tick: the runs to launch, or the reason why there are none and when the next rows become due."""
     from identity_assets.backend.ledger.candidates import due_partitions
+    from identity_assets.backend.ledger.evidence import pending_evidence
     from identity_assets.backend.reports.overview import read_overview
 
-    if backend.settings.dry_run:
-        return dg.SkipReason("DRY_RUN=true: nothing may be written. Unset it where the schedule is evaluated")
+    settings = backend.settings
+    if settings.dry_run:
+        return dg.SkipReason(DRY_RUN)
     with backend.database("schedule") as database:
-        due = due_partitions(database, backend.settings)
+        due = due_partitions(database, settings)
+        pending = pending_evidence(database, settings.library_partitions) if settings.identity_legs else {}
         busy = busy_partitions(context.instance)
-        requests = list(requests_within_budget(due, busy, backend.settings.lml_nightly_input_budget))
+        # nightly_evidence has gathered the evidence, so these runs do not read the discogs-cache again.
+        assets = PASS_ASSETS if settings.identity_legs else None
+        requests = list(requests_within_budget(due, busy, settings.lml_nightly_input_budget, pending, assets))
         if requests:
             return requests
-        if due:
+        if due or pending:
             return dg.SkipReason(
                 f"{sum(partition.rows for partition in due):,} rows are due in {len(due)} partitions. Runs that have "
                 "not ended already work on all of them"
             )
-        days_with_rows = [day for day in read_overview(database, backend.settings).next_due if day.rows]
+        days_with_rows = [day for day in read_overview(database, settings).next_due if day.rows]
     next_due = (
         f"the next {days_with_rows[0].rows:,} are due on {days_with_rows[0].day:%Y-%m-%d}"
         if days_with_rows
         else "none become due within a week"
     )
-    return dg.SkipReason(f"0 rows are due (scope {backend.settings.scope}); {next_due}")
+    return dg.SkipReason(f"0 rows are due (scope {settings.scope}); {next_due}")
+
+
+def refresh_all_evidence(
+    context: dg.ScheduleEvaluationContext, backend: dg.ResourceParam[Backend]
+) -> Sequence[dg.RunRequest] | dg.SkipReason:
+    """One tick: one run for all partitions. If a run works on some of them, one run for each range of the others."""
+    if backend.settings.dry_run:
+        return dg.SkipReason(DRY_RUN)
+    free = set(library_partitions.get_partition_keys()) - busy_partitions(context.instance)
+    if not free:
+        return dg.SkipReason("Runs that have not ended work on all partitions")
+    return [dg.RunRequest(run_key=keys[0], tags=range_tags(keys)) for keys in contiguous_ranges(free)]
 
 
 def nightly_refresh_at(cron: str) -> dg.ScheduleDefinition:
@@ -107,7 +146,8 @@ def nightly_refresh_at(cron: str) -> dg.ScheduleDefinition:
         execution_timezone=STATION_TIME,
         description=(
             "One run for each partition that has due rows, the most overdue first. The runs ask LML about at most "
-            "LML_NIGHTLY_INPUT_BUDGET rows. Partitions of runs that have not ended are skipped."
+            "LML_NIGHTLY_INPUT_BUDGET rows. Partitions with new evidence are run too. Partitions of runs that have "
+            "not ended are skipped."
         ),
     )
     try:
@@ -116,7 +156,30 @@ def nightly_refresh_at(cron: str) -> dg.ScheduleDefinition:
         raise SettingsError(f"REFRESH_CRON={cron!r} is not valid: it takes a cron expression") from error
 
 
+def nightly_evidence_at(cron: str) -> dg.ScheduleDefinition:
+    """The schedule `nightly_evidence` at `cron`, in the station's time zone.
+
+    Raises:
+        SettingsError: Dagster does not accept `cron`.
+    """
+    schedule = dg.schedule(
+        name="nightly_evidence",
+        job=refresh_evidence,
+        cron_schedule=cron,
+        execution_timezone=STATION_TIME,
+        description=(
+            "Gather the evidence of the legs for all partitions in one run, before nightly_refresh writes it. If "
+            "this schedule is off, nightly_refresh uses the evidence that is stored."
+        ),
+    )
+    try:
+        return schedule(refresh_all_evidence)
+    except dg.DagsterInvalidDefinitionError as error:
+        raise SettingsError(f"EVIDENCE_CRON={cron!r} is not valid: it takes a cron expression") from error
+
+
 nightly_refresh = nightly_refresh_at(settings().refresh_cron)
+nightly_evidence = nightly_evidence_at(settings().evidence_cron)
 
 daily_gate_report = dg.ScheduleDefinition(
     name="daily_gate_report",

@@ -213,6 +213,8 @@ class Settings:
     unresolved_retry_days: int = _env("UNRESOLVED_RETRY_DAYS", DAYS, 7)
     invalid_retry_days: int = _env("INVALID_RETRY_DAYS", DAYS, 1)
     library_partitions: int = _env("LIBRARY_PARTITIONS", whole_number(1, 100), 16)
+    withdrawn_share_limit: float = _env("WITHDRAWN_SHARE_LIMIT", number(0, 1), 0.05)
+    resolved_share_floor: float = _env("RESOLVED_SHARE_FLOOR", number(0, 1), 0.02)
     gate_threshold: int = _env("GATE_THRESHOLD", whole_number(1, 1_000_000_000), 1000)
     gate_enforced: bool = _env("GATE_ENFORCED", SWITCH, False)
     stale_rows_error: float = _env("STALE_ROWS_ERROR", number(0, 1), 0.10)
@@ -230,6 +232,16 @@ class Settings:
         "DISCOGS_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc"
     )
     flowsheet_match_rematerialise: bool = _env("FLOWSHEET_MATCH_REMATERIALISE", SWITCH, False)
+    discogs_read_timeout_seconds: float = _env(
+        "DISCOGS_READ_TIMEOUT_SECONDS", number(0.1, 86400, "of seconds "), 600.0
+    )
+    discogs_lock_timeout_seconds: float = _env(
+        "DISCOGS_LOCK_TIMEOUT_SECONDS", number(0.1, 3600, "of seconds "), 10.0
+    )
+    evidence_shrink_limit: float = _env("EVIDENCE_SHRINK_LIMIT", number(0, 1), 0.10)
+    evidence_cron: str = _env(
+        "EVIDENCE_CRON", Variable("a cron expression of five fields", _cron), "0 4 * * *"
+    )
     sentry_dsn: str | None = _env("SENTRY_DSN", SENTRY_DSN)
     sentry_traces_sample_rate: float = _env("SENTRY_TRACES_SAMPLE_RATE", number(0, 1), 1.0)
     sentry_environment: str = _env("SENTRY_ENVIRONMENT", Variable("any text", str), "production")

@@ -28,8 +28,9 @@ class SelectionConfig(dg.Config):
     )
     max_inputs: int | None = Field(
         default=None,
-        ge=1,
-        description="The largest number of rows to select, those that have waited longest first. Default: no limit.",
+        ge=0,
+        description="The largest number of rows to select, those that have waited longest first. 0 selects none and "
+        "only writes what is stored. Default: no limit.",
     )
     ask_again: Answers | None = Field(
         default=None,

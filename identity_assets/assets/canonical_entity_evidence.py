@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from identity_assets.assets.leg_evidence import materialise_evidence
+from identity_assets.assets.leg_evidence import EVIDENCE_TAG, EvidenceConfig, materialise_evidence
 from identity_assets.assets.tables import LEG_EVIDENCE
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.resources import Backend
@@ -13,14 +13,15 @@ from identity_assets.settings import Leg
     deps=["library"],
     partitions_def=library_partitions,
     backfill_policy=one_run,
+    tags=dict([EVIDENCE_TAG]),
     **LEG_EVIDENCE,
 )
 def canonical_entity_evidence(
-    context: dg.AssetExecutionContext, backend: dg.ResourceParam[Backend]
+    context: dg.AssetExecutionContext, config: EvidenceConfig, backend: dg.ResourceParam[Backend]
 ) -> dg.MaterializeResult[None]:
     """The Discogs release or master that Backend's canonical_entity_id names for a library row (S1).
 
     This asset only gathers; the identity tables are written in one later step. Evidence that is no longer found is
-    removed.
+    removed, unless that is more than EVIDENCE_SHRINK_LIMIT allows: then the step fails and removes nothing.
     """
-    return materialise_evidence(context, Leg.S1, backend)
+    return materialise_evidence(context, config, Leg.S1, backend)

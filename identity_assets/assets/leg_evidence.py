@@ -1,28 +1,90 @@
 """What the assets of the two legs share: gather the evidence, store it, report it."""
 
 import time
+from typing import TYPE_CHECKING
 
 import dagster as dg
+from pydantic import Field
 
 from identity_assets.assets.tables import PARTITION_ROWS
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.resources import Backend, Discogs
 from identity_assets.settings import Leg
 
+if TYPE_CHECKING:
+    from identity_assets.backend.ledger.evidence import EvidenceStored
+    from identity_assets.evidence import CacheSeen, Gathered
+
+
+# The job refresh_evidence selects the assets with this tag.
+EVIDENCE_TAG = ("identity_assets/evidence", "leg")
+
+
+class EvidenceConfig(dg.Config):
+    """What a person may choose when launching a run."""
+
+    accept_shrink: bool = Field(
+        default=False,
+        description="Remove evidence that the leg no longer finds, even if that is more than EVIDENCE_SHRINK_LIMIT "
+        "allows. Look at the input of the leg first.",
+    )
+
 
 def materialise_evidence(
-    context: dg.AssetExecutionContext, leg: Leg, backend: Backend, discogs: Discogs | None = None
+    context: dg.AssetExecutionContext,
+    config: EvidenceConfig,
+    leg: Leg,
+    backend: Backend,
+    discogs: Discogs | None = None,
 ) -> dg.MaterializeResult[None]:
     """Gather what the leg finds in the partitions of the step, and store it."""
-    from identity_assets.backend.ledger.evidence import count_by_bucket
     from identity_assets.gathering import gather_and_store
 
     buckets = buckets_of(context.partition_keys)
     started = time.monotonic()
     run_id = context.run.run_id
     with backend.database_to_write(run_id) as database, database.partitions_locked(buckets):
-        cache = None if discogs is None else discogs.cache(run_id)
-        gathered, stored = gather_and_store(leg, database, backend.settings, buckets, run_id, cache)
+        gathered, stored = gather_and_store(
+            leg,
+            database,
+            backend.settings,
+            buckets,
+            run_id,
+            None if discogs is None else discogs.cache(run_id),
+            accept_shrink=config.accept_shrink,
+        )
+    _report_partitions(context, gathered)
+    _log(context, leg, gathered, stored)
+    totals = {
+        "scanned": gathered.scanned,
+        "pinned": len(gathered.evidence),
+        "skipped": gathered.reasons(),
+        "evidence_rows_written": stored.written,
+        "evidence_rows_removed": stored.removed,
+        "evidence_rows_kept": stored.kept,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    return dg.MaterializeResult(
+        metadata={
+            "leg_totals": dg.MetadataValue.json(totals),
+            "library_rows_read": gathered.scanned,
+            "evidence_rows_written": stored.written,
+            "evidence_rows_removed": stored.removed,
+            "evidence_rows_kept": stored.kept,
+            **_seen_metadata(gathered.seen),
+        }
+    )
+
+
+def _seen_metadata(seen: "CacheSeen | None") -> dict[str, int]:
+    """What the leg saw in the discogs-cache. Dagster plots numbers."""
+    return {} if seen is None else {f"cache_{name}": number for name, number in seen.as_dict().items()}
+
+
+def _report_partitions(context: dg.AssetExecutionContext, gathered: "Gathered") -> None:
+    from identity_assets.backend.ledger.evidence import count_by_bucket
+
+    buckets = buckets_of(context.partition_keys)
     rows_by_bucket = count_by_bucket(gathered, buckets.partitions)
     for bucket in buckets.buckets:
         skipped = {reason: rows for (place, reason), rows in gathered.skipped.items() if place == bucket}
@@ -34,18 +96,24 @@ def materialise_evidence(
             },
             partition_key=partition_key(bucket),
         )
+
+
+def _log(context: dg.AssetExecutionContext, leg: Leg, gathered: "Gathered", stored: "EvidenceStored") -> None:
     reasons = gathered.reasons()
     context.log.info(
         f"{leg}: {gathered.scanned} library rows read, {len(gathered.evidence)} have a Discogs entity, "
         f"{sum(reasons.values())} have none {reasons or ''}; {stored.written} rows of evidence are new or changed, "
-        f"{stored.removed} were removed"
+        f"{stored.removed} were removed, {stored.kept} are kept"
     )
-    totals = {
-        "scanned": gathered.scanned,
-        "pinned": len(gathered.evidence),
-        "skipped": reasons,
-        "evidence_rows_written": stored.written,
-        "evidence_rows_removed": stored.removed,
-        "seconds": round(time.monotonic() - started, 3),
-    }
-    return dg.MaterializeResult(metadata={"leg_totals": dg.MetadataValue.json(totals)})
+    seen = gathered.seen
+    if seen is None:
+        return
+    context.log.info(
+        f"{leg}: {seen.pairs_read:,} pairs read in the discogs-cache, {seen.usable:,} usable, {seen.matched:,} "
+        f"matched ({seen.ambiguous:,} ambiguous); {seen.tombstones:,} tombstones, {seen.empty_names:,} empty after "
+        f"normalising, {seen.no_discogs_id:,} without an id, {seen.co_artists:,} by several artists"
+    )
+    if gathered.scanned and not seen.matched:
+        context.log.warning(
+            f"{leg}: 0 of {seen.pairs_read:,} pairs are ours: the discogs-cache is empty, or of another kind or form"
+        )

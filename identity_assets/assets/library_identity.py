@@ -113,6 +113,7 @@ def _write(
     legs_to_gather: Sequence[Leg],
 ) -> Iterator[dg.MaterializeResult[None]]:
     from identity_assets.backend.ledger.accounts import Accounts, count_rows, read_accounts
+    from identity_assets.backend.ledger.plausible import require_plausible
     from identity_assets.backend.writing.verdicts import write_verdicts
     from identity_assets.backend.writing.written import Written
     from identity_assets.gathering import gather_and_store
@@ -125,6 +126,8 @@ def _write(
         backend.database_to_write(run_id) as database,
         database.partitions_locked(buckets),
     ):
+        # Also where this step is materialised without the check answers_plausible.
+        require_plausible(database, buckets, backend.settings, run_id)
         for leg in legs_to_gather:
             gather_and_store(leg, database, backend.settings, buckets, run_id)
         selected = sum((accounts.scanned for accounts in read_accounts(database, buckets).values()), 0)

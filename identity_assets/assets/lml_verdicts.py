@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from identity_assets.lml.client import LmlClient
 
 # The candidates with these outcomes have no answer of LML.
-NOT_ANSWERED = ("lml_error", "missing_artist_name")
+NOT_ANSWERED = ("lml_error", "missing_artist_name", "not_asked")
 
 
 @dg.asset(
@@ -86,6 +86,7 @@ class _Asking:
             "lml_total_latency_ms": round(self.client.latency_ms),
             "foreign_results_dropped": self.counts["foreign"],
             "duplicate_results_dropped": self.counts["duplicates"],
+            "not_asked": self.counts["not_asked"],
             "out_of_band_accepted": self.counts["out_of_band"],
             "seconds": round(time.monotonic() - self._started, 3),
         }
@@ -98,8 +99,14 @@ class _Asking:
                 f"{counts['out_of_band']} verdicts with a confidence outside their method's band will be written, "
                 "because CONFIDENCE_BANDS=warn: the check confidence_in_band lists them"
             )
+        if counts["not_asked"]:
+            context.log.warning(
+                f"LML_RUN_SECONDS is over: {counts['not_asked']} of {self.to_ask} library rows were not asked, and "
+                "stay due"
+            )
+        asked = self.to_ask - counts["not_asked"]
         context.log.info(
-            f"LML was asked about {self.to_ask} library rows in {self.client.calls} calls: {counts['verdicts']} "
+            f"LML was asked about {asked} library rows in {self.client.calls} calls: {counts['verdicts']} "
             f"verdicts stored, {counts['failures']} rows without an answer, {counts['foreign']} results for rows "
             f"that were not asked and {counts['duplicates']} repeated results dropped"
         )
@@ -120,7 +127,7 @@ def _ask(
         dg.Failure: LML is down or refuses the key. The stored answers and the totals so far are kept.
     """
     from identity_assets.backend.ledger.accounts import Accounts, read_accounts
-    from identity_assets.backend.ledger.verdicts import ask_and_store, fail_unasked
+    from identity_assets.backend.ledger.verdicts import ask_and_store, settle_unasked
     from identity_assets.lml.client import LmlError
 
     counts, run_id = asking.counts, context.run.run_id
@@ -134,7 +141,7 @@ def _ask(
                 counts["out_of_band"] += sum(verdict.is_written_out_of_band for verdict in asked.verdicts)
                 advance(len(asked.verdicts) + len(asked.failures))
     except LmlError as error:
-        not_asked = fail_unasked(database, buckets, f"not asked: {error}")
+        not_asked = settle_unasked(database, buckets, "lml_error", f"not asked: {error}")
         totals = asking.totals()
         trace.record(sum(read_accounts(database, buckets, run_id).values(), Accounts()), totals)
         raise dg.Failure(
@@ -143,12 +150,16 @@ def _ask(
             "stay due.",
             metadata={"run_totals": dg.MetadataValue.json(totals)},
         ) from error
+    if (seconds := backend.settings.lml_run_seconds) is not None:
+        why = f"not asked: LML_RUN_SECONDS, {seconds:g} s, were over"
+        counts["not_asked"] = settle_unasked(database, buckets, "not_asked", why)
 
 
 def _answers(accounts: "Accounts") -> dict[str, int]:
-    """Candidates of one partition with an answer, and those that LML failed on."""
+    """Candidates of one partition with an answer, those that LML failed on, and those without time."""
     not_answered = sum(accounts.skipped.get(outcome, 0) for outcome in NOT_ANSWERED)
     return {
         "answered": accounts.scanned - not_answered,
         "lml_error": accounts.skipped.get("lml_error", 0),
+        "not_asked": accounts.skipped.get("not_asked", 0),
     }

@@ -1,1 +1,1 @@
-"""The asset checks, one module a subject. They only read; they say what they found and what to do about it."""
+"""The asset checks, one module a subject. All but plausibility.py only read; they say what they found."""

@@ -40,7 +40,7 @@ def _evaluate(run: CheckRun) -> Evaluation:
     from identity_assets.backend.ledger.accounts import Accounts, read_accounts
     from identity_assets.backend.reports.integrity import read_unbalanced
 
-    keys = _keys_of(run.context)
+    keys = partitions_of(run.context)
     buckets = buckets_of(keys)
     finding = read_unbalanced(run.database, buckets)
     accounts = sum(read_accounts(run.database, buckets).values(), Accounts())
@@ -55,7 +55,7 @@ def _evaluate(run: CheckRun) -> Evaluation:
     )
 
 
-def _keys_of(context: dg.AssetCheckExecutionContext) -> Sequence[str]:
+def partitions_of(context: dg.AssetCheckExecutionContext) -> Sequence[str]:
     """The partitions of the run, or all partitions if the checks were launched alone."""
     if context.has_partition_key or context.has_partition_key_range:
         return library_partitions.get_partition_keys_in_range(context.partition_key_range)

@@ -1,10 +1,10 @@
-"""The check `leg_conflicts`: library rows for which the two legs name different releases."""
+"""The checks of the legs. `leg_conflicts`: they contradict each other. `leg_matches`: S3 matches nothing."""
 
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from identity_assets.checks.evaluation import CheckRun
+from identity_assets.checks.evaluation import Check, CheckRun, Evaluation
 from identity_assets.checks.findings import Words, finding_check
 
 if TYPE_CHECKING:
@@ -42,4 +42,47 @@ leg_conflicts = finding_check(
     CONFLICTS,
     _read_conflicts,
     dg.AssetCheckSeverity.WARN,
+)
+
+EVIDENCE = "flowsheet_match_evidence"
+NO_MATCH = (
+    "Look at the discogs-cache: it may be empty, hold releases of another kind, or be normalised in another way. S3 "
+    "finds nothing new until pairs match again."
+)
+
+
+def _evaluate_matches(run: CheckRun) -> Evaluation:
+    """Judge the figures that the latest materialisation of S3's evidence reports."""
+    event = run.context.instance.get_latest_materialization_event(dg.AssetKey(EVIDENCE))
+    materialisation = None if event is None else event.asset_materialization
+    metadata = {} if materialisation is None else materialisation.metadata
+    read, matched = (_number(metadata.get(f"cache_{name}")) for name in ("pairs_read", "matched"))
+    kept, scanned = (_number(metadata.get(name)) or 0 for name in ("evidence_rows_kept", "library_rows_read"))
+    if read is None or matched is None:
+        return Evaluation(True, dg.AssetCheckSeverity.ERROR, "S3 was not gathered yet.", {})
+    says = f"{matched:,} of {read:,} pairs are ours."
+    return Evaluation(
+        passed=matched > 0 or scanned == 0,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=says if matched else f"{says}\n\n{NO_MATCH}",
+        metadata={
+            "pairs_read": dg.MetadataValue.int(read),
+            "pairs_matched": dg.MetadataValue.int(matched),
+            "evidence_rows": dg.MetadataValue.int(kept),
+            "what_to_do": dg.MetadataValue.md("Nothing." if matched else NO_MATCH),
+            "about": dg.MetadataValue.asset(dg.AssetKey("flowsheet_match")),
+        },
+    )
+
+
+def _number(value: object) -> int | None:
+    return value.value if isinstance(value, dg.IntMetadataValue) else None
+
+
+leg_matches = Check(
+    "leg_matches",
+    EVIDENCE,
+    "Does the discogs-cache hold releases of this library? It fails if no pair of the cache matched a library row "
+    "when S3 was last gathered.",
+    _evaluate_matches,
 )

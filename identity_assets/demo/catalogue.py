@@ -1,16 +1,14 @@
-"""A catalogue of releases: a seeded one with the published numbers, or the rows of a CSV file.
+"""A catalogue of releases, and the seeded one with the published numbers.
 
-Belongs here: the rows, and which artists the demo's LML knows. Not here: how a name is made (`names`), how the
-rows are loaded (`backend_tables`), and what LML answers.
+Belongs here: the rows, and which artists the demo's LML knows. Not here: how a name is made (`names`), who plays on a
+compilation (`track_credits`), somebody's own files (`csv_input`), how the rows are loaded (`backend_tables`).
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from itertools import accumulate, pairwise
-from pathlib import Path
 from random import Random
 
 from wxyc_etl.text import (  # type: ignore[import-untyped]  # it ships no types
@@ -18,15 +16,14 @@ from wxyc_etl.text import (  # type: ignore[import-untyped]  # it ships no types
     to_match_form,
 )
 
-from identity_assets.demo import csv_file, names
+from identity_assets.demo import names
 from identity_assets.demo.credits import Credit, discographies, misspelt_credit
-from identity_assets.demo.csv_file import CsvFileError
+from identity_assets.demo.fixture_lml.tracks import TrackCredit
+from identity_assets.demo.track_credits import CompilationTrack, seeded_tracks
 from identity_assets.errors import OperatorError
 
-UNKNOWN_ARTIST = "(unknown)"
 _FIRST_RESOLVED = datetime(2025, 9, 1, tzinfo=UTC)
 _RESOLVED_WITHIN_MINUTES = 200 * 24 * 60
-_KNOWN_SHARE_OF_CSV = 0.6
 _MISSPELT_ONE_IN = 5
 
 
@@ -77,11 +74,23 @@ class Catalogue:
     """Artists and releases: `artists[i]` has the artist id i + 1, `rows[i]` has the library id i + 1.
 
     `known_artists` are the names that the demo's LML resolves. It compares them by `wxyc_etl.text.to_match_form`.
+    `tracks` are Backend's credits of compilations. With `lml_has_tracks` the demo's LML answers with just these;
+    otherwise it invents tracks (`fixture_lml.tracks`).
     """
 
     artists: Sequence[str]
     rows: Sequence[CatalogueRow]
     known_artists: frozenset[str]
+    tracks: Sequence[CompilationTrack] = ()
+    lml_has_tracks: bool = False
+
+    def credits_by_library_id(self) -> Mapping[int, Sequence[TrackCredit]]:
+        """The track credits of each compilation, as the fixture LML takes them."""
+        credits: dict[int, list[TrackCredit]] = {}
+        for track in self.tracks:
+            credit = TrackCredit(track.artist_name, track.track_title, track.track_position)
+            credits.setdefault(track.library_id, []).append(credit)
+        return credits
 
     def census(self) -> Census:
         """Count the rows by their printed names, as LML sees them."""
@@ -140,7 +149,13 @@ def seeded_catalogue(rows: int = PUBLISHED.library_rows, *, seed: int = 1) -> Ca
         _seeded_row(rng, cohort, next(credits[cohort]), legacy_id, artist_ids)
         for cohort, legacy_id in zip(shelf, legacy_ids, strict=True)
     ]
-    catalogue = Catalogue(artists=tuple(artist_ids), rows=tuple(made), known_artists=known)
+    compilations = {
+        library_id: (row.artist_name, row.album_title)
+        for library_id, row in enumerate(made, 1)
+        if row.artist_name and is_compilation_artist(row.artist_name)
+    }
+    tracks = tuple(seeded_tracks(Random(f"{seed} tracks"), compilations, known, artist_ids))
+    catalogue = Catalogue(tuple(artist_ids), tuple(made), known, tracks)
     if catalogue.census() != _census_of(plan):
         raise CatalogueError(f"seed {seed} does not give the numbers of {rows} rows: take another seed")
     return catalogue
@@ -234,59 +249,3 @@ def _entity_id(rng: Random) -> str:
 
 def _resolved_at(rng: Random) -> datetime:
     return _FIRST_RESOLVED + timedelta(minutes=rng.randrange(_RESOLVED_WITHIN_MINUTES))
-
-
-def csv_catalogue(
-    path: Path, *, artist_column: str = "artist_name", title_column: str = "album_title", seed: int = 1
-) -> Catalogue:
-    """The rows of a UTF-8 CSV file with a header. A blank artist becomes NULL.
-
-    A column `canonical_entity_id` is used if the file has one. The demo's LML knows about 60% of the artists; the
-    same seed gives the same artists. Raises `CatalogueError` if the file is not such a CSV.
-    """
-    artist_ids: dict[str, int] = {}
-    try:
-        rows = list(_csv_rows(path, artist_column, title_column, artist_ids))
-    except CsvFileError as error:
-        raise CatalogueError(str(error)) from error
-    if not rows:
-        raise CatalogueError(f"{path} has a header and no rows: give a CSV with a release a row")
-    known = frozenset(name for name in artist_ids if _lml_knows(name, seed))
-    return Catalogue(artists=tuple(artist_ids), rows=tuple(rows), known_artists=known)
-
-
-def _csv_rows(
-    path: Path, artist_column: str, title_column: str, artist_ids: dict[str, int]
-) -> Iterator[CatalogueRow]:
-    lines = csv_file.lines_of(path, csv_file.read_text(path))
-    header = next(lines)
-    artist_at = csv_file.column_of(path, header, artist_column, "--artist-column")
-    title_at = csv_file.column_of(path, header, title_column, "--title-column")
-    entity_at = header.index("canonical_entity_id") if "canonical_entity_id" in header else None
-    for number, cells in enumerate(lines, 1):
-        artist, title = _cell(cells, artist_at), _cell(cells, title_at)
-        entity = _cell(cells, entity_at)
-        yield CatalogueRow(
-            artist_id=artist_ids.setdefault(artist or UNKNOWN_ARTIST, len(artist_ids) + 1),
-            artist_name=artist or None,
-            album_title=title,
-            legacy_release_id=number,
-            code_volume_letters=None,
-            canonical_entity_id=entity or None,
-            canonical_entity_confidence=1.0 if entity else None,
-            canonical_entity_resolved_at=_FIRST_RESOLVED if entity else None,
-        )
-
-
-def _cell(cells: Sequence[str], at: int | None) -> str:
-    """The text of the cell, cut to the length of its column. A blank or missing cell is an empty string."""
-    text = cells[at] if at is not None and at < len(cells) else ""
-    return text[: names.MAX_LENGTH] if text.strip() else ""
-
-
-def _lml_knows(artist: str, seed: int) -> bool:
-    """Decide by a hash of the match form: LML treats two spellings with the same match form as one name."""
-    if artist == UNKNOWN_ARTIST or is_compilation_artist(artist):
-        return False
-    digest = hashlib.blake2b(f"{seed}:{to_match_form(artist)}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest) < _KNOWN_SHARE_OF_CSV * 2**64

@@ -7,6 +7,7 @@ of the catalogue. About one in twelve of those contradicts the catalogue's canon
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -17,8 +18,8 @@ from identity_assets.demo.backend_tables import copy_rows
 from identity_assets.demo.catalogue import PUBLISHED, Catalogue
 from identity_assets.evidence import RELEASE
 from identity_assets.legs.canonical_entity import parse_entity
-from identity_assets.legs.discogs_cache import Pair
-from identity_assets.legs.flowsheet_match import normalise
+from identity_assets.legs.flowsheet_match import Pair
+from identity_assets.legs.names import normalise
 
 PUBLISHED_PAIRS = 23_408
 PUBLISHED_AMBIGUOUS = 4_594
@@ -66,16 +67,18 @@ def seeded_cache(catalogue: Catalogue, *, seed: int = 1) -> SeededCache:
 
 
 def _distinct(printed: Iterable[_Printed], found: dict[Pair, _Printed], wanted: int) -> dict[Pair, _Printed]:
-    """As many releases with different pairs as are `wanted`. Those already `found` count."""
-    given = list(printed)
-    artists = normalise([one.artist for one in given])
-    titles = normalise([one.title for one in given])
+    """As many releases with different pairs as are `wanted`. Those already `found` count.
+
+    It takes from `printed` only what it needs, and a little more.
+    """
+    rest = iter(printed)
     distinct = dict(found)
-    for one, artist, title in zip(given, artists, titles, strict=True):
-        if len(distinct) >= wanted:
-            break
-        if artist and title:
-            distinct.setdefault((artist, title), one)
+    while len(distinct) < wanted and (given := list(islice(rest, wanted - len(distinct) + 10))):
+        artists = normalise([one.artist for one in given])
+        titles = normalise([one.title for one in given])
+        for one, artist, title in zip(given, artists, titles, strict=True):
+            if artist and title and len(distinct) < wanted:
+                distinct.setdefault((artist, title), one)
     return distinct
 
 

@@ -3,7 +3,6 @@
 Not here: the commands that run on it (`terminal`), and how each part works (the modules beside this one).
 """
 
-import json
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dagster as dg
+import orjson
 import psycopg2
 import yaml
 from sqlalchemy import URL, make_url, text
@@ -20,8 +20,10 @@ from identity_assets.backend.migrate import migrate
 from identity_assets.demo.backend_tables import create_backend_tables, load_catalogue
 from identity_assets.demo.catalogue import Catalogue
 from identity_assets.demo.discogs_cache import fill_discogs_cache, seeded_cache
-from identity_assets.demo.fixture_lml import FixtureLmlProcess
+from identity_assets.demo.fixture_lml import FixtureLmlProcess, TrackSettings
+from identity_assets.demo.fixture_lml.tracks import TrackCredit
 from identity_assets.demo.postgres import EmbeddedPostgres
+from identity_assets.demo.track_credits import DEMO_TRACK_SIZES
 from identity_assets.settings import Settings
 
 RUNS_THAT_ASK = 2
@@ -118,7 +120,7 @@ def station(
 ) -> Iterator[Station]:
     """Start everything. At the end of the block everything is stopped, also after an error.
 
-    `home` keeps the databases and the list of artists that the fixture LML knows. LML takes `seconds_per_input` for
+    `home` keeps the databases and what the fixture LML knows. LML takes `seconds_per_input` for
     each input. `fresh` makes the databases again from `catalogue`; otherwise only a home without databases gets them.
     """
     home = home.resolve()
@@ -131,29 +133,50 @@ def station(
             discogs_schema_name="wxyc",
             lml_api_key=None,
         )
-        # An old home has no such file and no discogs-cache: make its databases again.
-        known = home / "station.json"
-        if fresh or not known.exists():
-            _make_databases(postgres, here, catalogue(), known)
+        # The home of an older version has no such file: make its databases again.
+        knowledge = home / "lml_knowledge.json"
+        if fresh or not knowledge.exists():
+            _make_databases(postgres, here, catalogue(), knowledge)
         else:
             _migrate(here)
         dagster_home = write_dagster_home(home / "dagster", postgres.url("dagster"))
         bound_runs_that_ask(dagster_home)
-        artists = json.loads(known.read_text(encoding="utf-8"))
-        with FixtureLmlProcess(artists, seconds_per_input=seconds_per_input) as lml:
+        with _fixture_lml(knowledge, seconds_per_input) as lml:
             yield Station(replace(here, library_metadata_url=lml.url), dagster_home, _library_rows(here))
 
 
 def _make_databases(
-    postgres: EmbeddedPostgres, settings: Settings, catalogue: Catalogue, known: Path
+    postgres: EmbeddedPostgres, settings: Settings, catalogue: Catalogue, knowledge: Path
 ) -> None:
-    """Make the three databases, then the file of known artists: if the file exists, the databases are complete."""
-    known.unlink(missing_ok=True)
+    """Make the three databases, then the file of what LML knows: if the file exists, the databases are complete."""
+    knowledge.unlink(missing_ok=True)
     for name in ("backend", "dagster", "discogs_cache"):
         postgres.create_database(name, fresh=True)
+        _commit_without_waiting(postgres, name)
     fill_backend(settings, catalogue)
     fill_discogs_cache(libpq_dsn(settings.require_database_url_discogs()), seeded_cache(catalogue))
-    known.write_text(json.dumps(sorted(catalogue.known_artists)), encoding="utf-8")
+    credits = catalogue.credits_by_library_id() if catalogue.lml_has_tracks else None
+    known = {"artists": sorted(catalogue.known_artists), "credits": credits}
+    knowledge.write_bytes(orjson.dumps(known, option=orjson.OPT_NON_STR_KEYS))
+
+
+def _commit_without_waiting(postgres: EmbeddedPostgres, name: str) -> None:
+    """Let a commit in this database return before it is on the disk. After a crash the last second may be missing."""
+    url = libpq_dsn(make_url(postgres.url(name)))
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+
+
+def _fixture_lml(knowledge: Path, seconds_per_input: float) -> FixtureLmlProcess:
+    """The fixture LML with the knowledge of this file: its artists, and its credits if it does not invent them."""
+    known = orjson.loads(knowledge.read_bytes())
+    given = known["credits"]
+    tracks = TrackSettings(
+        sizes=DEMO_TRACK_SIZES,
+        given=given and {int(key): [TrackCredit(**credit) for credit in one] for key, one in given.items()},
+        flaws=True,
+    )
+    return FixtureLmlProcess(known["artists"], seconds_per_input=seconds_per_input, tracks=tracks)
 
 
 def _migrate(settings: Settings) -> None:

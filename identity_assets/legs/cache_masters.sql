@@ -1,4 +1,4 @@
--- Reads the masters of these releases from the discogs-cache.
+-- The masters of these releases in the discogs-cache.
 SELECT id, master_id
 FROM release
 WHERE id = ANY (CAST(:release_ids AS integer[]))

@@ -1,33 +1,39 @@
-"""Reads the discogs-cache: another PostgreSQL, with three tables that this project reads and never writes.
+"""The discogs-cache: another PostgreSQL. This project reads three of its tables in one snapshot and writes none.
 
-Every session is read only by default. What a match means belongs in flowsheet_match.py.
+What a row of it is worth belongs in cache_rows.py and flowsheet_match.py.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, TextClause, create_engine, event, text
+from sqlalchemy import Connection, TextClause, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from identity_assets.errors import OperatorError
-from identity_assets.evidence import LARGEST_ID
 from identity_assets.postgres import first_line, sqlstate, statements
 from identity_assets.settings import Settings
 
 _sql = statements(__file__)
 
-Pair = tuple[str, str]
-"""A normalised artist and a normalised title."""
-
 READ_ROWS = 5000
-MISSING = {
+PAIRS, RELEASES, ARTISTS = "flowsheet_match", "release", "release_artist"
+PairRow = tuple[str | None, str | None, int | None, int | None, int | None]
+"""A row of `flowsheet_match`: artist, title, number of entities, master, release."""
+
+ReleaseRow = tuple[int, int | None, str | None, bool, Sequence[str | None]]
+"""A release: its id, master and title, whether it is a tombstone, its main artists."""
+
+REASONS = {
     "42P01": "a table is missing",
     "42703": "a column is missing",
     "42501": "its user has no right to read a table",
     "3F000": "a schema is missing",
+    "55P03": "another session holds a table for longer than DISCOGS_LOCK_TIMEOUT_SECONDS",
+    "57014": "a statement was cancelled or took longer than DISCOGS_READ_TIMEOUT_SECONDS",
 }
 
 
@@ -36,21 +42,79 @@ class DiscogsCacheError(OperatorError):
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """The entities that the cache holds for one normalised pair."""
+class Release:
+    """What the cache knows about one release. `artists` is empty if they are not known."""
 
-    distinct_entities: int
-    master_id: int | None
-    release_id: int | None
+    is_tombstone: bool = False
+    artists: tuple[str, ...] = ()
+
+
+class CacheSnapshot:
+    """The discogs-cache as it was at one moment. Its tables cannot be swapped or emptied while it is open."""
+
+    def __init__(self, connection: Connection, tables: Collection[str], seconds: float) -> None:
+        self._connection = connection
+        self._tables = tables
+        self._seconds = seconds
+        self._opened_at = time.monotonic()
+
+    def pairs(self) -> Iterator[Sequence[PairRow]]:
+        """The rows of `flowsheet_match`, some thousand at a time."""
+        return self._streamed(_sql("cache_pairs.sql"))
+
+    def releases(self) -> Iterator[Sequence[ReleaseRow]]:
+        """Every release that has a main artist, some thousand at a time."""
+        return self._streamed(_sql("cache_releases.sql"))
+
+    def releases_of(self, release_ids: Collection[int]) -> dict[int, Release]:
+        """What the cache knows about these releases. Releases that it does not know are left out."""
+        params = {"release_ids": sorted(release_ids)}
+        known: dict[int, Release] = {}
+        if ARTISTS in self._tables:
+            for number, names in self._connection.execute(_sql("cache_artists.sql"), params).all():
+                known[number] = Release(artists=tuple(filter(None, names)))
+        if RELEASES in self._tables:
+            for (number,) in self._connection.execute(_sql("cache_tombstones.sql"), params).all():
+                known[number] = Release(is_tombstone=True)
+        return known
+
+    def masters_of(self, release_ids: Collection[int]) -> dict[int, int]:
+        """The master of each of these releases, as far as the cache knows one."""
+        if RELEASES not in self._tables or not release_ids:
+            return {}
+        rows = self._connection.execute(_sql("cache_masters.sql"), {"release_ids": sorted(release_ids)}).all()
+        return {row.id: row.master_id for row in rows}
+
+    def _streamed(self, statement: TextClause) -> Iterator[Sequence[Any]]:
+        """The statement's rows by a cursor on the server.
+
+        Raises:
+            DiscogsCacheError: the snapshot is open for too long, so that a rebuild of the cache waits for it.
+        """
+        streaming = self._connection.execution_options(stream_results=True, max_row_buffer=READ_ROWS)
+        for page in streaming.execute(statement).partitions(READ_ROWS):
+            if time.monotonic() - self._opened_at > self._seconds:
+                raise DiscogsCacheError(
+                    f"reading the discogs-cache took longer than DISCOGS_READ_TIMEOUT_SECONDS={self._seconds:g}, and "
+                    "a rebuild of the cache would wait for it: nothing was written; allow more time, then run again"
+                )
+            yield page
 
 
 class DiscogsCache:
-    """The discogs-cache that the settings name. A connection opens when it is read."""
+    """The discogs-cache that the settings name. It is connected to when it is read."""
 
     def __init__(self, settings: Settings, label: str) -> None:
-        self._rematerialise = settings.flowsheet_match_rematerialise
-        self._search_path = f"{settings.discogs_schema_name}, public"
-        self._application_name = label[:63]
+        self.rematerialises = settings.flowsheet_match_rematerialise
+        self._read_seconds = settings.discogs_read_timeout_seconds
+        self._session = {
+            "application_name": label[:63],
+            "search_path": f"{settings.discogs_schema_name}, public",
+            "default_transaction_read_only": "on",
+            "default_transaction_isolation": "repeatable read",
+            "statement_timeout": f"{self._read_seconds * 1000:.0f}",
+            "lock_timeout": f"{settings.discogs_lock_timeout_seconds * 1000:.0f}",
+        }
         self._engine = create_engine(
             settings.require_database_url_discogs(), poolclass=NullPool, connect_args={"connect_timeout": 10}
         )
@@ -58,112 +122,46 @@ class DiscogsCache:
 
     def _on_connect(self, dbapi_connection: Any, _record: object) -> None:
         with dbapi_connection.cursor() as cursor:
-            cursor.execute("SET default_transaction_read_only = on")
-            cursor.execute(f"SET search_path = {self._search_path}")
-            cursor.execute("SET application_name = %s", (self._application_name,))
+            for setting, value in self._session.items():
+                cursor.execute("SELECT set_config(%s, %s, false)", (setting, value))
         dbapi_connection.commit()
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """A connection on which nothing can be written.
+    def snapshot(self) -> Iterator[CacheSnapshot]:
+        """Open one consistent snapshot of the tables that are needed.
+
+        `flowsheet_match`, or `release` and `release_artist` if the pairs are computed afresh, must exist. The other
+        tables are read if they exist.
 
         Raises:
-            DiscogsCacheError: it cannot be reached, or not be read.
+            DiscogsCacheError: the cache cannot be reached or read, or a table is locked, swapped or dropped.
         """
         try:
             with self._engine.connect() as connection:
-                yield connection
+                needed = {RELEASES, ARTISTS} if self.rematerialises else {PAIRS}
+                tables = _lock_tables(connection, needed, {RELEASES, ARTISTS} - needed)
+                yield CacheSnapshot(connection, tables, self._read_seconds)
         except DBAPIError as error:
-            why = MISSING.get(sqlstate(error))
-            said = f"{why} ({first_line(error)})" if why else first_line(error)
+            reason = REASONS.get(sqlstate(error))
+            said = f"{reason} ({first_line(error)})" if reason else first_line(error)
             raise DiscogsCacheError(
                 f"the discogs-cache cannot be read: {said}. Nothing was written: check DATABASE_URL_DISCOGS, "
-                "DISCOGS_SCHEMA_NAME and the rights of its user, then run again"
+                "DISCOGS_SCHEMA_NAME and the rights of its user, and whether the cache is being rebuilt; "
+                "then run again"
             ) from None
 
-    def matches(
-        self, own: Collection[Pair], normalise: Callable[[Sequence[str]], list[str]]
-    ) -> Mapping[Pair, Match]:
-        """What the cache holds for the library's own pairs: off the snapshot, or computed afresh from its releases.
 
-        The cache's rows stream by; only those of `own` are kept. A pair that stands in the snapshot more than once
-        counts as ambiguous, and is given the least of its ids, a master before a release.
-        """
-        with self.transaction() as connection:
-            if self._rematerialise:
-                return _computed(connection, own, normalise)
-            return _snapshot(connection, own)
+def _lock_tables(connection: Connection, needed: Collection[str], optional: Collection[str]) -> set[str]:
+    """Begin the transaction of the snapshot by locking its tables; returns the tables that it can read.
 
-    def masters_of(self, release_ids: Collection[int]) -> Mapping[int, int]:
-        """The master of each of these releases, as far as the cache has a table `release` and knows one."""
-        with self.transaction() as connection:
-            if connection.execute(text("SELECT to_regclass('release')")).scalar() is None:
-                return {}
-            rows = connection.execute(_sql("cache_masters.sql"), {"release_ids": sorted(release_ids)})
-            return {row.id: row.master_id for row in rows}
-
-
-def _streamed(connection: Connection, statement: TextClause) -> Iterator[Sequence[Row[Any]]]:
-    """Read the rows of a statement through a server-side cursor, READ_ROWS at a time."""
-    streaming = connection.execution_options(stream_results=True, max_row_buffer=READ_ROWS)
-    return streaming.execute(statement).partitions(READ_ROWS)
-
-
-def _joined(name: str | None) -> str:
-    return " ".join((name or "").split())
-
-
-def _id_of(number: int | None) -> int | None:
-    """Return the id, or None: Discogs writes 0 for no id, and the main row's column ends at LARGEST_ID."""
-    return number if number and 1 <= number <= LARGEST_ID else None
-
-
-def _snapshot(connection: Connection, own: Collection[Pair]) -> Mapping[Pair, Match]:
-    found: dict[Pair, Match] = {}
-    for page in _streamed(connection, _sql("cache_snapshot.sql")):
-        for row in page:
-            pair = _joined(row.artist_norm), _joined(row.album_norm)
-            if pair in own:
-                match = Match(row.distinct_entities or 0, _id_of(row.master_id), _id_of(row.release_id))
-                found[pair] = _merged(found[pair], match) if pair in found else match
-    return found
-
-
-def _merged(one: Match, other: Match) -> Match:
-    """Merge two rows of one pair: the one with the lower ids stays, and is ambiguous unless both name the same."""
-    first, second = sorted(
-        (one, other),
-        key=lambda match: tuple(number or LARGEST_ID for number in (match.master_id, match.release_id)),
-    )
-    same = (first.master_id, first.release_id) == (second.master_id, second.release_id)
-    return Match(
-        max(one.distinct_entities, other.distinct_entities, 1 if same else 2),
-        first.master_id,
-        first.release_id,
-    )
-
-
-def _computed(
-    connection: Connection, own: Collection[Pair], normalise: Callable[[Sequence[str]], list[str]]
-) -> Mapping[Pair, Match]:
-    """Compute the matches from the releases. A master is one entity, and so is each release without a master."""
-    masters: dict[Pair, set[int]] = {}
-    releases: dict[Pair, set[int]] = {}
-    for page in _streamed(connection, _sql("cache_releases.sql")):
-        artists = normalise([row.artist_name or "" for row in page])
-        titles = normalise([row.title or "" for row in page])
-        for row, pair in zip(page, zip(artists, titles, strict=True), strict=True):
-            if pair not in own:
-                continue
-            if (master := _id_of(row.master_id)) is not None:
-                masters.setdefault(pair, set()).add(master)
-            elif (release := _id_of(row.id)) is not None:
-                releases.setdefault(pair, set()).add(release)
-    return {
-        pair: Match(
-            len(masters.get(pair, ())) + len(releases.get(pair, ())),
-            min(masters.get(pair, ()), default=None),
-            min(releases.get(pair, ()), default=None),
-        )
-        for pair in masters.keys() | releases.keys()
-    }
+    PostgreSQL takes the snapshot after the locks. Otherwise a table that is swapped in or emptied after the snapshot
+    and before its first read would look empty.
+    """
+    with connection.begin():
+        found = connection.execute(_sql("cache_tables.sql"), {"names": sorted({*needed, *optional})}).all()
+    can_be_locked: dict[str, bool] = {name: locked for name, locked in found}
+    # LOCK TABLE reports a needed table that is missing.
+    locked = [name for name in sorted({*needed, *can_be_locked}) if can_be_locked.get(name, True)]
+    if locked:
+        connection.execute(text(f"LOCK TABLE {', '.join(locked)} IN ACCESS SHARE MODE"))
+    return {*needed, *can_be_locked}

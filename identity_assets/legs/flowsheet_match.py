@@ -1,130 +1,173 @@
-"""The leg S3: the discogs-cache's `flowsheet_match`, joined on normalised names, says which release a library row is.
+"""The leg S3: the discogs-cache, joined on normalised names, says which release a library row is.
 
-Belongs here: the normalised form, and what a match is worth ("The two legs" in DOMAIN.md). Not here: how the
-discogs-cache is read (discogs_cache.py). Nothing is written.
+Belongs here: which rows of the cache a library row finds, and what they are worth ("The two legs" in DOMAIN.md). Not
+here: the forms of names (names.py) and how the cache is read (cache_rows.py, discogs_cache.py). Nothing is written.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from wxyc_etl.text import batch_to_match_form  # type: ignore[import-untyped]  # it ships no types
-
-from identity_assets.evidence import MASTER, RELEASE, Evidence, Gathered, LibraryRow
+from identity_assets.evidence import MASTER, RELEASE, CacheSeen, Evidence, Gathered, LibraryRow
+from identity_assets.legs.cache_rows import CacheRow, rows_of_pairs, rows_of_releases
 from identity_assets.legs.canonical_entity import parse_entity
-from identity_assets.legs.discogs_cache import DiscogsCache, Match, Pair
+from identity_assets.legs.discogs_cache import CacheSnapshot, DiscogsCache
+from identity_assets.legs.names import artist_forms, normalise
 
 LEG = "S3"
 
-# wxyc-etl's match form takes marks off letters and opens ligatures; these letters have neither, and PostgreSQL's
-# unaccent, by which the snapshot was made, knows them.
-_LETTERS = str.maketrans(
-    {
-        "ø": "o",
-        "ł": "l",
-        "đ": "d",
-        "ð": "d",
-        "þ": "th",
-        "ß": "ss",
-        "ħ": "h",
-        "\u0131": "i",
-        "ŧ": "t",
-        "ŋ": "n",
-    }
-)
-_DROPPED = re.compile(r"[^a-z0-9 ]")
+Pair = tuple[str, str]
+"""A form of an artist and a normalised title."""
 
 
-def normalise(names: Sequence[str]) -> list[str]:
-    """Normalise names as the snapshot does; a name in another script may become empty.
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What the cache holds for a library row. It is sure if the row's names fit one entity of one artist."""
 
-    Lower case, unaccented, a leading "the " dropped, all but `[a-z0-9 ]` dropped. Where "&" stood between spaces
-    that leaves two of them, and a snapshot may or may not have joined them: they are joined here, and in what is
-    read of the snapshot too.
-    """
-    return [
-        " ".join(_DROPPED.sub("", form.translate(_LETTERS).removeprefix("the ")).split())
-        for form in batch_to_match_form(list(names))
-    ]
+    is_sure: bool
+    master_id: int | None
+    release_id: int | None
 
 
-def pairs_of(rows: Sequence[LibraryRow]) -> list[Pair | None]:
-    """Return the normalised (artist, title) of each row; None if one of them is empty, which never matches."""
-    artists = normalise([row.artist_name or "" for row in rows])
-    titles = normalise([row.album_title for row in rows])
-    return [
-        (artist, title) if artist and title else None for artist, title in zip(artists, titles, strict=True)
-    ]
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A library row under the forms of its names."""
+
+    library_id: int
+    canonical_entity_id: str | None
+    pairs: tuple[Pair, ...]
+
+
+@dataclass
+class _Index:
+    """The library's own names, and the rows of the cache that were found under them. Other rows are not kept."""
+
+    rows: list[_Named] = field(default_factory=list)
+    found: dict[Pair, list[CacheRow]] = field(default_factory=dict)
+
+    def match(self, row: _Named) -> Match | str:
+        """The match of a library row, or the reason why it has none."""
+        if len(row.pairs) == 1:
+            return match_of(self.found[row.pairs[0]])
+        return match_of({id(one): one for pair in row.pairs for one in self.found[pair]}.values())
+
+    def fill(self, groups: Iterator[Sequence[CacheRow]]) -> list[list[Pair]]:
+        """Keep the rows that library rows find. Returns, for each pair of the cache that is evidence, where it is."""
+        places = []
+        for rows in groups:
+            where: list[Pair] = []
+            for row in rows:
+                for pair in ((artist, row.title) for artist in row.artists):
+                    if pair in self.found:
+                        self.found[pair].append(row)
+                        where += [] if row.refusal else [pair]
+            if where:
+                places.append(where)
+        return places
 
 
 def gather_flowsheet_match(
     pages: Iterable[Sequence[LibraryRow]], cache: DiscogsCache, partitions: int
 ) -> Gathered:
-    """Find the evidence of S3 in these pages of the library; `partitions` is the number of hash buckets.
+    """The evidence of S3 in these pages of the library; `partitions` is the number of hash buckets.
 
-    Memory holds the names of the library, never those of the cache.
+    The library's own names are kept in memory, and the rows of the cache with one of its titles.
 
     Raises:
-        DiscogsCacheError: the cache cannot be read. Nothing is written.
+        DiscogsCacheError: the cache cannot be read; nothing has been written then.
     """
     gathered = Gathered()
-    named: dict[Pair, list[tuple[int, str | None]]] = {}
-    for page in pages:
-        for row, pair in zip(page, pairs_of(page), strict=True):
-            if pair is None:
-                reason = "no_artist_name" if not (row.artist_name or "").strip() else "empty_name"
-                gathered.skipped[row.library_id % partitions, reason] += 1
+    index = _index_of(pages, gathered, partitions)
+    seen: Counter[str] = Counter()
+    with cache.snapshot() as snapshot:
+        titles = {title for _artist, title in index.found}
+        read = rows_of_releases if cache.rematerialises else rows_of_pairs
+        places = index.fill(read(snapshot, titles, seen))
+        found: list[tuple[Evidence, str | None]] = []
+        for row in index.rows:
+            match = index.match(row)
+            if isinstance(match, str):
+                gathered.skipped[row.library_id % partitions, match] += 1
             else:
-                named.setdefault(pair, []).append((row.library_id, row.canonical_entity_id))
-    matches = cache.matches(named.keys(), normalise)
-    found: list[tuple[Evidence, str | None]] = []
-    for pair, rows in named.items():
-        match = matches.get(pair)
-        for library_id, canonical in rows:
-            evidence = None if match is None else evidence_of(library_id, match)
-            if evidence is None:
-                reason = "no_match" if match is None else "no_discogs_id"
-                gathered.skipped[library_id % partitions, reason] += 1
-            else:
-                found.append((evidence, canonical))
-    gathered.evidence = sorted(_checked(cache, found), key=lambda one: one.library_id)
+                found.append((evidence_of(row.library_id, match), row.canonical_entity_id))
+        gathered.evidence = sorted(_checked(snapshot, found), key=lambda one: one.library_id)
+    gathered.seen = _seen(seen, index, places)
     return gathered
 
 
-def evidence_of(library_id: int, match: Match) -> Evidence | None:
-    """Return the evidence that a match makes; None if it names neither a master nor a release."""
-    exact = match.distinct_entities == 1
-    method, confidence = ("exact_match", 1.0) if exact else ("alias_match", 0.75)
+def _index_of(pages: Iterable[Sequence[LibraryRow]], gathered: Gathered, partitions: int) -> _Index:
+    index, forms = _Index(), dict[str, tuple[str, ...]]()
+    for page in pages:
+        forms |= artist_forms({row.artist_name for row in page if row.artist_name} - forms.keys())
+        for row, title in zip(page, normalise([row.album_title for row in page]), strict=True):
+            artists = forms.get(row.artist_name or "", ())
+            if artists and title:
+                pairs = tuple((artist, title) for artist in artists)
+                index.rows.append(_Named(row.library_id, row.canonical_entity_id, pairs))
+                for pair in pairs:
+                    index.found.setdefault(pair, [])
+            else:
+                reason = "empty_name" if (row.artist_name or "").strip() else "no_artist_name"
+                gathered.skipped[row.library_id % partitions, reason] += 1
+    return index
+
+
+def match_of(rows: Iterable[CacheRow]) -> Match | str:
+    """What rows of the cache that have the same names are worth together, or why they are no evidence.
+
+    A master before a release, then the least id, of the artist without a homonym's number if there is one.
+    """
+    given = list(rows)
+    usable = [row for row in given if not row.refusal]
+    if not usable:
+        return given[0].refusal if given else "no_match"
+    entities = {(row.master_id is None, row.master_id or row.release_id) for row in usable}
+    homonyms = {row.homonym for row in usable}
+    is_sure = len(entities) == len(homonyms) == 1 and all(row.is_sure for row in usable)
+    first = [row for row in usable if row.homonym == min(homonyms)]
+    masters = [row.master_id for row in first if row.master_id is not None]
+    releases = [row.release_id for row in first if row.release_id is not None]
+    return Match(is_sure, min(masters, default=None), None if masters else min(releases, default=None))
+
+
+def evidence_of(library_id: int, match: Match) -> Evidence:
+    """What a match is worth: a master or a release, never both."""
+    method, confidence = ("exact_match", 1.0) if match.is_sure else ("alias_match", 0.75)
     if match.master_id is not None:
         return Evidence(library_id, MASTER, str(match.master_id), method, confidence)
-    if match.release_id is not None:
-        return Evidence(library_id, RELEASE, str(match.release_id), method, confidence)
-    return None
+    return Evidence(library_id, RELEASE, str(match.release_id), method, confidence)
 
 
-def _checked(cache: DiscogsCache, found: Iterable[tuple[Evidence, str | None]]) -> list[Evidence]:
-    """Add the master of the release from the cache where one leg pins a release and the other a master."""
-    checked = [(evidence, _release_of_pair(evidence, canonical)) for evidence, canonical in found]
-    masters: Mapping[int, int] = cache.masters_of(
-        {release for _evidence, release in checked if release is not None}
+def _seen(seen: Counter[str], index: _Index, places: list[list[Pair]]) -> CacheSeen:
+    is_ambiguous: dict[Pair, bool] = {}
+    for pair in {pair for where in places for pair in where}:
+        match = match_of(index.found[pair])
+        is_ambiguous[pair] = isinstance(match, Match) and not match.is_sure
+    return CacheSeen(
+        pairs_read=seen["pairs_read"],
+        matched=len(places),
+        ambiguous=sum(any(is_ambiguous[pair] for pair in where) for where in places),
+        tombstones=seen["tombstones"],
+        empty_names=seen["empty_names"],
+        no_discogs_id=seen["no_discogs_id"],
+        co_artists=seen["co_artists"],
     )
+
+
+def _checked(snapshot: CacheSnapshot, found: Iterable[tuple[Evidence, str | None]]) -> list[Evidence]:
+    """The evidence with the master of the release, as the cache knows it, if S1 pins the one and S3 the other."""
+    checked = [(evidence, _release_of_pair(evidence, canonical)) for evidence, canonical in found]
+    masters = snapshot.masters_of({release for _evidence, release in checked if release is not None})
     return [
         evidence
         if release is None or release not in masters
-        else Evidence(
-            evidence.library_id,
-            evidence.source,
-            evidence.external_id,
-            evidence.method,
-            evidence.confidence,
-            checked_release_id=release,
-            checked_master_id=masters[release],
-        )
+        else replace(evidence, checked_release_id=release, checked_master_id=masters[release])
         for evidence, release in checked
     ]
 
 
 def _release_of_pair(evidence: Evidence, canonical_entity_id: str | None) -> int | None:
-    """Return the release if one leg pins a release and the other a master."""
+    """The release, if S1 and S3 pin a release and a master."""
     entity = parse_entity(canonical_entity_id or "")
     if isinstance(entity, str) or entity[0] == evidence.source:
         return None

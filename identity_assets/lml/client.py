@@ -44,6 +44,7 @@ from identity_assets.lml.errors import (
     LmlUnreachable,
 )
 from identity_assets.lml.limiter import Limiter
+from identity_assets.lml.memory import give_back_large_blocks
 from identity_assets.lml.request import request_body
 from identity_assets.lml.retry_after import retry_after
 from identity_assets.lml.stop import Stop
@@ -160,6 +161,7 @@ class LmlClient:
         self._backoff = wait_exponential(multiplier=wait_initial, max=wait_max) + wait_random(0, wait_initial)
         self._lock = threading.Lock()
         self._large_body = threading.Lock()
+        give_back_large_blocks()
         self._parsing = threading.Lock()
         self._calls = 0
         self._latency_ms = 0.0

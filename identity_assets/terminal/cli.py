@@ -18,6 +18,7 @@ from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
 from identity_assets.terminal.correct_commands import correct, reject
 from identity_assets.terminal.demo_commands import demo
+from identity_assets.terminal.held_command import held
 from identity_assets.terminal.output import INTERRUPTED, WRONG, stop
 from identity_assets.terminal.preview_commands import dry_run
 from identity_assets.terminal.reading_commands import explain, gate, status
@@ -32,7 +33,21 @@ def cli() -> None:
     """Find the artist of each release in the catalogue: ask LML and write its answers."""
 
 
-for command in (migrate, run, dry_run, correct, reject, replay, unwind, gate, status, explain, demo, ui):
+for command in (
+    migrate,
+    run,
+    dry_run,
+    correct,
+    reject,
+    replay,
+    unwind,
+    held,
+    gate,
+    status,
+    explain,
+    demo,
+    ui,
+):
     cli.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""What several commands share: their common options, and Backend's database after the check of its revision."""
+"""What several commands share: options, Backend's database after the check of its revision, the last question."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -76,11 +76,7 @@ def migrated_database(settings: Settings, label: str, *, read_only: bool = False
 
 
 def settings_to_write(command: str) -> Settings:
-    """The settings for a command that writes; DRY_RUN=true stops it.
-
-    Raises:
-        SettingsError: no database is set.
-    """
+    """The settings for a command that writes; DRY_RUN=true stops it."""
     chosen = settings()
     if chosen.dry_run:
         stop(f"DRY_RUN=true, but {command} writes: unset it, or use `identity-assets dry-run`", WRONG)
@@ -89,8 +85,9 @@ def settings_to_write(command: str) -> Settings:
 
 
 def confirmed(question: str) -> bool:
-    """Whether the operator answers yes; Ctrl-C and the end of stdin mean no."""
+    """Ask the person on the terminal; no answer is no."""
     try:
         return click.confirm(question, err=True)
     except click.Abort:
+        # Ctrl-C, or stdin is at its end.
         return False

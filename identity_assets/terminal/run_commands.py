@@ -101,6 +101,11 @@ def run(
         print_json(report.as_dict())
     else:
         print_pass(Console(), "run", report)
+    if not_asked := report.accounts.skipped.get("not_asked"):
+        say(
+            f"LML_RUN_SECONDS was over before LML was asked about {not_asked:,} library rows: they stay due, and the "
+            "next run goes on with them"
+        )
     for run_id in report.run_ids:
         say(f"`identity-assets unwind --run {run_id}` takes back what this run wrote")
     stop_if_failed(report)

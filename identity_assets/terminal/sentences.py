@@ -42,6 +42,8 @@ OUTCOMES = {
     "library_row_gone": "library_row_gone: the library row is gone, Backend deleted it after LML was asked",
     "names_changed": "names_changed: nothing was written, the names changed after LML was asked",
     "rejected_by_person": "rejected_by_person: a person rejected LML's answer",
+    "answer_held": "answer_held: LML's answers of this pass could not be true and are held back",
+    "not_asked": "not_asked: the time for asking LML was over",
     "unwound": "unwound: what was written for it was taken back",
 }
 
@@ -148,14 +150,19 @@ def _is_unwound(verdict: StoredVerdict | None) -> bool:
 
 
 def _not_due_sentence(due: Due) -> str:
-    if due.decided_at is None or due.until is None:
+    if due.decided_at is None:
         return {
             DueWhy.not_in_scope: "Not due: it has no canonical_entity_id, so it is not in this scope.",
             DueWhy.manual: "Never due: its main row is a person's decision (manual), which no run changes.",
             DueWhy.decided_none: "Never due: a person decided that no service has an identity for it.",
             DueWhy.no_artist_name: "Never sent: it has no artist name, so LML cannot be asked about it.",
         }[due.why]
-    on = format_time(due.decided_at)
+    on, until = format_time(due.decided_at), "" if due.until is None else format_time(due.until)
+    if due.why is DueWhy.answer_held:
+        return (
+            f"Not due: LML was asked on {on}, and its answer is held back until a person accepts or drops it "
+            "(`identity-assets held`)."
+        )
     happened = {
         DueWhy.resolved_in_window: f"resolved on {on}",
         DueWhy.unresolved_in_window: f"LML was asked on {on} and found nothing",
@@ -165,7 +172,7 @@ def _not_due_sentence(due: Due) -> str:
             f"LML was asked on {on}, and its answer was set aside, whole or in part, because it broke the contract"
         ),
     }[due.why]
-    return f"Not due: {happened}, due again from {format_time(due.until)}."
+    return f"Not due: {happened}, due again from {until}."
 
 
 def answer_sentence(verdict: StoredVerdict) -> str:
@@ -181,13 +188,20 @@ def answer_sentence(verdict: StoredVerdict) -> str:
 
 def verdict_state_sentence(verdict: StoredVerdict, ledger: LedgerRow | None) -> str:
     """When the answer was applied, or why it was not applied."""
-    at = "" if verdict.applied_at is None else format_time(verdict.applied_at)
+    at = _at(verdict.applied_at)
     refused = as_text(ledger.detail if ledger is not None else None)
     return {
-        VerdictState.applied: f"Applied on {at}.{_set_aside(verdict)}",
+        VerdictState.applied: f"{_accepted(verdict)}Applied on {at}.{_set_aside(verdict)}",
         VerdictState.unwound: (
-            f"Taken back on {format_time(verdict.unwound_at) if verdict.unwound_at else ''}: it is not applied "
+            f"Taken back on {_at(verdict.unwound_at)}: it is not applied "
             "again, and the next run asks LML again."
+        ),
+        VerdictState.dropped: (
+            f"Dropped by a person on {_at(verdict.dropped_at)}: it is not applied, and the next run asks LML again."
+        ),
+        VerdictState.held: (
+            f"Not applied: held back on {_at(verdict.held_at)} by run {verdict.held_run_id}, because the answers of "
+            "that run could not be true. `identity-assets held` accepts or drops it."
         ),
         VerdictState.overruled: f"Settled on {at}; the main row is a person's decision.",
         VerdictState.rejected_by_person: (
@@ -201,8 +215,20 @@ def verdict_state_sentence(verdict: StoredVerdict, ledger: LedgerRow | None) -> 
         VerdictState.window_passed: (
             f"Not applied, and too old since {format_time(verdict.holds_until)}: the next run asks LML again."
         ),
-        VerdictState.waiting: "Not applied yet: the next run applies it without asking LML.",
+        VerdictState.waiting: (
+            f"{_accepted(verdict)}Not applied yet: the next run applies it without asking LML."
+        ),
     }[verdict.state]
+
+
+def _at(moment: datetime | None) -> str:
+    return "" if moment is None else format_time(moment)
+
+
+def _accepted(verdict: StoredVerdict) -> str:
+    if verdict.accepted_at is None:
+        return ""
+    return f"It was held back, and a person accepted it on {format_time(verdict.accepted_at)}. "
 
 
 def _set_aside(verdict: StoredVerdict) -> str:

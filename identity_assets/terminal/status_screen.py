@@ -26,6 +26,7 @@ STATE_LABELS = {
     "compilation_in_window": "compilation, in window",
     "invalid_in_window": "set aside, in window",
     "rejected_in_window": "rejected, in window",
+    "answer_held": "answer held back",
     "retry_due": "to be tried again",
     "names_changed": "names changed",
     "invalid_retry_due": "set aside, to ask again",
@@ -104,7 +105,8 @@ def print_status(
     blocks.add_column(width=LEFT)
     blocks.add_column(overflow="ellipsis", no_wrap=True)
     blocks.add_row(
-        _states(overview), Group(_due_now(overview), Text(), heading, _next_due(overview, _block(console)))
+        Group(_states(overview), *_held(overview)),
+        Group(_due_now(overview), Text(), heading, _next_due(overview, _block(console))),
     )
     console.print(blocks)
     console.print()
@@ -134,6 +136,13 @@ def _counts(
 def _states(overview: Overview) -> Table:
     lines = [(STATE_LABELS[state], [rows]) for state, rows in overview.states.items()]
     return _counts(["Library rows", ""], lines, [overview.library_rows])
+
+
+def _held(overview: Overview) -> list[Text]:
+    """Lines about held answers, if there are any: most of their rows have an identity and count as resolved."""
+    if not overview.answers_held:
+        return []
+    return [Text(), Text(f"{overview.answers_held:,} answers are held back:"), Text("`identity-assets held`")]
 
 
 def _due_now(overview: Overview) -> Table:

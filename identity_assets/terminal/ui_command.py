@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from identity_assets.settings import settings
-from identity_assets.terminal.demo_commands import home_option, require_demo_extra, rows_option
+from identity_assets.terminal.demo_commands import home_option, require_demo_extra, rows_option, seeded
 from identity_assets.terminal.output import FAILED, say, stop
 
 # Dagster warns that these are in beta or superseded. We know it, and an operator cannot do anything about it.
@@ -39,12 +39,11 @@ def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
     """
     require_demo_extra()
     _stop_if_port_is_taken(port)
-    from identity_assets.demo.catalogue import seeded_catalogue
+    say(f"starting PostgreSQL and the fixture LML under {home}")
     from identity_assets.demo.station import environment_file, station
 
-    say(f"starting PostgreSQL and the fixture LML under {home}")
     try:
-        with station(settings(), home, lambda: seeded_catalogue(rows), fresh=fresh) as running:
+        with station(settings(), home, seeded(rows), fresh=fresh) as running:
             say(
                 f"{running.library_rows:,} library rows; the UI will be at http://127.0.0.1:{port}; "
                 "Ctrl-C stops it"

@@ -12,7 +12,7 @@ from rich.console import Console
 from sqlalchemy import text
 
 import identity_assets
-from benchmarks import gate, legs, report, run, scale, write
+from benchmarks import gate, legs, limiter, report, run, scale, write
 from benchmarks._harness import Report, arguments, finish, with_programs
 from benchmarks._server import BACKEND, Server
 from benchmarks._statements import Names, StatementLog, large_scans
@@ -74,6 +74,14 @@ def test_the_legs_gather_and_write_and_then_find_nothing_new(server: Server, tmp
     read = as_documented(legs.measure(server, 300, 1), tmp_path / "legs.json")
     assert {"s1_seconds", "s3_seconds", "s3_again_seconds"} <= read["median"]["floor"].keys()
     assert {"s1_writing_seconds", "s3_again_gathering_seconds"} <= read["median"]["ours"].keys()
+
+
+@pytest.mark.parametrize("capacity", limiter.CAPACITIES)
+def test_the_limiter_is_compared_with_fixed_numbers_of_calls(capacity: str) -> None:
+    found = limiter.compare(capacity, calls=8, inputs=2, seconds_per_call=0.01, numbers=(1, 2))
+    assert found.fixed.keys() == {1, 2}
+    assert found.limiter.unanswered == 0
+    limiter.table_of([found], (1, 2))
 
 
 def test_the_scale_names_each_statement_and_fits_its_growth(server: Server, tmp_path: Path) -> None:

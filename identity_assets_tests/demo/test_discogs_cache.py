@@ -7,7 +7,7 @@ import pytest
 from identity_assets.demo.catalogue import Catalogue, seeded_catalogue
 from identity_assets.demo.discogs_cache import SeededCache, seeded_cache
 from identity_assets.legs.canonical_entity import parse_entity
-from identity_assets.legs.flowsheet_match import normalise
+from identity_assets.legs.names import normalise
 
 
 @pytest.fixture(scope="module")

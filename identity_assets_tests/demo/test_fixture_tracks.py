@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,11 +13,19 @@ from identity_assets.demo.fixture_lml import (
     ENDPOINT,
     Fault,
     FaultKind,
+    FixtureLmlProcess,
     FixtureLmlThread,
     TrackSettings,
     TrackState,
 )
-from identity_assets.demo.fixture_lml.tracks import Tracks, TrackSizes, credits_of
+from identity_assets.demo.fixture_lml.tracks import (
+    TrackCredit,
+    Tracks,
+    TrackSizes,
+    credits_of,
+    read_credits,
+    write_credits,
+)
 from identity_assets.demo.fixture_lml.wire import Question
 from identity_assets.lml.judging import CONFIDENCE_BANDS, judge
 
@@ -26,7 +35,12 @@ COMPILATION: dict[str, object] = {"library_id": 1, "artist_name": "Various Artis
 
 def ask(lml: FixtureLmlThread, *inputs: dict[str, object], include_tracks: bool = True) -> dict[str, Any]:
     """The whole answer."""
-    with httpx.Client(base_url=lml.url, trust_env=False) as http:
+    return ask_at(lml.url, *inputs, include_tracks=include_tracks)
+
+
+def ask_at(url: str, *inputs: dict[str, object], include_tracks: bool) -> dict[str, Any]:
+    """The whole answer of the fixture at this address."""
+    with httpx.Client(base_url=url, trust_env=False) as http:
         response = http.post(ENDPOINT, json={"inputs": inputs, "include_tracks": include_tracks})
     assert response.status_code == 200
     answer: dict[str, Any] = response.json()
@@ -117,3 +131,42 @@ def test_a_fault_in_the_tracks_hits_one_call(kind: FaultKind) -> None:
         assert after["tracks"][1:] == before["tracks"][1:]
     else:
         assert bad == {**good, "tracks_contract_version": None}
+
+
+def test_given_credits_are_all_that_lml_knows_and_it_resolves_each_of_them(tmp_path: Path) -> None:
+    given = {1: [TrackCredit("Ants", "Bees", "A1"), TrackCredit("Moths", None, None)]}
+    write_credits(tmp_path / "credits.json", given)
+    assert read_credits(tmp_path / "credits.json") == given
+    with FixtureLmlThread(KNOWN, tracks=TrackSettings(given=given)) as lml:
+        first, second = ask(lml, COMPILATION, {**COMPILATION, "library_id": 2})["results"]
+    assert [(entry["artist_name"], entry["resolved_artist_name"]) for entry in first["tracks"]] == [
+        ("Ants", "Ants"),
+        ("Moths", "Moths"),
+    ]
+    assert (first["tracks_attempted"], second["tracks_attempted"], second["tracks"]) == (True, True, [])
+    assert judge(first).rejected_reason is None
+
+
+def test_flaws_repeat_some_tracks_at_another_position_and_spoil_a_few() -> None:
+    question = Question(library_id=7, artist_name="Various Artists", album_title="Hits")
+    sizes = TrackSizes(2_000, 2_010, 2_100)
+    _, good = Tracks(KNOWN, TrackSettings("resolved", sizes=sizes)).pair(question)
+    _, flawed = Tracks(KNOWN, TrackSettings("resolved", sizes=sizes, flaws=True)).pair(question)
+    repeated = [entry for entry in flawed if (entry["track_position"] or "").endswith("b")]
+    assert 15 < len(repeated) == len(flawed) - len(good) < 60
+    assert 0 < sum(entry["confidence"] == 2.0 for entry in flawed) < 20
+
+
+def test_a_process_of_its_own_answers_with_the_same_tracks_as_a_thread() -> None:
+    given = {1: [TrackCredit("Ants", "Bees", "A1")]}
+    for settings in (
+        TrackSettings("resolved", None, TrackSizes(4, 30, 240), flaws=True),
+        TrackSettings(given=given),
+    ):
+        with (
+            FixtureLmlThread(KNOWN, tracks=settings) as thread,
+            FixtureLmlProcess(KNOWN, tracks=settings) as process,
+        ):
+            answers = [ask_at(url, COMPILATION, include_tracks=True) for url in (thread.url, process.url)]
+        assert answers[0] == answers[1]
+        assert answers[0]["results"][0]["tracks"]

@@ -1,5 +1,6 @@
 """The legs in the graph: off by default, switched on, and whole runs on real parts."""
 
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -47,9 +48,9 @@ def test_without_legs_the_graph_has_no_evidence_and_no_leg_check(cache: Cache) -
         *("library", "candidate_libraries", "lml_verdicts"),
         *("library_identity_source", "library_identity", "library_unresolved"),
     }
-    assert "leg_conflicts" not in checks
+    assert not {"leg_conflicts", "leg_matches"} & checks
     assert set(make_resources(cache.settings)) == {"backend", "lml", "progress", "trace"}
-    assert jobs == names((Leg.S1, Leg.S3))[2]
+    assert names((Leg.S1, Leg.S3))[2] - jobs == {"refresh_evidence"}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,7 @@ def test_a_leg_that_is_on_adds_its_evidence_which_feeds_the_identity_tables(
     assets, checks, _jobs = names(legs)
     assert assets - names(())[0] == more
     assert "leg_conflicts" in checks
+    assert ("leg_matches" in checks) == (Leg.S3 in legs)
     graph = build_defs(legs=legs).resolve_asset_graph()
 
     def parents(name: str) -> set[str]:
@@ -182,8 +184,9 @@ def test_leg_conflicts_lists_the_rows_on_which_the_legs_disagree(
     assert failed == {"leg_conflicts"}
 
     shelf.run("UPDATE library SET canonical_entity_id = NULL")
+    accepted = {"ops": {"canonical_entity_evidence": {"config": {"accept_shrink": True}}}}
     again = job.resolve_job_def("refresh_library_identity").execute_in_process(
-        instance=instance, tags=range_tags(EVERY_KEY), run_config=QUIET
+        instance=instance, tags=range_tags(EVERY_KEY), run_config={**QUIET, **accepted}
     )
     [check] = [one for one in again.get_asset_check_evaluations() if one.check_name == "leg_conflicts"]
     assert check.passed
@@ -230,6 +233,113 @@ def test_a_discogs_cache_that_cannot_be_read_fails_in_one_line_and_nothing_is_wr
     assert unnamed.failures[0].startswith("flowsheet_match_evidence: DATABASE_URL_DISCOGS is not set")
     without = run(both_settings, instance)
     assert (without.failures, len(identity(shelf)[0])) == ((), 1)
+
+
+def materialised(instance: dg.DagsterInstance, asset: str) -> dict[str, Any]:
+    """The metadata of the latest materialisation."""
+    event = instance.get_latest_materialization_event(dg.AssetKey(asset))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+def test_an_emptied_cache_deletes_no_identity_and_a_person_accepts_it_by_the_config_of_a_run(
+    shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
+) -> None:
+    stock(shelf, cache)
+    run(both_settings, instance, Leg.S3)
+    before = identity(shelf)
+    assert len(before[0]) == 5
+    cache.run("TRUNCATE wxyc.flowsheet_match")
+    report = run(both_settings, instance, Leg.S3)
+    assert report.failures == (
+        "flowsheet_match_evidence: S3 would remove its evidence for 5 of 5 library rows, and EVIDENCE_SHRINK_LIMIT "
+        "is 10%: nothing was removed; look at the discogs-cache, or launch the run with the config "
+        "accept_shrink: true if this is right",
+    )
+    assert identity(shelf) == before
+
+    settings = replace(both_settings, scope=Scope.full, identity_legs=(Leg.S3,))
+    graph = build_defs(resources=make_resources(settings, quiet()), legs=settings.identity_legs)
+    accepted = {"ops": {"flowsheet_match_evidence": {"config": {"accept_shrink": True}}}}
+    result = graph.resolve_job_def("refresh_library_identity").execute_in_process(
+        instance=instance, tags=range_tags(EVERY_KEY), run_config={**QUIET, **accepted}
+    )
+    assert result.success
+    metadata = materialised(instance, "flowsheet_match_evidence")
+    assert (metadata["evidence_rows_removed"], metadata["evidence_rows_kept"]) == (5, 0)
+    assert len(identity(shelf)[0]) == 1
+
+
+def test_the_step_reports_what_it_saw_in_numbers_that_dagster_plots(
+    shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
+) -> None:
+    stock(shelf, cache)
+    cache.match("somebody", "else", 1, 7, 5)
+    cache.match("", "", 1, 7, 5)
+    run(both_settings, instance, Leg.S3)
+    metadata = materialised(instance, "flowsheet_match_evidence")
+    saw = {name: value for name, value in metadata.items() if name.startswith(("cache_", "evidence_rows"))}
+    assert saw == {
+        "cache_pairs_read": 7,
+        "cache_usable": 6,
+        "cache_matched": 5,
+        "cache_ambiguous": 2,
+        "cache_tombstones": 0,
+        "cache_empty_names": 1,
+        "cache_no_discogs_id": 0,
+        "cache_co_artists": 0,
+        "evidence_rows_written": 5,
+        "evidence_rows_removed": 0,
+        "evidence_rows_kept": 5,
+    }
+
+
+def test_a_snapshot_that_matches_nothing_is_a_warning_and_a_red_check(
+    shelf: Shelf,
+    both_settings: Settings,
+    cache: Cache,
+    instance: dg.DagsterInstance,
+) -> None:
+    shelf.put("Stranger", "Two")
+    for number in range(3):
+        cache.match(f"somebody {number}x", "else", 1, 7, 5)
+    settings = replace(both_settings, scope=Scope.full, identity_legs=(Leg.S3,))
+    graph = build_defs(resources=make_resources(settings, quiet()), legs=settings.identity_legs)
+    job = graph.resolve_job_def("refresh_evidence")
+
+    def check() -> tuple[dg.AssetCheckEvaluation, list[str]]:
+        result = job.execute_in_process(instance=instance, tags=range_tags(EVERY_KEY), run_config=QUIET)
+        [evaluation] = result.get_asset_check_evaluations()
+        entries = instance.all_logs(result.run_id)
+        return evaluation, [entry.user_message for entry in entries if entry.level == logging.WARNING]
+
+    red, [warning] = check()
+    assert warning.startswith("S3: 0 of 3 pairs are ours")
+    assert (red.check_name, red.passed, red.severity) == ("leg_matches", False, dg.AssetCheckSeverity.ERROR)
+    assert red.description is not None
+    assert red.description.startswith("0 of 3 pairs are ours.")
+    cache.match("stranger", "two", 1, 7, 5)
+    green, warnings = check()
+    assert warnings == []
+    assert (green.passed, green.description) == (True, "1 of 4 pairs are ours.")
+
+
+def test_the_job_refresh_evidence_gathers_and_neither_asks_nor_writes(
+    shelf: Shelf, both_settings: Settings, cache: Cache, lml: FixtureLmlThread, instance: dg.DagsterInstance
+) -> None:
+    stock(shelf, cache)
+    settings = replace(both_settings, identity_legs=(Leg.S1, Leg.S3))
+    graph = build_defs(resources=make_resources(settings, quiet()), legs=settings.identity_legs)
+    result = graph.resolve_job_def("refresh_evidence").execute_in_process(
+        instance=instance, tags=range_tags(EVERY_KEY), run_config=QUIET
+    )
+    assert result.success
+    steps = {event.step_key for event in result.all_events if event.is_step_success}
+    assert steps == {"canonical_entity_evidence", "flowsheet_match_evidence", "identity_checks"}
+    assert len(shelf.rows("SELECT 1 FROM leg_evidence")) == 10
+    assert identity(shelf) == [[], []]
+    assert lml.calls.number == 0
 
 
 def test_the_migration_of_the_legs_goes_up_and_down(shelf: Shelf) -> None:

@@ -10,12 +10,19 @@ import pytest
 
 from identity_assets.definitions import build_defs
 from identity_assets.freshness import fresh_for
+from identity_assets.gathering import gather_and_store
+from identity_assets.partition_keys import range_tags
 from identity_assets.partitions import library_partitions
 from identity_assets.resources import Backend, make_resources
-from identity_assets.schedules import nightly_refresh, nightly_refresh_at
-from identity_assets.settings import Scope, Settings, SettingsError
+from identity_assets.schedules import (
+    nightly_evidence,
+    nightly_evidence_at,
+    nightly_refresh,
+    nightly_refresh_at,
+)
+from identity_assets.settings import Leg, Scope, Settings, SettingsError
 from identity_assets.terminal.run_pass import run_pass
-from identity_assets_tests.support import Shelf, nothing, single_artist
+from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
 
 KEYS = library_partitions.get_partition_keys()
 
@@ -193,7 +200,113 @@ def test_the_schedules_and_jobs_are_these() -> None:
     assert {one.execution_timezone for one in made} == {"America/New_York"}
 
 
+def test_the_legs_add_the_schedule_that_gathers_their_evidence_before_the_nightly_refresh() -> None:
+    made = [
+        one for one in build_defs(legs=(Leg.S3,)).schedules or [] if isinstance(one, dg.ScheduleDefinition)
+    ]
+    [added] = [one for one in made if one.name == "nightly_evidence"]
+    assert (added.cron_schedule, added.job_name) == ("0 4 * * *", "refresh_evidence")
+    assert added.execution_timezone == "America/New_York"
+
+
+def tick_of_legs(schedule: dg.ScheduleDefinition, settings: Settings, instance: dg.DagsterInstance) -> Any:
+    legs = (Leg.S1,)
+    with dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=datetime.now(UTC),
+        repository_def=build_defs(legs=legs).get_repository_def(),
+        resources={"backend": Backend(replace(settings, identity_legs=legs))},
+    ) as context:
+        return schedule.evaluate_tick(context)
+
+
+def range_of(request: Any) -> dict[str, str]:
+    return {name: value for name, value in request.tags.items() if "partition_range" in name}
+
+
+def test_evidence_is_refreshed_once_for_all_partitions(
+    shelf: Shelf, instance: dg.DagsterInstance, busy: Iterator[Any]
+) -> None:
+    [request] = tick_of_legs(nightly_evidence, shelf.settings, instance).run_requests
+    assert range_of(request) == range_tags(KEYS)
+    make = next(busy)
+    make(partition="03")
+    requests = tick_of_legs(nightly_evidence, shelf.settings, instance).run_requests
+    assert [range_of(request) for request in requests] == [range_tags(KEYS[:3]), range_tags(KEYS[4:])]
+    skipped = tick_of_legs(nightly_evidence, replace(shelf.settings, dry_run=True), instance)
+    assert "DRY_RUN" in skipped.skip_message
+
+
+def test_partitions_whose_evidence_changed_are_started_also_when_lml_has_nothing_due(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    pinned, kept, lost = (in_bucket(shelf, bucket)[0] for bucket in (2, 5, 9))
+    settings = replace(station_settings, identity_legs=(Leg.S1,))
+    graph = build_defs(resources=make_resources(settings), legs=(Leg.S1,))
+
+    def gather_evidence() -> None:
+        gather_and_store(Leg.S1, shelf.database, settings, EVERY_BUCKET, "run")
+
+    def wanted() -> list[Any]:
+        return list(tick_of_legs(nightly_refresh, settings, instance).run_requests or [])
+
+    def launch(request: Any) -> None:
+        result = graph.resolve_job_def("refresh_library_identity").execute_in_process(
+            instance=instance,
+            partition_key=request.partition_key,
+            run_config=dict(request.run_config),
+            asset_selection=request.asset_selection,
+        )
+        assert result.success
+        steps = {event.step_key for event in result.all_events if event.is_step_success}
+        assert "canonical_entity_evidence" not in steps
+
+    gather_evidence()
+    for request in wanted():
+        launch(request)
+    assert wanted() == []
+    shelf.run("UPDATE library SET canonical_entity_id = 'discogs:77' WHERE id = :id", id=pinned)
+    shelf.run("UPDATE library SET canonical_entity_id = 'bandcamp:1' WHERE id = :id", id=lost)
+    assert wanted() == []
+    gather_evidence()
+    requests = wanted()
+    assert [(request.partition_key, inputs_of(request)) for request in requests] == [("02", 0), ("09", 0)]
+    for request in requests:
+        launch(request)
+    assert wanted() == []
+    rows = shelf.rows(
+        "SELECT library_id, external_id FROM library_identity_source WHERE notes = 'backfill:S1'"
+    )
+    assert {(row["library_id"], row["external_id"]) for row in rows} == {(pinned, "77"), (kept, "1")}
+
+
+def test_a_row_that_the_database_refuses_starts_no_run(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    [library_id] = in_bucket(shelf, 2)
+    settings = replace(station_settings, identity_legs=(Leg.S1,))
+    settle(shelf, [library_id], days_ago=1)
+    gather_and_store(Leg.S1, shelf.database, settings, EVERY_BUCKET, "run")
+    assert requested(tick_of_legs(nightly_refresh, settings, instance)) == ["02"]
+    shelf.run("UPDATE leg_evidence SET refused_reason = 'a constraint'")
+    assert requested(tick_of_legs(nightly_refresh, settings, instance)) == []
+
+
+def test_a_spent_budget_does_not_keep_evidence_from_being_written(
+    shelf: Shelf, instance: dg.DagsterInstance
+) -> None:
+    for bucket in (1, 2, 3):
+        in_bucket(shelf, bucket)
+    settings = replace(shelf.settings, lml_nightly_input_budget=1)
+    gather_and_store(Leg.S1, shelf.database, settings, EVERY_BUCKET, "run")
+    data = tick_of_legs(nightly_refresh, settings, instance)
+    inputs = [(request.partition_key, inputs_of(request)) for request in data.run_requests]
+    assert inputs == [("01", 1), ("02", 0), ("03", 0)]
+
+
 def test_a_cron_expression_that_dagster_rejects_is_one_clear_line() -> None:
+    with pytest.raises(SettingsError, match=r"EVIDENCE_CRON='99 5 \* \* \*' is not valid"):
+        nightly_evidence_at("99 5 * * *")
     with pytest.raises(SettingsError, match=r"REFRESH_CRON='99 5 \* \* \*' is not valid"):
         nightly_refresh_at("99 5 * * *")
 

@@ -16,8 +16,8 @@ CACHE_TABLES = """
         artist_norm text NOT NULL, album_norm text NOT NULL, distinct_entities integer NOT NULL, master_id integer,
         release_id integer
     );
-    CREATE TABLE wxyc.release (id integer PRIMARY KEY, master_id integer, title text NOT NULL);
-    CREATE TABLE wxyc.release_artist (release_id integer NOT NULL, artist_name text NOT NULL, extra integer NOT NULL)
+    CREATE TABLE wxyc.release (id integer PRIMARY KEY, master_id integer, title text NOT NULL, not_found boolean);
+    CREATE TABLE wxyc.release_artist (release_id integer NOT NULL, artist_name text NOT NULL, extra integer DEFAULT 0)
 """
 
 
@@ -165,8 +165,13 @@ class Cache:
             release=release,
         )
 
-    def release(self, number: int, master: int | None, title: str, *artists: str) -> None:
-        """Put a release with its artists into the cache; one with a minus before it is a credit of another kind."""
+    def release(
+        self, number: int, master: int | None, title: str, *artists: str, extra: int | None = 0
+    ) -> None:
+        """Put a release with its artists into the cache; one with a minus before it is a credit of another kind.
+
+        `extra` is what stands in that column for the others.
+        """
         self.run(
             "INSERT INTO wxyc.release VALUES (:id, :master, :title)", id=number, master=master, title=title
         )
@@ -175,8 +180,12 @@ class Cache:
                 "INSERT INTO wxyc.release_artist VALUES (:id, :artist, :extra)",
                 id=number,
                 artist=artist.removeprefix("-"),
-                extra=int(artist.startswith("-")),
+                extra=1 if artist.startswith("-") else extra,
             )
+
+    def tombstone(self, number: int) -> None:
+        """Mark a release as gone from Discogs."""
+        self.run("UPDATE wxyc.release SET not_found = true WHERE id = :id", id=number)
 
     def dispose(self) -> None:
         self._engine.dispose()

@@ -38,7 +38,7 @@ def state(shelf: Shelf) -> dict[str, object]:
 
 def carried_away(shelf: Shelf, path: Path) -> Path:
     """The decisions of a catalogue as a CSV, in the columns of `rows --csv`."""
-    rows = shelf.rows("SELECT * FROM decision_line ORDER BY library_id, decision DESC, source")
+    rows = shelf.rows("SELECT * FROM decision_line() ORDER BY library_id, decision DESC, source")
     with path.open("w", encoding="utf-8", newline="") as stream:
         lines = csv.DictWriter(stream, HEADER.split(","))
         lines.writeheader()

@@ -62,6 +62,10 @@ VERDICT = StoredVerdict(
     entries_set_aside=(),
     previous_asked_at=None,
     previous_kind=None,
+    held_at=None,
+    held_run_id=None,
+    accepted_at=None,
+    dropped_at=None,
 )
 LEDGER = LedgerRow("full", "non_va", "never_asked", NOON, "run-1", NOON, "resolved", None)
 MAIN_ROW = {

@@ -27,12 +27,14 @@ OVERVIEW = Overview(
         "unresolved_in_window": 15_376,
         "compilation_in_window": 6_300,
         "invalid_in_window": 5,
+        "answer_held": 0,
         "retry_due": 40,
         "names_changed": 3,
         "invalid_retry_due": 2,
         "never_asked": 28_520,
         "no_artist_name": 6,
     },
+    answers_held=0,
     due_now={
         Scope.canonical: {
             "never_asked": 11,

@@ -38,7 +38,7 @@ CREATE TABLE identity_assets.candidate_library (
                           'resolved', 'resolved_compilation', 'unresolved', 'compilation', 'missing_artist_name',
                           'manual_override', 'lml_error', 'lml_cardinality_mismatch', 'lml_invalid_verdict',
                           'lml_untrusted_library_id', 'writer_error', 'library_row_gone', 'names_changed',
-                          'rejected_by_person', 'unwound')),
+                          'rejected_by_person', 'unwound', 'answer_held', 'not_asked')),
     detail            text
 ) WITH (fillfactor = 45);
 
@@ -75,8 +75,15 @@ CREATE TABLE identity_assets.lml_verdict_state (
     applied_at      timestamptz,
     unwound_at      timestamptz,
     rejected_reason text,
-    set_aside       jsonb
+    set_aside       jsonb,
+    held_at         timestamptz,
+    held_run_id     text,
+    accepted_at     timestamptz,
+    dropped_at      timestamptz,
+    CHECK ((held_at IS NULL) = (held_run_id IS NULL))
 ) WITH (fillfactor = 70);
+
+CREATE INDEX lml_verdict_state_held_idx ON identity_assets.lml_verdict_state (library_id) WHERE held_at IS NOT NULL;
 
 COMMENT ON TABLE identity_assets.lml_verdict_state IS
 'What became of the answer of the same asked_at. An answer without a row here waits to be applied';
@@ -84,6 +91,12 @@ COMMENT ON COLUMN identity_assets.lml_verdict_state.unwound_at IS
 'When what was written from this answer was taken back: it is not applied again, and LML is asked anew';
 COMMENT ON COLUMN identity_assets.lml_verdict_state.set_aside IS
 'The entries of the answer that are not used: an array of {where, index, reason}';
+COMMENT ON COLUMN identity_assets.lml_verdict_state.held_at IS
+'Since when the answer is held back: it is not applied before a person accepts it. Null once a person decided';
+COMMENT ON COLUMN identity_assets.lml_verdict_state.accepted_at IS
+'When a person accepted the held answer: it waits to be applied and is not held again';
+COMMENT ON COLUMN identity_assets.lml_verdict_state.dropped_at IS
+'When a person dropped the held answer: it is not applied, and LML is asked anew';
 
 CREATE TABLE identity_assets.lml_verdict_history (
     library_id      integer NOT NULL,

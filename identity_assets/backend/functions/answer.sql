@@ -14,10 +14,14 @@ SELECT
     state.applied_at,
     state.unwound_at,
     state.rejected_reason,
-    state.set_aside
+    state.set_aside,
+    state.held_at,
+    state.held_run_id,
+    state.accepted_at,
+    state.dropped_at
 FROM identity_assets.lml_verdict AS verdict
 LEFT JOIN identity_assets.lml_verdict_state AS state
     ON state.library_id = verdict.library_id AND state.asked_at = verdict.asked_at;
 
 COMMENT ON VIEW identity_assets.answer IS
-'The latest answer of LML for each library row; it waits to be applied where applied_at, unwound_at and rejected_reason are null';
+'The latest answer of LML for each library row; it waits to be applied where applied_at, unwound_at, rejected_reason, held_at and dropped_at are null';

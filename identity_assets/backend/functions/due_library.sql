@@ -1,10 +1,11 @@
 -- When each library row is due, and why ("Which rows are due" and rule 7 in DOMAIN.md). The one place of this rule.
 --
 -- One row for each row of library.
--- due_from      the moment from which the row is due: null if it always was (never_asked), infinity if it never is
---               (manual, or a person decided that it has no identity)
+-- due_from      the moment from which the row is due: null if it always was (never_asked), infinity if it is not due
+--               before a person acts (manual, is_held, or a person decided that it has no identity)
 -- decided_at    the moment that due_from is counted from: a verification, an attempt, or the last question to LML
--- reason        why the row is due from due_from on; null if it never is
+-- reason        why the row is due from due_from on; null if it is not due before a person acts
+-- is_held       the answer to the present names is held back until a person accepts or drops it
 -- is_due        due_from has come. A row without an artist name is due like any other, but LML cannot be asked about
 --               it: has_no_artist
 -- is_answered   a stored answer to the present names waits to be applied, so that LML need not be asked; it may wait
@@ -20,7 +21,7 @@ RETURNS TABLE (
     library_id integer, in_canonical_scope boolean, has_no_artist boolean, has_main_row boolean, is_manual boolean,
     confidence real, last_verified_at timestamptz, attempt_kind text, attempted_at timestamptz, asked_at timestamptz,
     names_changed boolean, reason text, decided_at timestamptz, due_from timestamptz, is_due boolean,
-    answer_until timestamptz, is_answered boolean, decision text, answer_kind text
+    answer_until timestamptz, is_answered boolean, is_held boolean, decision text, answer_kind text
 )
 LANGUAGE sql STABLE
 AS $$
@@ -39,6 +40,7 @@ AS $$
         CASE decision.cause
             WHEN 'manual' THEN NULL
             WHEN 'none' THEN NULL
+            WHEN 'held' THEN NULL
             WHEN 'names_changed' THEN 'names_changed'
             WHEN 'set_aside' THEN 'invalid_retry_due'
             WHEN 'open' THEN CASE
@@ -66,6 +68,7 @@ AS $$
         coalesce(due.due_from <= now(), true),
         moment.answer_until,
         question.is_waiting AND NOT question.names_changed AND moment.answer_until > now(),
+        decision.cause = 'held',
         CASE WHEN decided.is_none THEN 'none' WHEN moment.rejected_until IS NOT NULL THEN 'rejected' END,
         CASE
             WHEN answer.rejected_reason IS NOT NULL OR answer.set_aside IS NOT NULL THEN 'invalid'
@@ -97,7 +100,8 @@ AS $$
                 person.rejected_until
             ) AS window_until,
             answer.asked_at + make_interval(days => invalid_retry_days) AS invalid_until,
-            answer.asked_at + make_interval(
+            -- A person may accept an answer long after it was held.
+            greatest(answer.asked_at, answer.accepted_at) + make_interval(
                 days => CASE
                     WHEN answer.kind = 'single_artist' THEN stale_threshold_days
                     ELSE unresolved_retry_days
@@ -114,6 +118,8 @@ AS $$
                 AND answer.applied_at IS NULL
                 AND answer.unwound_at IS NULL
                 AND answer.rejected_reason IS NULL
+                AND answer.held_at IS NULL
+                AND answer.dropped_at IS NULL
                 AS is_waiting,
             answer.unwound_at IS NULL
                 AND CASE
@@ -123,11 +129,12 @@ AS $$
                 END
                 AS is_set_aside,
             -- LML was asked inside a window, because the names were new or an answer was set aside, and nothing is
-            -- written from what it said: it waits, or it was taken back.
+            -- written from what it said: it waits, it was taken back, or it was dropped.
             answer.asked_at > greatest(main.last_verified_at, attempt.attempted_at)
                 AND answer.asked_at < moment.window_until
                 AND (
                     answer.unwound_at IS NOT NULL
+                    OR answer.dropped_at IS NOT NULL
                     OR (answer.applied_at IS NULL AND answer.rejected_reason IS NULL AND moment.answer_until > now())
                 )
                 AS is_open
@@ -137,6 +144,7 @@ AS $$
             WHEN main.method = 'manual' THEN 'manual'
             WHEN decided.is_none THEN 'none'
             WHEN question.names_changed THEN 'names_changed'
+            WHEN answer.held_at IS NOT NULL THEN 'held'
             WHEN question.is_set_aside THEN 'set_aside'
             WHEN question.is_open THEN 'open'
             ELSE 'window'
@@ -146,6 +154,7 @@ AS $$
         SELECT CASE decision.cause
             WHEN 'manual' THEN 'infinity'
             WHEN 'none' THEN 'infinity'
+            WHEN 'held' THEN 'infinity'
             WHEN 'set_aside' THEN moment.invalid_until
             WHEN 'window' THEN moment.window_until
             -- The row is due at once; it has waited at least since this question.

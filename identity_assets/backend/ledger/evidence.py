@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
+from sqlalchemy import Connection
 
 from identity_assets.backend.database import Database, execute
+from identity_assets.errors import OperatorError
 from identity_assets.evidence import LARGEST_ID, Evidence, Gathered
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
@@ -19,21 +21,67 @@ from identity_assets.settings import Leg
 _sql = statements(__file__)
 
 
+LEAST_ROWS_LOST = 50
+"""A leg that would lose fewer rows of evidence than this fails only if it finds none at all."""
+
+
+class EvidenceShrunkError(OperatorError):
+    """A leg finds much less than before. The input of the leg is more likely broken than right."""
+
+
+@dataclass(frozen=True)
+class ShrinkLimit:
+    """How much of its evidence a leg may lose: a share of it, from 0 to 1. `accepted` by a person: any loss."""
+
+    share: float
+    accepted: bool = False
+
+    def check(self, leg: Leg, stored: int, lost: int, found: int) -> None:
+        """Compare the library rows that had evidence with those of them that lose it.
+
+        Raises:
+            EvidenceShrunkError: more is lost than the limit allows, or the leg finds nothing and found some before.
+        """
+        is_too_much = lost >= LEAST_ROWS_LOST and lost > self.share * stored
+        if self.accepted or not (is_too_much or (stored and not found)):
+            return
+        raise EvidenceShrunkError(
+            f"{leg} would remove its evidence for {lost:,} of {stored:,} library rows, and EVIDENCE_SHRINK_LIMIT is "
+            f"{self.share:.0%}: nothing was removed; look at {INPUTS[leg]}, or launch the run with the config "
+            "accept_shrink: true if this is right"
+        )
+
+
+INPUTS = {Leg.S1: "canonical_entity_id in Backend's library", Leg.S3: "the discogs-cache"}
+
+
 @dataclass(frozen=True)
 class EvidenceStored:
-    """Rows of leg_evidence that were inserted or changed, and that were removed. Other rows were not touched."""
+    """Rows of leg_evidence that were inserted or changed, that were removed, and that there are now."""
 
     written: int = 0
     removed: int = 0
+    kept: int = 0
 
 
 def replace_evidence(
-    database: Database, leg: Leg, buckets: Buckets, gathered: Gathered, run_id: str, page_rows: int
+    database: Database,
+    leg: Leg,
+    buckets: Buckets,
+    gathered: Gathered,
+    run_id: str,
+    page_rows: int,
+    limit: ShrinkLimit,
 ) -> EvidenceStored:
-    """Replace the evidence of a leg in these partitions by what it has found, in one transaction."""
+    """Replace the evidence of a leg in these partitions by what it has found, in one transaction.
+
+    Raises:
+        EvidenceShrunkError: more evidence would be removed than `limit` allows; nothing was changed.
+    """
     evidence = sorted(gathered.evidence, key=lambda one: one.library_id)
     written = removed = 0
     with database.transaction() as connection:
+        _check_lost(connection, leg, buckets, evidence, limit)
         after = 0
         for start in range(0, max(1, len(evidence)), page_rows):
             page = evidence[start : start + page_rows]
@@ -48,7 +96,30 @@ def replace_evidence(
             after = upto
         execute(connection, _sql("mark_gathered.sql"), leg=leg, **buckets.params())
     database.analyze("leg_evidence", written)
-    return EvidenceStored(written, removed)
+    return EvidenceStored(written, removed, len(evidence))
+
+
+def _check_lost(
+    connection: Connection, leg: Leg, buckets: Buckets, evidence: Sequence[Evidence], limit: ShrinkLimit
+) -> None:
+    found = [one.library_id for one in evidence]
+    rows = execute(
+        connection, _sql("count_lost_evidence.sql"), **buckets.params(), leg=leg, library_ids=found
+    )
+    row = rows.one()
+    limit.check(leg, row.stored, row.lost, len(found))
+
+
+def pending_evidence(database: Database, partitions: int) -> dict[int, int]:
+    """By bucket, the library rows whose evidence the writer has not written yet; buckets without any are left out."""
+    pending = {}
+    for bucket in range(partitions):
+        with database.transaction() as connection:
+            place = Buckets(partitions, (bucket,)).params()
+            pending[bucket] = int(
+                execute(connection, _sql("count_pending_evidence.sql"), **place).scalar_one()
+            )
+    return {bucket: rows for bucket, rows in pending.items() if rows}
 
 
 def as_json(evidence: Sequence[Evidence]) -> str:

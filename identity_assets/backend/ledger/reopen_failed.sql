@@ -1,5 +1,5 @@
--- Rows that LML failed on earlier in this pass are asked again when the step is run again.
+-- Rows that LML failed on, or was not asked about, earlier in this pass are asked again when the step is run again.
 UPDATE candidate_library
 SET outcome = NULL, detail = NULL
 WHERE library_id % :partitions = ANY (:buckets)
-  AND outcome IN ('lml_error', 'lml_cardinality_mismatch')
+  AND outcome IN ('lml_error', 'lml_cardinality_mismatch', 'not_asked')

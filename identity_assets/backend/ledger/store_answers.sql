@@ -1,8 +1,8 @@
 -- Stores one batch of answers as they came, before anything is made of them.
 --
 -- An earlier answer that said something else goes to the history. The ledger is touched only where an answer is
--- rejected. Asking anew after an answer was taken back does not count as asking twice; asking again because a person wanted
--- it does not either (`previous_kind` is `asked_again`). `previous_kind` is `invalid` if the
+-- rejected. Asking anew after an answer was taken back or dropped does not count as asking twice; asking again because a
+-- person wanted it does not either (`previous_kind` is `asked_again`). `previous_kind` is `invalid` if the
 -- earlier answer was set aside, whole or in part: its window is INVALID_RETRY_DAYS.
 WITH given AS MATERIALIZED (
     SELECT
@@ -27,11 +27,13 @@ kept AS (
 fate AS MATERIALIZED (
     SELECT
         earlier.library_id,
-        earlier.unwound_at IS NOT NULL AS is_unwound,
+        earlier.unwound_at IS NOT NULL OR earlier.dropped_at IS NOT NULL AS is_void,
         earlier.rejected_reason IS NOT NULL OR earlier.set_aside IS NOT NULL AS is_invalid
     FROM answer AS earlier
     JOIN given ON given.library_id = earlier.library_id
-    WHERE earlier.unwound_at IS NOT NULL OR earlier.rejected_reason IS NOT NULL OR earlier.set_aside IS NOT NULL
+    WHERE earlier.unwound_at IS NOT NULL
+       OR earlier.dropped_at IS NOT NULL
+       OR earlier.rejected_reason IS NOT NULL OR earlier.set_aside IS NOT NULL
 ),
 stored AS (
     INSERT INTO lml_verdict AS earlier (
@@ -50,7 +52,7 @@ stored AS (
         run_id = excluded.run_id,
         previous_asked_at = CASE
             WHEN (earlier.artist_name, earlier.album_title) = (excluded.artist_name, excluded.album_title)
-                AND NOT EXISTS (SELECT FROM fate WHERE fate.library_id = earlier.library_id AND fate.is_unwound)
+                AND NOT EXISTS (SELECT FROM fate WHERE fate.library_id = earlier.library_id AND fate.is_void)
             THEN earlier.asked_at
         END,
         previous_kind = CASE
@@ -74,7 +76,11 @@ judged AS (
         applied_at = NULL,
         unwound_at = NULL,
         rejected_reason = excluded.rejected_reason,
-        set_aside = excluded.set_aside
+        set_aside = excluded.set_aside,
+        held_at = NULL,
+        held_run_id = NULL,
+        accepted_at = NULL,
+        dropped_at = NULL
 )
 UPDATE candidate_library AS candidate
 SET outcome = 'lml_invalid_verdict', detail = given.rejected_reason

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -75,7 +75,11 @@ def set_aside_json(entries: Sequence[SetAside]) -> list[dict[str, Any]] | None:
     return [asdict(entry) for entry in entries] or None
 
 
-def fail_unasked(database: Database, buckets: Buckets, detail: str) -> int:
-    """Give every row that was not asked the outcome `lml_error` and say why; says how many. They stay due."""
+def settle_unasked(
+    database: Database, buckets: Buckets, outcome: Literal["lml_error", "not_asked"], detail: str
+) -> int:
+    """Give every row that was not asked this outcome and say why; returns how many. They stay due."""
     with database.transaction() as connection:
-        return execute(connection, _sql("fail_unasked.sql"), **buckets.params(), detail=detail).rowcount
+        return execute(
+            connection, _sql("settle_unasked.sql"), **buckets.params(), outcome=outcome, detail=detail
+        ).rowcount

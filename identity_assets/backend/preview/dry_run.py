@@ -35,7 +35,7 @@ WOULD_SKIP = (
     "lml_invalid_verdict",
     "manual_override",
 )
-WOULD_SKIP_AT_TIMES = ("missing_artist_name", "rejected_by_person")
+WOULD_SKIP_AT_TIMES = ("missing_artist_name", "not_asked", "rejected_by_person")
 ANSWERS_A_PAGE = 2000
 
 Stage = Callable[[int], AbstractContextManager[Callable[[int], None]]]
@@ -66,8 +66,7 @@ class DryRun:
     def as_dict(self) -> dict[str, Any]:
         """The one JSON object of `dry-run`.
 
-        `would_skip` has its six reasons always, and `missing_artist_name` and `rejected_by_person` where there are
-        such rows, so that
+        `would_skip` has its six reasons always, and those of WOULD_SKIP_AT_TIMES where there are such rows, so that
         scanned == would_resolve + would_resolve_compilation + would_unresolved + sum(would_skip).
         """
         would_skip = {reason: self.outcomes.get(reason, 0) for reason in WOULD_SKIP}
@@ -207,6 +206,8 @@ def dry_run(
                 done = len(asked.verdicts) + len(asked.failures)
                 unasked -= done
                 advance(done)
+        if unasked > 0:
+            outcomes["not_asked"] += unasked
     except LmlError as error:
         cause = error
         failure = f"{error} {unasked} library rows were not asked"

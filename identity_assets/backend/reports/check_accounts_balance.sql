@@ -15,7 +15,7 @@ FROM (
             THEN 'LML was asked about it, though it has no artist name'
             WHEN candidate.outcome IN (
                 'lml_error', 'lml_cardinality_mismatch', 'lml_invalid_verdict', 'lml_untrusted_library_id',
-                'writer_error', 'names_changed', 'library_row_gone'
+                'writer_error', 'names_changed', 'library_row_gone', 'answer_held', 'not_asked'
             )
                 AND answer.applied_at >= candidate.selected_at
             THEN 'an answer was applied in this pass, though the outcome says that nothing was written'

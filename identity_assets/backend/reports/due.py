@@ -29,6 +29,7 @@ class DueWhy(StrEnum):
     not_in_scope = "not_in_scope"
     manual = "manual"
     decided_none = "decided_none"
+    answer_held = "answer_held"
     resolved_in_window = "resolved_in_window"
     unresolved_in_window = "unresolved_in_window"
     compilation_in_window = "compilation_in_window"
@@ -74,6 +75,7 @@ class DueFacts:
     answer_until: datetime | None
     is_answered: bool
     decision: str | None
+    is_held: bool
 
 
 def read_due_facts(connection: Connection, settings: Settings, library_id: int) -> DueFacts:
@@ -86,10 +88,8 @@ def due_in(facts: DueFacts, scope: Scope) -> Due:
     """Whether the row is due in one scope, and why."""
     if scope is Scope.canonical and not facts.in_canonical_scope:
         return Due(scope, is_due=False, why=DueWhy.not_in_scope)
-    if facts.decision == "none" and not facts.is_manual:
-        return Due(scope, is_due=False, why=DueWhy.decided_none)
-    if facts.is_manual or facts.reason is None:
-        return Due(scope, is_due=False, why=DueWhy.manual)
+    if facts.reason is None:
+        return _up_to_a_person(facts, scope)
     if not facts.is_due:
         why = _window(facts)
         return Due(scope, is_due=False, why=why, until=facts.due_from, decided_at=facts.decided_at)
@@ -103,6 +103,13 @@ def due_in(facts: DueFacts, scope: Scope) -> Due:
         decided_at=facts.decided_at,
         answer_stored=facts.is_answered,
     )
+
+
+def _up_to_a_person(facts: DueFacts, scope: Scope) -> Due:
+    if facts.is_held:
+        return Due(scope, is_due=False, why=DueWhy.answer_held, decided_at=facts.decided_at)
+    is_none = facts.decision == "none" and not facts.is_manual
+    return Due(scope, is_due=False, why=DueWhy.decided_none if is_none else DueWhy.manual)
 
 
 def _window(facts: DueFacts) -> DueWhy:

@@ -67,6 +67,14 @@ REASONS: Mapping[str, Reason] = {
     "manual_override": Reason(
         "skipped for a manual row that was deleted later", "run `refresh_library_identity` again"
     ),
+    "not_asked": Reason(
+        "not asked because the time was over",
+        "they are still due, so run again, and give `LML_RUN_SECONDS` more if this comes back",
+    ),
+    "answer_held": Reason(
+        "with an answer that is held back",
+        "LML's answers could not be true: `identity-assets held` accepts or drops them",
+    ),
     "names_changed": Reason(
         "renamed after LML was asked", "run `refresh_library_identity` again, which asks with the new names"
     ),
@@ -82,7 +90,8 @@ REASONS: Mapping[str, Reason] = {
     ),
 }
 """A truly unresolved row counts for one reason, the first that holds; gate_report.sql says when. The reasons from
-`lml_error` to `unwound` are outcomes of the ledger, under the same names."""
+`lml_error` to `unwound` are outcomes of the ledger, under the same names; a held answer is found without the
+ledger."""
 
 
 NOTHING_LOWERS = (COMPILATION, DECIDED_NONE)

@@ -15,6 +15,7 @@ WITH counted AS (
             WHEN attempt.kind = 'unresolved' THEN 'lml_unresolved'
             WHEN attempt.kind = 'compilation' THEN 'compilation'
             WHEN decided.rejected IS NOT NULL THEN 'rejected_by_person'
+            WHEN held.library_id IS NOT NULL THEN 'answer_held'
             WHEN candidate.outcome IS NOT NULL THEN candidate.outcome
             -- Looked up for the few rows that come this far: a join would scan all stored answers.
             WHEN candidate.library_id IS NOT NULL AND EXISTS (
@@ -28,12 +29,13 @@ WITH counted AS (
     LEFT JOIN library_identity AS identity ON identity.library_id = library.id
     LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id
     LEFT JOIN decided ON decided.library_id = library.id
+    LEFT JOIN held_answer() AS held ON held.library_id = library.id
     LEFT JOIN candidate_library AS candidate
         ON candidate.library_id = library.id
        AND (
            candidate.outcome IN (
                'lml_error', 'lml_cardinality_mismatch', 'lml_invalid_verdict', 'lml_untrusted_library_id',
-               'writer_error', 'manual_override', 'names_changed', 'unwound'
+               'writer_error', 'manual_override', 'names_changed', 'unwound', 'not_asked'
            )
            OR candidate.outcome IS NULL
        )

@@ -25,6 +25,7 @@ STATES = (
     "compilation_in_window",
     "invalid_in_window",
     "rejected_in_window",
+    "answer_held",
     "retry_due",
     "names_changed",
     "invalid_retry_due",
@@ -33,7 +34,7 @@ STATES = (
 )
 """Each library row is in exactly one. Rows in the first three have a main row, rows in the others have none.
 `low_confidence` is below 0.70. People decided that the rows in `decided_none` have no identity. The states that are
-also reasons are due now, the states `..._in_window` later."""
+also reasons are due now, the states `..._in_window` later; `answer_held` waits for a person."""
 
 REASONS = ("never_asked", "names_changed", "retry_due", "invalid_retry_due", "stale", "asked_again")
 """Why a row is due now; the ledger has them under the same names."""
@@ -56,13 +57,14 @@ class Overview:
     """The library at `read_at`, in library rows. `scope` is the scope of the settings.
 
     `due_now` maps each scope to the due rows by reason. `next_due` is the rest of today and the seven days after it,
-    within `scope`.
+    within `scope`. `answers_held` counts rows with a held answer, also those that have an identity.
     """
 
     read_at: datetime
     scope: Scope
     library_rows: int
     states: Mapping[str, int]
+    answers_held: int
     due_now: Mapping[Scope, Mapping[str, int]]
     next_due: tuple[DueDay, ...]
 
@@ -73,6 +75,7 @@ class Overview:
             "scope": str(self.scope),
             "library_rows": self.library_rows,
             "states": dict(self.states),
+            "answers_held": self.answers_held,
             "due_now": {str(scope): dict(reasons) for scope, reasons in self.due_now.items()},
             "next_due": [{"day": one.day.isoformat(), "rows": one.rows} for one in self.next_due],
         }
@@ -103,6 +106,7 @@ def read_overview(database: Database, settings: Settings) -> Overview:
         scope=settings.scope,
         library_rows=states.total(),
         states={state: states[state] for state in STATES},
+        answers_held=sum(row.rows for row in rows if row.is_held),
         due_now={scope: _by_reason(some) for scope, some in within.items()},
         next_due=tuple(
             DueDay(read_at.astimezone(UTC).date() + timedelta(days=ahead), days[ahead])

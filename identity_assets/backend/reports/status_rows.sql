@@ -5,17 +5,20 @@ SELECT
     in_canonical_scope,
     state,
     due_reason,
+    is_held,
     CASE WHEN due_in_days <= :days THEN due_in_days END AS due_in_days,
     count(*) AS rows
 FROM (
     SELECT
         in_canonical_scope,
+        is_held,
         CASE
             WHEN is_manual THEN 'manual'
             WHEN confidence >= CAST(0.70 AS real) THEN 'resolved'
             WHEN has_main_row THEN 'low_confidence'
             WHEN decision = 'none' THEN 'decided_none'
             WHEN has_no_artist THEN 'no_artist_name'
+            WHEN is_held THEN 'answer_held'
             WHEN is_due THEN reason
             WHEN reason = 'invalid_retry_due' THEN 'invalid_in_window'
             WHEN decision = 'rejected' THEN 'rejected_in_window'
@@ -28,4 +31,4 @@ FROM (
         END AS due_in_days
     FROM due_library(:stale_threshold_days, :unresolved_retry_days, :invalid_retry_days)
 ) AS standing
-GROUP BY 2, 3, 4, 5
+GROUP BY 2, 3, 4, 5, 6

@@ -109,15 +109,24 @@ def _verdict_state(
 ) -> VerdictState:
     if row["applied_at"] is not None:
         return _applied_state(row, facts, main_row)
-    if row["rejected_reason"] is not None:
-        return VerdictState.rejected
-    if facts.names_changed:
-        return VerdictState.names_changed
+    if (kept_back := _kept_back_state(row, facts)) is not None:
+        return kept_back
     if not facts.is_answered:
         return VerdictState.window_passed
     if ledger is not None and ledger["outcome"] == "writer_error":
         return VerdictState.writer_error
     return VerdictState.waiting
+
+
+def _kept_back_state(row: TableRow, facts: DueFacts) -> VerdictState | None:
+    """Why an answer is not applied whatever the moment; None if it may be."""
+    states = (
+        (VerdictState.dropped, row["dropped_at"] is not None),
+        (VerdictState.rejected, row["rejected_reason"] is not None),
+        (VerdictState.names_changed, facts.names_changed),
+        (VerdictState.held, row["held_at"] is not None),
+    )
+    return next((state for state, holds in states if holds), None)
 
 
 def _applied_state(row: TableRow, facts: DueFacts, main_row: TableRow | None) -> VerdictState:

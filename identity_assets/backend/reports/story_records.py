@@ -25,6 +25,8 @@ class VerdictState(StrEnum):
     overruled = "overruled"  # settled, but the main row is a person's decision
     rejected_by_person = "rejected_by_person"  # settled, and nothing is written from it
     rejected = "rejected"
+    held = "held"  # held back by the guard until a person decides
+    dropped = "dropped"  # held back, and dropped by a person
     writer_error = "writer_error"
     names_changed = "names_changed"
     window_passed = "window_passed"
@@ -82,6 +84,10 @@ class StoredVerdict:
     entries_set_aside: tuple[Mapping[str, Any], ...]
     previous_asked_at: datetime | None
     previous_kind: str | None
+    held_at: datetime | None
+    held_run_id: str | None
+    accepted_at: datetime | None
+    dropped_at: datetime | None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ SELECT
     CAST(answer.set_aside AS text) AS set_aside,
     CASE
         WHEN answer.unwound_at IS NOT NULL THEN 'unwound'
+        WHEN answer.held_at IS NOT NULL THEN 'held'
+        WHEN answer.dropped_at IS NOT NULL THEN 'dropped'
         WHEN library.id IS NULL THEN 'library_row_gone'
         WHEN (answer.artist_name, answer.album_title)
             IS DISTINCT FROM (CAST(library.artist_name AS text), CAST(library.album_title AS text))

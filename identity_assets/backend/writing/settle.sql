@@ -75,7 +75,11 @@ applied AS (
         applied_at = excluded.applied_at,
         unwound_at = NULL,
         rejected_reason = NULL,
-        set_aside = CASE WHEN state.asked_at = excluded.asked_at THEN state.set_aside END
+        set_aside = CASE WHEN state.asked_at = excluded.asked_at THEN state.set_aside END,
+        held_at = NULL,
+        held_run_id = NULL,
+        accepted_at = CASE WHEN state.asked_at = excluded.asked_at THEN state.accepted_at END,
+        dropped_at = NULL
     WHERE state.asked_at IS DISTINCT FROM excluded.asked_at OR state.applied_at IS NULL
 ),
 settled AS (

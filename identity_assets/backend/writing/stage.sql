@@ -15,6 +15,8 @@ WITH answered AS MATERIALIZED (
     WHERE answer.library_id BETWEEN :first_id AND :last_id
       AND answer.library_id % :partitions = ANY (:buckets)
       AND answer.rejected_reason IS NULL
+      AND answer.held_at IS NULL
+      AND answer.dropped_at IS NULL
       AND CASE
           WHEN CAST(:library_ids AS integer[]) IS NULL THEN candidate.library_id IS NOT NULL
           ELSE answer.library_id = ANY (CAST(:library_ids AS integer[]))

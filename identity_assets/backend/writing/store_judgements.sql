@@ -16,7 +16,11 @@ judged AS (
         applied_at = CASE WHEN state.asked_at = excluded.asked_at THEN state.applied_at END,
         unwound_at = CASE WHEN state.asked_at = excluded.asked_at THEN state.unwound_at END,
         rejected_reason = excluded.rejected_reason,
-        set_aside = excluded.set_aside
+        set_aside = excluded.set_aside,
+        held_at = NULL,
+        held_run_id = NULL,
+        accepted_at = CASE WHEN state.asked_at = excluded.asked_at THEN state.accepted_at END,
+        dropped_at = NULL
 )
 UPDATE candidate_library AS candidate
 SET

@@ -10,7 +10,7 @@ from typing import get_args
 from identity_assets.demo.fixture_lml.app import create_app
 from identity_assets.demo.fixture_lml.capacity import Beyond, Capacity
 from identity_assets.demo.fixture_lml.server import Server, stop_with_parent
-from identity_assets.demo.fixture_lml.tracks import TrackSettings, TrackSizes, TrackState
+from identity_assets.demo.fixture_lml.tracks import TrackSettings, TrackSizes, TrackState, read_credits
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -25,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             options.track_state,
             None if options.no_tracks_marker else TrackSettings().contract_version,
             TrackSizes(options.mean_credits, options.p99_credits, options.most_credits),
+            read_credits(options.credits) if options.credits else None,
+            options.track_flaws,
         ),
     )
     # uvicorn stops cleanly on these signals and then raises them again, which would print a traceback.
@@ -49,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--retry-after", help="Retry-After of a refused call")
     parser.add_argument("--track-state", choices=get_args(TrackState), help="the state of every compilation")
     parser.add_argument("--no-tracks-marker", action="store_true", help="leave tracks_contract_version null")
+    parser.add_argument("--track-flaws", action="store_true", help="repeat some tracks, and spoil a few")
+    parser.add_argument("--credits", type=Path, help="file of all credits that it knows (`write_credits`)")
     parser.add_argument("--mean-credits", type=float, default=sizes.mean)
     parser.add_argument("--p99-credits", type=float, default=sizes.p99)
     parser.add_argument("--most-credits", type=int, default=sizes.most)

@@ -22,7 +22,7 @@ from identity_assets.demo.fixture_lml.app import TRANSPORT, create_app
 from identity_assets.demo.fixture_lml.calls import Calls
 from identity_assets.demo.fixture_lml.capacity import Capacity, Workplace
 from identity_assets.demo.fixture_lml.faults import Faults
-from identity_assets.demo.fixture_lml.tracks import TrackSettings
+from identity_assets.demo.fixture_lml.tracks import TrackSettings, write_credits
 
 KEY_VARIABLE: Final = "FIXTURE_LML_API_KEY"
 _ROOT: Final = Path(__file__).resolve().parents[3]
@@ -135,10 +135,12 @@ class FixtureLmlProcess:
         api_key: str | None = None,
         seconds_per_input: float = 0.0,
         capacity: Capacity | None = None,
+        tracks: TrackSettings | None = None,
     ) -> None:
         self.url = ""
         self._known_artists = known_artists
         self._api_key = api_key
+        self._tracks = tracks or TrackSettings()
         self._options = ["--seconds-per-input", str(seconds_per_input)]
         if capacity and capacity.calls:
             self._options += ["--capacity", str(capacity.calls), "--beyond", capacity.beyond]
@@ -151,7 +153,7 @@ class FixtureLmlProcess:
             known.write_text("\n".join(" ".join(name.split()) for name in self._known_artists), "utf-8")
             # The child has read a copy; this process need not keep a catalogue of names.
             self._known_artists = ()
-            process = undo.enter_context(self._start(known))
+            process = undo.enter_context(self._start(known, _track_options(folder, self._tracks)))
             undo.callback(_end, process)
             self.url = _announced_url(process)
             self._resources = undo.pop_all()
@@ -162,9 +164,9 @@ class FixtureLmlProcess:
     ) -> None:
         self._resources.close()
 
-    def _start(self, known: Path) -> subprocess.Popen[bytes]:
+    def _start(self, known: Path, track_options: list[str]) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "identity_assets.demo.fixture_lml", "--known", str(known)]
-        command += self._options
+        command += self._options + track_options
         inherited = os.environ.get("PYTHONPATH")
         env = {
             **os.environ,
@@ -175,6 +177,23 @@ class FixtureLmlProcess:
             env[KEY_VARIABLE] = self._api_key
         # The child reads the pipe only to learn that its parent has ended.
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+
+
+def _track_options(folder: Path, tracks: TrackSettings) -> list[str]:
+    """The options of the child that give it these settings. Credits are written to a file in `folder`."""
+    sizes = tracks.sizes
+    options = ["--mean-credits", str(sizes.mean), "--p99-credits", str(sizes.p99)]
+    options += ["--most-credits", str(sizes.most)]
+    if tracks.state is not None:
+        options += ["--track-state", tracks.state]
+    if tracks.contract_version is None:
+        options.append("--no-tracks-marker")
+    if tracks.flaws:
+        options.append("--track-flaws")
+    if tracks.given is not None:
+        write_credits(folder / "credits.json", tracks.given)
+        options += ["--credits", str(folder / "credits.json")]
+    return options
 
 
 def _announced_url(process: subprocess.Popen[bytes]) -> str:

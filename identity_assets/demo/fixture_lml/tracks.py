@@ -4,12 +4,15 @@
 so that the answers of this fixture match them.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import exp, log, sqrt
+from pathlib import Path
 from statistics import NormalDist
 from typing import Any, Final, Literal
+
+import orjson
 
 from identity_assets.demo.fixture_lml.evidence import track_row
 from identity_assets.demo.fixture_lml.wire import TRACKS_CONTRACT_VERSION, Question
@@ -35,6 +38,8 @@ _SIDES: Final = "ABCD"
 _OWN_ARTISTS: Final = 0.75
 _UNTITLED_ONE_IN: Final = 40
 _UNRESOLVED_ONE_IN: Final = 5
+_REPEATED_ONE_IN: Final = 60
+_OUT_OF_BAND_ONE_IN: Final = 400
 _NORMAL: Final = NormalDist()
 
 
@@ -70,19 +75,6 @@ def _log_curve(mean: float, p99: float) -> NormalDist:
     return NormalDist(log(mean) - sigma * sigma / 2, sigma)
 
 
-@dataclass(frozen=True)
-class TrackSettings:
-    """How the fixture answers a question with `include_tracks`.
-
-    `state` gives every release the same state; None takes it from a hash of the release.
-    `contract_version` is the answer's `tracks_contract_version`; None plays a producer without the marker.
-    """
-
-    state: TrackState | None = None
-    contract_version: int | None = TRACKS_CONTRACT_VERSION
-    sizes: TrackSizes = TrackSizes()
-
-
 @dataclass(frozen=True, slots=True)
 class TrackCredit:
     """One credit of a compilation: the artist and the title as printed, and the place on the record."""
@@ -90,6 +82,34 @@ class TrackCredit:
     artist_name: str
     track_title: str | None
     track_position: str | None
+
+
+@dataclass(frozen=True)
+class TrackSettings:
+    """How the fixture answers a question with `include_tracks`.
+
+    `state` gives every release the same state; None takes it from a hash of the release.
+    `contract_version` is the answer's `tracks_contract_version`; None plays a producer without the marker.
+    `given` has the credits by library id: LML resolves all of them, and has no others. None invents them.
+    `flaws` lists a track in 60 again at another position, and gives one in 400 an impossible confidence.
+    """
+
+    state: TrackState | None = None
+    contract_version: int | None = TRACKS_CONTRACT_VERSION
+    sizes: TrackSizes = TrackSizes()
+    given: Mapping[int, Sequence[TrackCredit]] | None = None
+    flaws: bool = False
+
+
+def write_credits(path: Path, credits: Mapping[int, Sequence[TrackCredit]]) -> None:
+    """Write `TrackSettings.given` to a file that `read_credits` reads."""
+    path.write_bytes(orjson.dumps(credits, option=orjson.OPT_NON_STR_KEYS))
+
+
+def read_credits(path: Path) -> dict[int, list[TrackCredit]]:
+    """Read a file of `write_credits`."""
+    stored = orjson.loads(path.read_bytes())
+    return {int(key): [TrackCredit(**credit) for credit in credits] for key, credits in stored.items()}
 
 
 class Tracks:
@@ -102,13 +122,16 @@ class Tracks:
     def pair(self, question: Question) -> tuple[bool, list[dict[str, Any]]]:
         """`tracks_attempted` and `tracks` of one compilation."""
         digest = _digest(question.library_id, question.artist_name, question.album_title)
+        if self._settings.given is not None:
+            given = self._settings.given.get(question.library_id, ())
+            return True, [_resolved_entry(digest, place, credit) for place, credit in enumerate(given)]
         state = self._settings.state or _state_of(digest)
         if state in ("not_visited", "nothing_found"):
             return state == "nothing_found", []
-        entries = [
-            _entry(digest, place, credit)
-            for place, credit in enumerate(_credits(digest, self._artists, self._settings.sizes))
-        ]
+        credits = _credits(digest, self._artists, self._settings.sizes)
+        entries = [_entry(digest, place, credit) for place, credit in enumerate(credits)]
+        if self._settings.flaws:
+            entries = list(_with_flaws(digest, entries))
         return state == "resolved", entries
 
 
@@ -145,20 +168,34 @@ def _credits(digest: bytes, artists: Sequence[str], sizes: TrackSizes) -> Iterat
 
 def _entry(digest: bytes, place: int, credit: TrackCredit) -> dict[str, Any]:
     """One entry of `tracks`. The matcher resolves four artists of five, also those that the station lacks."""
-    track = _digest(digest, place, "match")
-    wire = {
-        "artist_name": credit.artist_name,
-        "track_title": credit.track_title,
-        "track_position": credit.track_position,
-    }
-    if track[13] % _UNRESOLVED_ONE_IN == 0:
-        empty = {"resolved_artist_name": None, "confidence": None, "method": None}
-        return {**wire, **empty, "sources": []}
-    source = track_row(track)
+    if _digest(digest, place, "match")[13] % _UNRESOLVED_ONE_IN:
+        return _resolved_entry(digest, place, credit)
+    empty = {"resolved_artist_name": None, "confidence": None, "method": None}
+    return {**_printed(credit), **empty, "sources": []}
+
+
+def _resolved_entry(digest: bytes, place: int, credit: TrackCredit) -> dict[str, Any]:
+    source = track_row(_digest(digest, place, "match"))
     return {
-        **wire,
+        **_printed(credit),
         "resolved_artist_name": credit.artist_name,
         "confidence": source["confidence"],
         "method": source["method"],
         "sources": [source],
     }
+
+
+def _printed(credit: TrackCredit) -> dict[str, Any]:
+    return {
+        "artist_name": credit.artist_name,
+        "track_title": credit.track_title,
+        "track_position": credit.track_position,
+    }
+
+
+def _with_flaws(digest: bytes, entries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for place, entry in enumerate(entries):
+        chance = int.from_bytes(_digest(digest, place, "flaw")[:4], "big")
+        yield {**entry, "confidence": 2.0} if chance % _OUT_OF_BAND_ONE_IN == 1 else entry
+        if chance % _REPEATED_ONE_IN == 0:
+            yield {**entry, "track_position": f"{entry['track_position']}b"}

@@ -25,7 +25,8 @@ NAMES = ("Anna", "First")
 class Row:
     """A library row and what is stored about it. Ages are in minutes before now; None: there is none.
 
-    The answer waits, was applied, was taken back, or was set aside whole; `in_part`: some entries were set aside.
+    The answer waits, was applied, was taken back, was set aside whole, or is held; a held one may be accepted (just
+    now) or dropped. `in_part`: some entries were set aside.
     """
 
     artist: str | None = "Anna"
@@ -72,7 +73,8 @@ def rule(row: Row, now: datetime, settings: Settings) -> Expected:
     )
     usable = _may_be_applied(row, settings)
     by_window = Expected("stale" if verified else "retry_due" if attempted else "never_asked", window, usable)
-    if verified and row.method == "manual":
+    is_held = row.state == "held" and row.answer_names == (row.artist, row.title)
+    if (verified and row.method == "manual") or (asked and is_held):
         return Expected(None, None, usable)
     if asked is None:
         return by_window
@@ -81,15 +83,18 @@ def rule(row: Row, now: datetime, settings: Settings) -> Expected:
     used_in_part = row.state == "applied" and row.in_part and window is not None and asked + again < window
     if row.state == "set_aside" or used_in_part:
         return Expected("invalid_retry_due", asked + again, False)
-    nothing_written = usable or row.state == "unwound"
+    nothing_written = usable or row.state in ("unwound", "dropped")
     if nothing_written and window and max(filter(None, (verified, attempted))) < asked < window:
         return Expected("invalid_retry_due" if row.asked_before else "names_changed", asked, usable)
     return by_window
 
 
 def _may_be_applied(row: Row, settings: Settings) -> bool:
-    if row.answer is None or row.state != "waiting" or row.answer_names != (row.artist, row.title):
+    names_differ = row.answer_names != (row.artist, row.title)
+    if row.answer is None or row.state not in ("waiting", "accepted") or names_differ:
         return False
+    if row.state == "accepted":
+        return True
     resolved = row.answer_kind == "single_artist"
     days = settings.stale_threshold_days if resolved else settings.unresolved_retry_days
     return timedelta(minutes=row.answer) < timedelta(days=days)
@@ -120,14 +125,21 @@ WITH given AS (
         CASE WHEN asked_before THEN now() - interval '30 days' END
     FROM given WHERE answer IS NOT NULL
 )
-INSERT INTO lml_verdict_state (library_id, asked_at, applied_at, unwound_at, rejected_reason, set_aside)
+INSERT INTO lml_verdict_state (
+    library_id, asked_at, applied_at, unwound_at, rejected_reason, set_aside, held_at, held_run_id, accepted_at,
+    dropped_at
+)
 SELECT
     id,
     now() - make_interval(mins => answer),
     CASE WHEN state IN ('applied', 'unwound') THEN now() END,
     CASE WHEN state = 'unwound' THEN now() END,
     CASE WHEN state = 'set_aside' THEN 'no good' END,
-    CASE WHEN in_part THEN CAST('[]' AS jsonb) END
+    CASE WHEN in_part THEN CAST('[]' AS jsonb) END,
+    CASE WHEN state = 'held' THEN now() END,
+    CASE WHEN state = 'held' THEN 'run' END,
+    CASE WHEN state = 'accepted' THEN now() END,
+    CASE WHEN state = 'dropped' THEN now() END
 FROM given WHERE answer IS NOT NULL AND (state <> 'waiting' OR in_part)
 """
 
@@ -174,7 +186,7 @@ ROWS = st.builds(
     answer=AGES,
     answer_kind=st.sampled_from([None, "single_artist", "unresolved", "compilation"]),
     answer_names=st.sampled_from([NAMES, NAMES, ("Other", "First"), ("Anna", "")]),
-    state=st.sampled_from(["waiting", "applied", "unwound", "set_aside"]),
+    state=st.sampled_from(["waiting", "applied", "unwound", "set_aside", "held", "accepted", "dropped"]),
     in_part=st.booleans(),
     asked_before=st.booleans(),
 )
@@ -203,15 +215,19 @@ def test_due_library_is_the_rule(
     for row, said in zip(rows, found, strict=True):
         expected = rule(row, said["now"], settings)
         is_manual = row.main is not None and row.method == "manual"
+        is_held = (
+            row.state == "held" and row.answer is not None and row.answer_names == (row.artist, row.title)
+        )
+        assert said["is_held"] is (is_held and not is_manual)
         assert said["is_manual"] is is_manual
         assert said["reason"] == expected.reason, row
         assert said["is_answered"] is expected.is_answered, row
         assert said["has_no_artist"] is not bool((row.artist or "").strip())
         assert said["in_canonical_scope"] is (row.canonical is not None)
-        if not is_manual:
+        if not (is_manual or is_held):
             assert said["due_from"] == expected.due_from, row
         is_due = expected.due_from is None or expected.due_from <= said["now"]
-        assert said["is_due"] is (not is_manual and is_due), row
+        assert said["is_due"] is (not is_manual and not is_held and is_due), row
 
 
 DAY = 1440
@@ -273,6 +289,15 @@ CASES = {
         "never_asked",
         True,
     ),
+    "held back, though its window ended": (Row(main=9 * DAY, answer=60, state="held"), None, False),
+    "held back, and never asked before": (Row(answer=30 * DAY, state="held"), None, False),
+    "held back, and renamed since": (
+        Row(answer=60, answer_names=("Old", "First"), state="held"),
+        "names_changed",
+        True,
+    ),
+    "held back, and accepted": (Row(main=9 * DAY, answer=60, state="accepted"), "stale", True),
+    "held back, and dropped": (Row(answer=60, state="dropped"), "never_asked", True),
     "applied, and the identity was deleted": (Row(answer=60, state="applied"), "never_asked", True),
 }
 

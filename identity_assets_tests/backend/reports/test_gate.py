@@ -28,6 +28,7 @@ FAILURES = (
     "manual_override",
     "names_changed",
     "unwound",
+    "not_asked",
 )
 
 
@@ -42,6 +43,7 @@ class Row(NamedTuple):
     is_candidate: bool = False
     is_answered: bool = False
     outcome: str | None = None
+    is_held: bool = False
 
 
 def fill(shelf: Shelf, *rows: Row) -> None:
@@ -67,6 +69,11 @@ def fill(shelf: Shelf, *rows: Row) -> None:
     _fill_main_rows(shelf, {number: row for number, row in enumerate(rows, 1) if row.confidence is not None})
     _fill_sidecar(shelf, {number: row for number, row in enumerate(rows, 1) if row.attempt is not None})
     _fill_ledger(shelf, {number: row for number, row in enumerate(rows, 1) if row.is_candidate})
+    shelf.run(
+        "INSERT INTO lml_verdict_state (library_id, asked_at, held_at, held_run_id) "
+        "SELECT library_id, asked_at, now(), 'run' FROM lml_verdict WHERE library_id = ANY (:ids)",
+        ids=[number for number, row in enumerate(rows, 1) if row.is_held],
+    )
 
 
 def _fill_main_rows(shelf: Shelf, rows: dict[int, Row]) -> None:
@@ -125,6 +132,8 @@ def reason_of(row: Row) -> str:
         return "low_confidence"
     if row.attempt is not None:
         return {"unresolved": "lml_unresolved", "compilation": "compilation"}[row.attempt]
+    if row.is_candidate and row.is_held:
+        return "answer_held"
     if row.is_candidate and row.outcome in FAILURES:
         return row.outcome
     return "answer_stored" if row.is_candidate and row.is_answered and not row.outcome else "never_asked"
@@ -195,6 +204,10 @@ REASON_OF = {
     Row(attempt="compilation", is_candidate=True, outcome="compilation"): "compilation",
     Row(is_candidate=True): "never_asked",
     Row(is_candidate=True, is_answered=True): "answer_stored",
+    Row(is_candidate=True, is_answered=True, is_held=True, outcome="answer_held"): "answer_held",
+    # The ledger of a later pass does not have the row.
+    Row(is_candidate=True, is_held=True, outcome="lml_error"): "answer_held",
+    Row(is_candidate=True, is_held=True, attempt="unresolved"): "lml_unresolved",
     **{Row(is_candidate=True, is_answered=True, outcome=outcome): outcome for outcome in FAILURES},
     # What the ledger says and the tables no longer bear out: the row is due as if it had never been asked about.
     **{

@@ -33,10 +33,11 @@ WITH given AS (
     SELECT id, '{}', false, answer_artist, 'First', now() - make_interval(mins => answer_minutes), 'run'
     FROM given WHERE answer_minutes IS NOT NULL
 ), state AS (
-    INSERT INTO lml_verdict_state (library_id, asked_at, applied_at, rejected_reason)
+    INSERT INTO lml_verdict_state (library_id, asked_at, applied_at, rejected_reason, held_at, held_run_id)
     SELECT
         id, now() - make_interval(mins => answer_minutes), CASE WHEN answer_state = 'applied' THEN now() END,
-        CASE WHEN answer_state = 'set_aside' THEN 'no good' END
+        CASE WHEN answer_state = 'set_aside' THEN 'no good' END,
+        CASE WHEN answer_state = 'held' THEN now() END, CASE WHEN answer_state = 'held' THEN 'run' END
     FROM given WHERE answer_minutes IS NOT NULL AND answer_state IS NOT NULL
 )
 INSERT INTO library_unresolved (library_id, kind, attempted_at, attempts, first_attempted_at)
@@ -100,10 +101,12 @@ def test_each_row_is_in_the_one_state_that_is_its_own(shelf: Shelf) -> None:
         {"answer": 0.5, "answer_state": "set_aside"},
         {"answer": 1.5, "answer_state": "set_aside"},
         {"answer": 0.5},
+        {"answer": 0.5, "answer_state": "held"},
+        {"main": 9, "answer": 0.5, "answer_state": "held"},
     )
     overview = read(shelf)
     assert overview.states == {
-        "resolved": 5,
+        "resolved": 6,
         "low_confidence": 1,
         "manual": 1,
         "decided_none": 0,
@@ -111,13 +114,15 @@ def test_each_row_is_in_the_one_state_that_is_its_own(shelf: Shelf) -> None:
         "compilation_in_window": 1,
         "invalid_in_window": 1,
         "rejected_in_window": 0,
+        "answer_held": 1,
         "retry_due": 2,
         "names_changed": 1,
         "invalid_retry_due": 1,
         "never_asked": 2,
         "no_artist_name": 2,
     }
-    assert overview.library_rows == 18
+    assert overview.library_rows == 20
+    assert overview.answers_held == 2
     assert overview.due_now[Scope.full]["names_changed"] == 2
 
 
@@ -135,7 +140,7 @@ ROWS = st.fixed_dictionaries(
         "kind": st.sampled_from(["unresolved", "compilation"]),
         "answer": AGES,
         "answer_artist": st.sampled_from(["Anna", "Anna", "Old"]),
-        "answer_state": st.sampled_from([None, "applied", "set_aside"]),
+        "answer_state": st.sampled_from([None, "applied", "set_aside", "held"]),
     }
 )
 
@@ -164,13 +169,20 @@ def test_the_states_add_up_and_what_is_due_is_what_is_selected(
         assert overview.due_now[scope] == expected
 
     in_scope = [row for row in rows if row["canonical"] is not None]
-    can_be_due = [row for row in in_scope if (row["artist"] or "").strip() and not is_manual(row)]
+    can_be_due = [
+        row for row in in_scope if (row["artist"] or "").strip() and not is_manual(row) and not is_held(row)
+    ]
     due_now = sum(overview.due_now[Scope.canonical].values())
     assert sum(one.rows for one in overview.next_due) == len(can_be_due) - due_now
 
 
 def is_manual(row: dict[str, Any]) -> bool:
     return row["main"] is not None and row["method"] == "manual"
+
+
+def is_held(row: dict[str, Any]) -> bool:
+    names_stand = row["answer_artist"] == row["artist"]
+    return row["answer"] is not None and row["answer_state"] == "held" and names_stand
 
 
 def test_the_week_ahead_names_the_day_on_which_each_row_becomes_due(shelf: Shelf) -> None:

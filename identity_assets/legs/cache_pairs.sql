@@ -1,3 +1,3 @@
--- Reads the snapshot that the discogs-cache's owner has made.
+-- The pairs of the discogs-cache's snapshot, which an operator has made.
 SELECT artist_norm, album_norm, distinct_entities, master_id, release_id
 FROM flowsheet_match

@@ -1,6 +1,6 @@
--- Gives every row that was not asked, because the step gave up, the outcome lml_error. It stays due.
+-- Gives every row that was not asked the outcome :outcome, lml_error or not_asked, and says why. It stays due.
 UPDATE candidate_library AS candidate
-SET outcome = 'lml_error', detail = :detail
+SET outcome = :outcome, detail = :detail
 WHERE candidate.library_id % :partitions = ANY (:buckets)
   AND candidate.outcome IS NULL
   AND NOT EXISTS (

@@ -1,0 +1,18 @@
+-- The answers that a person has yet to accept or drop. A held answer to names that have changed is void: LML is asked
+-- about the new names.
+--
+-- A function and not a view: a view would keep Backend from changing the columns of library.
+CREATE FUNCTION identity_assets.held_answer()
+RETURNS TABLE (library_id integer, kind text, asked_at timestamptz, held_at timestamptz, held_run_id text)
+LANGUAGE sql STABLE
+AS $$
+    SELECT answer.library_id, answer.kind, answer.asked_at, answer.held_at, answer.held_run_id
+    FROM identity_assets.answer
+    JOIN library ON library.id = answer.library_id
+    WHERE answer.held_at IS NOT NULL
+      AND (answer.artist_name, answer.album_title)
+          IS NOT DISTINCT FROM (CAST(library.artist_name AS text), CAST(library.album_title AS text))
+$$;
+
+COMMENT ON FUNCTION identity_assets.held_answer IS
+'The answers of LML that are held back until a person accepts or drops them';

@@ -1,0 +1,98 @@
+"""The blocking check `answers_plausible`: answers that cannot be true are held back before they are written.
+
+It is a step of its own between asking and writing, and the one check that writes. The rule is in
+backend/ledger/plausible.py.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from identity_assets.checks.accounts import partitions_of
+from identity_assets.partition_keys import Buckets, buckets_of
+from identity_assets.resources import Backend
+from identity_assets.telemetry.run_trace import RunTrace
+
+if TYPE_CHECKING:
+    from identity_assets.backend.ledger.plausible import Plausibility
+
+KEY = dg.AssetCheckKey(dg.AssetKey("lml_verdicts"), "answers_plausible")
+REASON = (
+    "A metadata service in distress answers `unresolved` for everything, and does so with status 200. Written, such "
+    "answers would keep the rows from being asked about for a whole window."
+)
+WHAT_TO_DO = (
+    "Ask the people of LML whether one of its sources is down. Then `identity-assets held --drop`: LML is asked "
+    "anew. If the answers are right, `identity-assets held --accept`: the next run writes them without asking. The "
+    "job `held_answers` does the same in the UI. Until then these rows are not asked about and keep what they have."
+)
+
+
+@dg.multi_asset_check(
+    name=KEY.name,
+    specs=[
+        dg.AssetCheckSpec(
+            KEY.name,
+            asset=KEY.asset_key,
+            blocking=True,
+            description=(
+                "Can LML's answers be true? Before anything is written, the check counts the identities that come "
+                "back unresolved, and the rows asked about for the first time that are resolved. Outside the limits "
+                "WITHDRAWN_SHARE_LIMIT and RESOLVED_SHARE_FLOOR, the answers of this pass are held back and the run "
+                "fails."
+            ),
+        )
+    ],
+    description="Judges the stored answers as a whole before they are written, and holds back what cannot be true.",
+)
+def answers_plausible(
+    context: dg.AssetCheckExecutionContext,
+    backend: dg.ResourceParam[Backend],
+    trace: dg.ResourceParam[RunTrace],
+) -> Iterator[dg.AssetCheckResult]:
+    """Evaluate the check on the partitions of the run, and fail the run in one sentence."""
+    from identity_assets.backend.ledger.plausible import read_plausibility
+
+    buckets = buckets_of(partitions_of(context))
+    with backend.database(context.run.run_id) as database:
+        found = read_plausibility(database, buckets, backend.settings)
+    yield _result(found)
+    if not found.is_plausible:
+        _hold_back(context, backend, trace, buckets)
+
+
+def _result(found: "Plausibility") -> dg.AssetCheckResult:
+    todo = "Nothing." if found.is_plausible else WHAT_TO_DO
+    return dg.AssetCheckResult(
+        asset_key=KEY.asset_key,
+        check_name=KEY.name,
+        passed=found.is_plausible,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=(
+            f"Of {found.waiting:,} answers, {found.figures}."
+            if found.is_plausible
+            else f"{found.sentence}.\n\n{WHAT_TO_DO}"
+        ),
+        metadata={
+            **found.as_dict(),
+            "reason": dg.MetadataValue.md(REASON),
+            "what_to_do": dg.MetadataValue.md(todo),
+            "about": dg.MetadataValue.asset(dg.AssetKey("lml_verdicts")),
+        },
+    )
+
+
+def _hold_back(
+    context: dg.AssetCheckExecutionContext, backend: Backend, trace: RunTrace, buckets: Buckets
+) -> None:
+    """Hold the answers back, and raise the error that says so."""
+    from identity_assets.backend.ledger.accounts import Accounts, read_accounts
+    from identity_assets.backend.ledger.plausible import require_plausible
+
+    run_id = context.run.run_id
+    with backend.database_to_write(run_id) as database, database.partitions_locked(buckets):
+        try:
+            require_plausible(database, buckets, backend.settings, run_id)
+        finally:
+            trace.record(sum(read_accounts(database, buckets, run_id).values(), Accounts()), {})

@@ -1,0 +1,6 @@
+-- The main artists of these releases in the discogs-cache. `extra` marks other credits; it is null where an API was asked.
+SELECT release_id, array_agg(artist_name) AS artists
+FROM release_artist
+WHERE coalesce(extra, 0) = 0
+  AND release_id = ANY (CAST(:release_ids AS integer[]))
+GROUP BY release_id
