@@ -1,7 +1,7 @@
 """People's decisions read from a CSV file: which line is one, and why a line cannot be taken.
 
-The columns are those of functions/decision_line.sql, as `identity-assets rows --csv` writes them; `state`, `reason` and
-`lml_said` are for the reader. What a decision does to the tables belongs in backend/writing/corrections.py.
+The columns are those of functions/decision_line.sql, as `identity-assets rows --csv` writes them; `state`, `reason`
+and `lml_said` are for the reader. What a decision does to the tables belongs in backend/writing/corrections.py.
 """
 
 import csv
