@@ -66,7 +66,12 @@ def empty_graph() -> dg.Definitions:
         for check in CHECKS:
             yield dg.AssetCheckResult(passed=True, asset_key=check.key.asset_key, check_name=check.name)
 
-    written = ("library_identity_source", "library_identity", "library_unresolved")
+    written = (
+        "library_identity_source",
+        "library_identity",
+        "library_unresolved",
+        "compilation_track_identity",
+    )
     return dg.Definitions(
         assets=[
             dg.AssetSpec("library"),

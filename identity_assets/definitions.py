@@ -1,7 +1,8 @@
 """The whole graph on one screen. Importing this module builds nothing but definitions.
 
-library ─▶ candidate_libraries ─▶ lml_verdicts ─▶ library_identity_source, library_identity, library_unresolved
-The blocking check answers_plausible stands between lml_verdicts and the three tables.
+library ─▶ candidate_libraries ─▶ lml_verdicts ─▶ library_identity_source, library_identity, library_unresolved,
+                                                  compilation_track_identity
+The blocking check answers_plausible stands between lml_verdicts and the four tables.
 
 IDENTITY_LEGS adds the older legs, which feed the same writer:
 library ─▶ canonical_entity_evidence (S1); library, flowsheet_match ─▶ flowsheet_match_evidence (S3)
@@ -25,6 +26,7 @@ from identity_assets.checks.integrity import integrity_checks
 from identity_assets.checks.legs import leg_conflicts, leg_matches
 from identity_assets.checks.plausibility import answers_plausible
 from identity_assets.checks.staleness import stale_rows
+from identity_assets.checks.tracks import track_links_hold
 from identity_assets.jobs.dry_run import dry_run
 from identity_assets.jobs.gate_report import gate_report
 from identity_assets.jobs.held_answers import held_answers
@@ -36,7 +38,7 @@ from identity_assets.settings import Leg, settings
 from identity_assets.telemetry.failures import report_failures_of
 
 EVIDENCE = {Leg.S1: canonical_entity_evidence, Leg.S3: flowsheet_match_evidence}
-CHECKS = (truly_unresolved_rows, accounts_balance, *integrity_checks, stale_rows)
+CHECKS = (truly_unresolved_rows, accounts_balance, *integrity_checks, stale_rows, track_links_hold)
 
 
 def build_defs(

@@ -9,12 +9,19 @@ from typing import Any
 
 
 class ScriptedLml:
-    """The results by library_id; a row without one is left out of the answer. `asked` are all ids, in order."""
+    """The results by library_id; a row without one is left out of the answer. `asked` are all ids, in order.
+
+    `asked_with_tracks` are those of them that were asked about with `include_tracks`: only these are told of their
+    tracks. Answers vouch for their tracks if `vouches` is set.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.results: Mapping[int, dict[str, Any]] = {}
         self.asked: list[int] = []
+        self.asked_with_tracks: list[int] = []
+        self.batch_sizes: list[int] = []
+        self.vouches = True
 
 
 @contextmanager
@@ -26,7 +33,14 @@ def scripted_lml() -> Iterator[ScriptedLml]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             ids = [one["library_id"] for one in body["inputs"]]
             lml.asked += ids
-            answer = json.dumps({"results": [lml.results[one] for one in ids if one in lml.results]}).encode()
+            lml.batch_sizes.append(len(ids))
+            results = [lml.results[one] for one in ids if one in lml.results]
+            if body.get("include_tracks"):
+                lml.asked_with_tracks += ids
+            else:
+                results = [{**one, "tracks_attempted": None, "tracks": None} for one in results]
+            version = 1 if lml.vouches else None
+            answer = json.dumps({"results": results, "tracks_contract_version": version}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()

@@ -112,12 +112,19 @@ class Shelf:
         selected = select_candidates(self.database, buckets, self.settings, scope, run_id)
         return sum(one.rows for one in selected)
 
-    def answer(self, *results: Mapping[str, Any], run_id: str = "run") -> Answer:
-        """Store these results of LML for the rows that they name."""
+    def answer(
+        self,
+        *results: Mapping[str, Any],
+        run_id: str = "run",
+        include_tracks: bool = True,
+        version: int | None = 1,
+    ) -> Answer:
+        """Store these results of LML for the rows that they name; `version` is the tracks_contract_version."""
         answer = parse_answer(
-            orjson.dumps({"results": results}), [result["library_id"] for result in results]
+            orjson.dumps({"results": results, "tracks_contract_version": version}),
+            [result["library_id"] for result in results],
         )
-        store_asked(self.database, Asked(answer.verdicts, {}, 0, 0), run_id)
+        store_asked(self.database, Asked(answer.verdicts, {}, 0, 0, include_tracks=include_tracks), run_id)
         return answer
 
     def write(self, chunk_rows: int = 100, run_id: str = "run") -> Written:
@@ -131,7 +138,7 @@ class Shelf:
         self.run(
             "TRUNCATE artists, library, library_unresolved, library_identity_history, candidate_library, "
             "lml_verdict, lml_verdict_state, lml_verdict_history, journal_chunk, journal_image, leg_evidence, "
-            "leg_gathered, leg_filled, correction CASCADE"
+            "leg_gathered, leg_filled, correction, library_track_identity_source CASCADE"
         )
 
     def fault(self, table: str, body: str) -> None:

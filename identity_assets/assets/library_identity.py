@@ -1,6 +1,6 @@
-"""The assets `library_identity_source`, `library_identity` and `library_unresolved`, which are written together.
+"""The assets `library_identity_source`, `library_identity`, `library_unresolved` and `compilation_track_identity`.
 
-One step writes all three, so they are one multi_asset that cannot be subset.
+One step writes all four in the same transactions, so they are one multi_asset that cannot be subset.
 """
 
 import time
@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from identity_assets.assets.tables import (
+    COMPILATION_TRACK_IDENTITY,
     LIBRARY_IDENTITY,
     LIBRARY_IDENTITY_SOURCE,
     LIBRARY_UNRESOLVED,
@@ -60,7 +61,34 @@ SPECS = [
         freshness_policy=unresolved_window,
         **LIBRARY_UNRESOLVED,
     ),
+    dg.AssetSpec(
+        "compilation_track_identity",
+        deps=["lml_verdicts"],
+        description=(
+            "Who performs each track of a various-artists release: the credits of compilation_track_artist, linked "
+            "to the artists of the catalogue. library_track_identity_source holds the evidence of each track. No "
+            "run changes a credit that a librarian linked."
+        ),
+        freshness_policy=resolved_window,
+        **COMPILATION_TRACK_IDENTITY,
+    ),
 ]
+# The metadata of compilation_track_identity.
+TRACK_COUNTERS = (
+    "track_rows_written",
+    "track_rows_unchanged",
+    "track_rows_librarian",
+    "track_rows_no_credit",
+    "track_rows_no_catalogue_artist",
+    "track_rows_ambiguous_artist",
+    "track_rows_unresolved",
+    "track_rows_invalid",
+    "track_links_removed",
+    "positions_written",
+    "positions_ambiguous",
+    "track_source_rows_written",
+    "track_source_rows_removed",
+)
 # The legs name releases and never leave one unresolved, so library_unresolved does not depend on their evidence.
 FED_BY_LEGS = ("library_identity_source", "library_identity")
 
@@ -76,7 +104,7 @@ class WritingConfig(dg.Config):
 
 
 def identity_tables_with(evidence: Mapping[Leg, dg.AssetsDefinition]) -> dg.AssetsDefinition:
-    """The three tables, which are written after the evidence of the legs that are in the graph."""
+    """The four tables, which are written after the evidence of the legs that are in the graph."""
     legs_in_graph, deps = tuple(evidence), [*evidence.values()]
 
     @dg.multi_asset(
@@ -96,7 +124,7 @@ def identity_tables_with(evidence: Mapping[Leg, dg.AssetsDefinition]) -> dg.Asse
         progress: dg.ResourceParam[ProgressReporter],
         trace: dg.ResourceParam[RunTrace],
     ) -> Iterator[dg.MaterializeResult[None]]:
-        """Write the stored verdicts to Backend's identity tables and to library_unresolved. LML is not called."""
+        """Write the stored verdicts to Backend's tables and to library_unresolved. LML is not called."""
         legs = legs_in_graph if config.legs is None else config.legs
         to_gather = [leg for leg in legs if leg not in legs_in_graph]
         yield from _write(context, backend, progress, trace, legs, to_gather)
@@ -186,6 +214,7 @@ def _metadata_by_asset(
             "source_rows_skipped_null_confidence": written.source_rows_skipped_null_confidence,
         },
         "library_unresolved": {"sidecar_rows_written": written.sidecar_rows_written},
+        "compilation_track_identity": {name: getattr(written, name) for name in TRACK_COUNTERS},
     }
     if with_legs:
         metadata["library_identity"] |= {
@@ -201,6 +230,10 @@ def _log(context: dg.AssetExecutionContext, accounts: "Accounts", written: "Writ
         f"{sum(accounts.skipped.values())} skipped {accounts.skipped or ''}; {written.source_rows_written} source "
         f"rows and {written.main_rows_written} main rows written, {written.history_rows_written} replaced main rows "
         "kept in history"
+    )
+    context.log.info(
+        f"{written.track_rows_written} track credits linked to their artists, {written.track_rows_unchanged} linked "
+        f"already, {written.track_links_removed} links taken away, {written.positions_written} positions filled"
     )
     if written.leg_rows_refused:
         context.log.warning(

@@ -82,6 +82,7 @@ class _Asking:
         return {
             "asked": self.to_ask,
             "verdicts_stored": self.counts["verdicts"],
+            "asked_again_with_tracks": self.counts["asked_again"],
             "lml_total_calls": self.client.calls,
             "lml_total_latency_ms": round(self.client.latency_ms),
             "foreign_results_dropped": self.counts["foreign"],
@@ -108,7 +109,8 @@ class _Asking:
         context.log.info(
             f"LML was asked about {asked} library rows in {self.client.calls} calls: {counts['verdicts']} "
             f"verdicts stored, {counts['failures']} rows without an answer, {counts['foreign']} results for rows "
-            f"that were not asked and {counts['duplicates']} repeated results dropped"
+            f"that were not asked and {counts['duplicates']} repeated results dropped; {counts['asked_again']} rows "
+            "that it called compilations were asked about again with their tracks"
         )
 
 
@@ -134,12 +136,14 @@ def _ask(
     try:
         with progress.stage(context.log.info, "asking LML", asking.to_ask) as advance:
             for asked in ask_and_store(database, asking.client, buckets, backend.settings, run_id):
-                counts["verdicts"] += len(asked.verdicts)
+                answered = len(asked.verdicts) - len(asked.ask_again)
+                counts["verdicts"] += answered
+                counts["asked_again"] += len(asked.ask_again)
                 counts["failures"] += len(asked.failures)
                 counts["foreign"] += asked.foreign
                 counts["duplicates"] += asked.duplicates
                 counts["out_of_band"] += sum(verdict.is_written_out_of_band for verdict in asked.verdicts)
-                advance(len(asked.verdicts) + len(asked.failures))
+                advance(answered + len(asked.failures))
     except LmlError as error:
         not_asked = settle_unasked(database, buckets, "lml_error", f"not asked: {error}")
         totals = asking.totals()

@@ -171,6 +171,20 @@ agreement_sources    text     The sources that agree, if the legs composed the r
 notes
 """,
 )
+COMPILATION_TRACK_IDENTITY = table(
+    "compilation_track_artist",
+    BACKEND_SCHEMA,
+    """
+id                            integer  The id of one credit: an artist on one track of a various-artists release.
+library_id
+artist_name                   varchar  The artist of the track, as printed.
+track_title                   varchar  The title of the track. Some credits have none.
+track_position                varchar  The place on the record. An empty one is filled if LML offers exactly one.
+track_artist_id               integer  The artist in the catalogue. Null if nobody is linked.
+track_artist_link_confidence  real     From 0 to 1, as LML gave it.
+track_artist_link_method      text     lml_backfill: linked by this project. No run changes a credit of a librarian.
+""",
+)
 LIBRARY_UNRESOLVED = table(
     "library_unresolved",
     BACKEND_SCHEMA,

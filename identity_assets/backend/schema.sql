@@ -27,6 +27,25 @@ CREATE TABLE library_unresolved (
 COMMENT ON TABLE library_unresolved IS
 'Library rows that LML was asked about and found no identity for. They are not asked again before their window ends.';
 
+CREATE TABLE library_track_identity_source (
+    library_id       integer NOT NULL,
+    artist_name      varchar(255) NOT NULL,
+    track_title      varchar(255),
+    source           text NOT NULL,
+    external_id      text NOT NULL,
+    method           text NOT NULL,
+    confidence       real NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    last_verified_at timestamptz NOT NULL,
+    notes            text
+);
+
+-- A unique index takes two NULL titles for different titles.
+CREATE UNIQUE INDEX library_track_identity_source_key
+    ON library_track_identity_source (library_id, artist_name, coalesce(track_title, ''), (track_title IS NULL), source);
+
+COMMENT ON TABLE library_track_identity_source IS
+'What each source says about the artist of one track of a various-artists release';
+
 -- Each row is updated once in a pass: with room on its page, no index changes.
 CREATE TABLE identity_assets.candidate_library (
     library_id        integer PRIMARY KEY,
@@ -63,15 +82,24 @@ CREATE TABLE identity_assets.lml_verdict (
     asked_at          timestamptz NOT NULL,
     run_id            text NOT NULL,
     previous_asked_at timestamptz,
-    previous_kind     text
+    previous_kind     text,
+    resolved_tracks   integer,
+    lacks_tracks      boolean NOT NULL DEFAULT false
 );
+
+CREATE INDEX lml_verdict_resolved_tracks_idx ON identity_assets.lml_verdict (library_id) INCLUDE (resolved_tracks)
+    WHERE resolved_tracks IS NOT NULL;
 
 COMMENT ON TABLE identity_assets.lml_verdict IS
 'The latest answer of LML for each library row as it came, stored before it is applied';
 COMMENT ON COLUMN identity_assets.lml_verdict.previous_asked_at IS
 'When LML was last asked before this about the same artist and title';
 COMMENT ON COLUMN identity_assets.lml_verdict.previous_kind IS
-'The kind of the answer before this; `invalid` if that was set aside, whole or in part; `asked_again` if a person wanted LML to be asked again';
+'The kind of the answer before this, or resolved_compilation; `invalid` if it was set aside, whole or in part; `asked_again` if a person wanted LML to be asked again';
+COMMENT ON COLUMN identity_assets.lml_verdict.resolved_tracks IS
+'How many tracks a resolved compilation lists; null for every other answer';
+COMMENT ON COLUMN identity_assets.lml_verdict.lacks_tracks IS
+'LML calls the release a compilation and was not asked about its tracks: it is asked again, with tracks';
 COMMENT ON COLUMN identity_assets.lml_verdict.tracks_trusted IS
 'Whether the response vouched for tracks_attempted and tracks: tracks_contract_version was 1';
 
@@ -229,6 +257,16 @@ COMMENT ON COLUMN identity_assets.correction.ids IS
 \ir functions/insert_main_rows.sql
 \ir functions/main_rows_of.sql
 \ir functions/source_row_hash.sql
+\ir functions/resolved_tracks.sql
+\ir functions/station_artist.sql
+\ir functions/track_entry.sql
+\ir functions/track_entries.sql
+\ir functions/credit_link.sql
+\ir functions/track_links.sql
+\ir functions/update_credits.sql
+\ir functions/track_evidence.sql
+\ir functions/track_source_key.sql
+\ir functions/track_source_hash.sql
 \ir functions/answer.sql
 \ir functions/identity_source.sql
 \ir functions/main_row_ids.sql

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from identity_assets.backend.reports.gate import GateReport
 
 KEY = dg.AssetCheckKey(dg.AssetKey("library_identity"), "truly_unresolved_rows")
-FIGURES = ("total_library_rows", "unresolved_rows", "fallback_resolved_rows", "truly_unresolved_rows")
+FIGURES = (
+    "total_library_rows",
+    "unresolved_rows",
+    "fallback_resolved_rows",
+    "truly_unresolved_rows",
+    "compilations_with_known_tracks",
+    "truly_unresolved_rows_without_them",
+)
 
 
 def _evaluate(run: CheckRun) -> Evaluation:

@@ -63,7 +63,7 @@ class Asked:
     """What became of one batch: each of its inputs is in `verdicts`, `failures` or `unasked`, and in one only.
 
     A verdict that is set aside (`rejected_reason`) counts as a verdict: LML has answered. `unasked` are inputs
-    for which the time was too short.
+    for which the time was too short. `include_tracks`: the batch was asked about with tracks.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -71,6 +71,16 @@ class Asked:
     foreign: int
     duplicates: int
     unasked: tuple[int, ...] = ()
+    include_tracks: bool = False
+
+    @property
+    def ask_again(self) -> tuple[int, ...]:
+        """Library rows that LML calls compilations, and that were asked about without tracks."""
+        if self.include_tracks:
+            return ()
+        return tuple(
+            one.library_id for one in self.verdicts if one.kind == "compilation" and not one.rejected
+        )
 
 
 @dataclass(slots=True)
@@ -95,8 +105,15 @@ class _Tally:
         failure = Failure(outcome, detail)
         self.failures.update((one.library_id, failure) for one in part)
 
-    def close(self) -> Asked:
-        return Asked(tuple(self.verdicts), self.failures, self.foreign, self.duplicates, tuple(self.unasked))
+    def close(self, include_tracks: bool) -> Asked:
+        return Asked(
+            tuple(self.verdicts),
+            self.failures,
+            self.foreign,
+            self.duplicates,
+            tuple(self.unasked),
+            include_tracks,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +185,7 @@ class AskingState:
                 self._leave_unasked(part, tally)
             else:
                 parts.extend(self._ask_part(part, tally))
-        return tally.close()
+        return tally.close(batch.include_tracks)
 
     def _ask_part(self, part: _Part, tally: _Tally) -> Sequence[_Part]:
         """Ask about one part and enter what came; returns the parts still to ask about, last first."""

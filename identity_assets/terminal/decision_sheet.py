@@ -20,7 +20,7 @@ from identity_assets.backend.writing.decisions import (
     checked_person,
     checked_source,
 )
-from identity_assets.demo.csv_file import CsvFileError, read_text
+from identity_assets.demo.csv_input.text import CsvError, read_text
 from identity_assets.errors import OperatorError
 from identity_assets.evidence import LARGEST_ID
 
@@ -64,8 +64,8 @@ def read_sheet(path: Path, made_by: str) -> Sheet:
         SheetError: it is no CSV with the columns `library_id` and `decision`.
     """
     try:
-        text = read_text(path)
-    except CsvFileError as error:
+        text = read_text(path).text
+    except CsvError as error:
         raise SheetError(str(error)) from None
     records = _records(path, text)
     header = [cell.strip().lower() for cell in next(records)[1]]

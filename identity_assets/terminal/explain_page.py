@@ -20,6 +20,7 @@ from identity_assets.backend.reports.story_records import (
 )
 from identity_assets.terminal.explain_layout import folded_table, line_of_text, list_of_values, pairs_table
 from identity_assets.terminal.explain_tables import history_rows, written_rows
+from identity_assets.terminal.explain_tracks import track_rows
 from identity_assets.terminal.sentences import (
     OUTCOMES,
     answer_sentence,
@@ -48,6 +49,7 @@ def print_story(console: Console, story: Story) -> None:
             else ()
         ),
         ("What is written", written_rows(story)),
+        *([("Its tracks", track_rows(story))] if story.tracks else ()),
         ("What it replaced", history_rows(story.history)),
         ("Does the gate count it?", [line_of_text(gate_sentence(story.gate))]),
     ]

@@ -35,6 +35,11 @@ def _figures(report: GateReport) -> Table:
     )
     if report.decided_none_rows:
         grid.add_row("  of these, without an identity by decision", f"{report.decided_none_rows:,}")
+    if report.compilations_with_known_tracks:
+        grid.add_row(
+            "  of these, compilations with known tracks", f"{report.compilations_with_known_tracks:,}"
+        )
+        grid.add_row("  truly unresolved without those", f"{report.truly_unresolved_rows_without_them:,}")
     verdict = f"{report.gate_status}: it passes below {report.threshold:,}"
     grid.add_row(Text(f"  {verdict}", "bold green" if report.gate_status == "PASS" else "bold red"), "")
     return grid

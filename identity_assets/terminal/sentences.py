@@ -76,12 +76,14 @@ def quoted(name: str | None) -> str:
 
 
 def cohort_sentence(row: LibraryRow) -> str:
-    """Whether the row counts as a various-artists release, and which of the two signs it has."""
+    """Whether the row counts as a various-artists release, and which signs of one it has."""
     signs = []
     if row.has_va_letters:
         signs.append(f"its volume letters are {as_text(row.code_volume_letters)}")
     if row.track_credits:
         signs.append(f"it has {row.track_credits:,} track credits")
+    if row.is_called_compilation:
+        signs.append("LML calls it a compilation")
     if signs:
         return f"various artists (V/A): {' and '.join(signs)}"
     letters = (
@@ -131,8 +133,13 @@ def _due_reason(due: Due, verdict: StoredVerdict | None) -> str:
         DueWhy.asked_again: (
             f"Due: LML was asked again on {on} because a person wanted it, and nothing is written from its answer"
         ),
-        DueWhy.stale: f"Due{since}, stale: it has an identity, last verified or asked about on {on}",
+        DueWhy.stale: f"Due{since}, stale: {_resolved(verdict)}, last verified or asked about on {on}",
     }[due.why]
+
+
+def _resolved(verdict: StoredVerdict | None) -> str:
+    is_compilation = verdict is not None and verdict.kind == "compilation"
+    return "its tracks are resolved" if is_compilation else "it has an identity"
 
 
 def _never_asked(verdict: StoredVerdict | None) -> str:
@@ -168,6 +175,7 @@ def _not_due_sentence(due: Due) -> str:
         DueWhy.unresolved_in_window: f"LML was asked on {on} and found nothing",
         DueWhy.compilation_in_window: f"LML was asked on {on} and called it a compilation",
         DueWhy.rejected_in_window: f"LML was asked on {on} and named an identity that a person rejected",
+        DueWhy.resolved_compilation_in_window: f"LML was asked on {on} and resolved it track by track",
         DueWhy.invalid_in_window: (
             f"LML was asked on {on}, and its answer was set aside, whole or in part, because it broke the contract"
         ),

@@ -42,6 +42,9 @@ REASON_LABELS = {
     "asked_again": "to be asked again",
 }
 
+RARE = frozenset({"decided_none", "rejected_in_window", "asked_again"})
+"""States and reasons that have a line only if there are such rows."""
+
 LEFT, BAR = 36, 19
 RUNS_SHOWN = 3
 
@@ -134,7 +137,9 @@ def _counts(
 
 
 def _states(overview: Overview) -> Table:
-    lines = [(STATE_LABELS[state], [rows]) for state, rows in overview.states.items()]
+    lines = [
+        (STATE_LABELS[state], [rows]) for state, rows in overview.states.items() if rows or state not in RARE
+    ]
     return _counts(["Library rows", ""], lines, [overview.library_rows])
 
 
@@ -149,7 +154,9 @@ def _due_now(overview: Overview) -> Table:
     """The due rows by reason, in the scope that is set and in the full scope."""
     scopes = list(dict.fromkeys((overview.scope, Scope.full)))
     lines = [
-        (REASON_LABELS[reason], [overview.due_now[scope][reason] for scope in scopes]) for reason in REASONS
+        (REASON_LABELS[reason], [overview.due_now[scope][reason] for scope in scopes])
+        for reason in REASONS
+        if reason not in RARE or any(overview.due_now[scope][reason] for scope in scopes)
     ]
     total = [sum(overview.due_now[scope].values()) for scope in scopes]
     return _counts(["Due now", *map(str, scopes)], lines, total)

@@ -15,7 +15,7 @@ from identity_assets_tests.browser.conftest import SCREENSHOTS, DagsterUi
 pytestmark = pytest.mark.browser
 
 JOB = "refresh_library_identity"
-TABLES = ("library_identity_source", "library_identity", "library_unresolved")
+TABLES = ("library_identity_source", "library_identity", "library_unresolved", "compilation_track_identity")
 ASSETS = ("library", "candidate_libraries", "lml_verdicts", *TABLES)
 FIGURES = ("total_library_rows", "unresolved_rows", "fallback_resolved_rows", "truly_unresolved_rows")
 

@@ -103,7 +103,12 @@ def test_with_dry_run_set_no_asset_writes_and_the_schedule_launches_nothing(
         asset_selection=[
             dg.AssetKey(key)
             for key in (
-                ["library_identity", "library_identity_source", "library_unresolved"]
+                [
+                    "library_identity",
+                    "library_identity_source",
+                    "library_unresolved",
+                    "compilation_track_identity",
+                ]
                 if asset == "library_identity"
                 else [asset]
             )

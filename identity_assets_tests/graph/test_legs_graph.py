@@ -46,7 +46,7 @@ def test_without_legs_the_graph_has_no_evidence_and_no_leg_check(cache: Cache) -
     assets, checks, jobs = names(())
     assert assets == {
         *("library", "candidate_libraries", "lml_verdicts"),
-        *("library_identity_source", "library_identity", "library_unresolved"),
+        *("library_identity_source", "library_identity", "library_unresolved", "compilation_track_identity"),
     }
     assert not {"leg_conflicts", "leg_matches"} & checks
     assert set(make_resources(cache.settings)) == {"backend", "lml", "progress", "trace"}

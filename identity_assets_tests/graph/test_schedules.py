@@ -321,5 +321,6 @@ def test_every_table_asset_is_fresh_for_the_window_of_the_selection() -> None:
         "library_identity_source": week,
         "library_identity": week,
         "library_unresolved": week,
+        "compilation_track_identity": week,
     }
     assert fresh_for(1) == dg.FreshnessPolicy.time_window(fail_window=timedelta(days=1))

@@ -24,6 +24,7 @@ NAMES = [
     "library_identity_source",
     "library_identity",
     "library_unresolved",
+    "compilation_track_identity",
 ]
 
 

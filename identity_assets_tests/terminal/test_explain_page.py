@@ -38,6 +38,7 @@ LIBRARY = LibraryRow(
     canonical_entity_resolved_at=NOON,
     code_volume_letters=None,
     has_va_letters=False,
+    is_called_compilation=False,
     track_credits=0,
     cohort="non_va",
 )

@@ -8,6 +8,7 @@ DROP TABLE identity_assets.lml_verdict_history;
 DROP TABLE identity_assets.lml_verdict_state;
 DROP TABLE identity_assets.lml_verdict;
 DROP TABLE identity_assets.candidate_library;
+DROP TABLE library_track_identity_source;
 DROP TABLE library_unresolved;
 
 ALTER TABLE library_identity_history

@@ -11,6 +11,8 @@ SELECT
     verdict.run_id,
     verdict.previous_asked_at,
     verdict.previous_kind,
+    verdict.resolved_tracks,
+    verdict.lacks_tracks,
     state.applied_at,
     state.unwound_at,
     state.rejected_reason,

@@ -21,7 +21,7 @@ AS $$
     SELECT
         library.id,
         CASE
-            WHEN library.code_volume_letters LIKE 'Z%' THEN 'va'
+            WHEN library.code_volume_letters LIKE 'Z%' OR due.answer_kind = 'compilation' THEN 'va'
             WHEN EXISTS (
                 SELECT FROM compilation_track_artist AS credit WHERE credit.library_id = library.id
             ) THEN 'va'
@@ -43,9 +43,9 @@ AS $$
             coalesce(due.due_from < 'infinity', true)
             AND coalesce(due.asked_at, due.attempted_at, due.last_verified_at)
                 < coalesce(asked_before, CAST('infinity' AS timestamptz))
-            AND (ask_again = 'all' OR ask_again = CASE due.answer_kind
+            AND (ask_again = 'all' OR ask_again = CASE due.last_answer
                 WHEN 'compilation' THEN 'compilations'
-                ELSE due.answer_kind
+                ELSE due.last_answer
             END)
             AND CASE
                 WHEN only_library_ids IS NULL THEN scope = 'full' OR due.in_canonical_scope

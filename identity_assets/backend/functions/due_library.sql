@@ -8,12 +8,16 @@
 -- is_held       the answer to the present names is held back until a person accepts or drops it
 -- is_due        due_from has come. A row without an artist name is due like any other, but LML cannot be asked about
 --               it: has_no_artist
+-- verified_at   the later of last_verified_at and the answer that made a resolved compilation of the row
+-- answer_kind   the kind of the stored answer; a compilation belongs to the V/A cohort
 -- is_answered   a stored answer to the present names waits to be applied, so that LML need not be asked; it may wait
 --               until answer_until
 -- decision      what a person decided, where that says when the row is due: none (it has no identity) or rejected (LML's
 --               last answer names an identity that a person rejected, so nothing is written from it)
--- answer_kind   the kind of LML's last answer, or of the last attempt; invalid if the answer was set aside, whole or in
+-- last_answer   the kind of the stored answer, or of the last attempt; invalid if the answer was set aside, whole or in
 --               part
+--
+-- A resolved compilation has no main row: the moment of its applied answer counts as a verification.
 CREATE FUNCTION identity_assets.due_library(
     stale_threshold_days integer, unresolved_retry_days integer, invalid_retry_days integer
 )
@@ -21,7 +25,8 @@ RETURNS TABLE (
     library_id integer, in_canonical_scope boolean, has_no_artist boolean, has_main_row boolean, is_manual boolean,
     confidence real, last_verified_at timestamptz, attempt_kind text, attempted_at timestamptz, asked_at timestamptz,
     names_changed boolean, reason text, decided_at timestamptz, due_from timestamptz, is_due boolean,
-    answer_until timestamptz, is_answered boolean, is_held boolean, decision text, answer_kind text
+    verified_at timestamptz, answer_kind text, answer_until timestamptz, is_answered boolean, is_held boolean,
+    decision text, last_answer text
 )
 LANGUAGE sql STABLE
 AS $$
@@ -49,7 +54,7 @@ AS $$
                 ELSE 'invalid_retry_due'
             END
             ELSE CASE
-                WHEN main.library_id IS NOT NULL THEN 'stale'
+                WHEN verified.moment IS NOT NULL THEN 'stale'
                 WHEN attempt.library_id IS NOT NULL OR moment.rejected_until IS NOT NULL THEN 'retry_due'
                 ELSE 'never_asked'
             END
@@ -59,13 +64,15 @@ AS $$
             WHEN 'none' THEN NULL
             WHEN 'window' THEN CASE
                 WHEN moment.rejected_until = moment.window_until THEN answer.asked_at
-                WHEN moment.attempt_until > moment.main_row_until THEN attempt.attempted_at
-                ELSE coalesce(main.last_verified_at, attempt.attempted_at)
+                WHEN moment.attempt_until > moment.verified_until THEN attempt.attempted_at
+                ELSE coalesce(verified.moment, attempt.attempted_at)
             END
             ELSE answer.asked_at
         END,
         due.due_from,
         coalesce(due.due_from <= now(), true),
+        verified.moment,
+        answer.kind,
         moment.answer_until,
         question.is_waiting AND NOT question.names_changed AND moment.answer_until > now(),
         decision.cause = 'held',
@@ -90,12 +97,21 @@ AS $$
         END AS rejected_until
     ) AS person
     CROSS JOIN LATERAL (
+        SELECT greatest(
+            main.last_verified_at,
+            CASE
+                WHEN answer.resolved_tracks IS NOT NULL AND answer.applied_at IS NOT NULL AND answer.unwound_at IS NULL
+                THEN answer.asked_at
+            END
+        ) AS moment
+    ) AS verified
+    CROSS JOIN LATERAL (
         SELECT
             person.rejected_until,
-            main.last_verified_at + make_interval(days => stale_threshold_days) AS main_row_until,
+            verified.moment + make_interval(days => stale_threshold_days) AS verified_until,
             attempt.attempted_at + make_interval(days => unresolved_retry_days) AS attempt_until,
             greatest(
-                main.last_verified_at + make_interval(days => stale_threshold_days),
+                verified.moment + make_interval(days => stale_threshold_days),
                 attempt.attempted_at + make_interval(days => unresolved_retry_days),
                 person.rejected_until
             ) AS window_until,
@@ -103,7 +119,7 @@ AS $$
             -- A person may accept an answer long after it was held.
             greatest(answer.asked_at, answer.accepted_at) + make_interval(
                 days => CASE
-                    WHEN answer.kind = 'single_artist' THEN stale_threshold_days
+                    WHEN answer.kind = 'single_artist' OR answer.resolved_tracks IS NOT NULL THEN stale_threshold_days
                     ELSE unresolved_retry_days
                 END
             ) AS answer_until
@@ -120,6 +136,7 @@ AS $$
                 AND answer.rejected_reason IS NULL
                 AND answer.held_at IS NULL
                 AND answer.dropped_at IS NULL
+                AND NOT answer.lacks_tracks
                 AS is_waiting,
             answer.unwound_at IS NULL
                 AND CASE
@@ -130,7 +147,7 @@ AS $$
                 AS is_set_aside,
             -- LML was asked inside a window, because the names were new or an answer was set aside, and nothing is
             -- written from what it said: it waits, it was taken back, or it was dropped.
-            answer.asked_at > greatest(main.last_verified_at, attempt.attempted_at)
+            answer.asked_at > greatest(verified.moment, attempt.attempted_at)
                 AND answer.asked_at < moment.window_until
                 AND (
                     answer.unwound_at IS NOT NULL

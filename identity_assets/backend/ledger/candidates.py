@@ -17,11 +17,13 @@ from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
 from identity_assets.settings import Scope, Settings
 
-COHORTS: tuple[Literal["non_va", "va"], ...] = ("non_va", "va")
+Cohort = Literal["non_va", "va"]
+COHORTS: tuple[Cohort, ...] = ("non_va", "va")
+"""In the order in which they are asked about: a row that LML calls a compilation moves to the second."""
 BATCHES_READ_AHEAD = 10
 
-ReadInputs = Callable[[str, int, int], list[LibraryInput]]
-"""The next inputs: of a cohort, after a library_id, at most so many."""
+ReadInputs = Callable[[int, int], list[LibraryInput]]
+"""The next inputs of one cohort: after a library_id, at most so many."""
 
 _sql = statements(__file__)
 
@@ -125,28 +127,29 @@ def count_unasked(database: Database, buckets: Buckets) -> int:
         return int(execute(connection, _sql("count_unasked.sql"), **buckets.params()).scalar_one())
 
 
-def batches_to_ask(database: Database, buckets: Buckets, settings: Settings) -> Iterator[Batch]:
-    """The inputs of the ledger that LML has yet to answer, a batch at a time, each of one cohort.
+def batches_to_ask(
+    database: Database, buckets: Buckets, settings: Settings, cohort: Cohort
+) -> Iterator[Batch]:
+    """The inputs of one cohort of the ledger that LML has yet to answer, a batch at a time.
 
     They are read some batches ahead, in transactions of their own, while answers are being stored.
     """
 
-    def read(cohort: str, after: int, rows: int) -> list[LibraryInput]:
+    def read(after: int, rows: int) -> list[LibraryInput]:
         with database.transaction() as connection:
             found = execute(
                 connection, _sql("next_inputs.sql"), **buckets.params(), cohort=cohort, after=after, rows=rows
             )
             return [LibraryInput(**row) for row in found.mappings()]
 
-    return in_batches(read, settings)
+    return in_batches(read, cohort, settings)
 
 
-def in_batches(read: ReadInputs, settings: Settings) -> Iterator[Batch]:
-    """All inputs that `read` finds, in batches of each cohort's size."""
-    sizes = {"non_va": settings.batch_size, "va": settings.va_batch_size}
-    for cohort in COHORTS:
-        size, after = sizes[cohort], 0
-        while page := read(cohort, after, size * BATCHES_READ_AHEAD):
-            for start in range(0, len(page), size):
-                yield Batch(cohort, False, tuple(page[start : start + size]))
-            after = page[-1].library_id
+def in_batches(read: ReadInputs, cohort: Cohort, settings: Settings) -> Iterator[Batch]:
+    """All inputs that `read` finds, in batches of the cohort's size; V/A rows are asked about with their tracks."""
+    is_va = cohort == "va"
+    size, after = settings.va_batch_size if is_va else settings.batch_size, 0
+    while page := read(after, size * BATCHES_READ_AHEAD):
+        for start in range(0, len(page), size):
+            yield Batch(cohort, is_va, tuple(page[start : start + size]))
+        after = page[-1].library_id

@@ -8,7 +8,9 @@ WHERE candidate.library_id > :after
   AND NOT EXISTS (
       SELECT
       FROM lml_verdict AS verdict
-      WHERE verdict.library_id = candidate.library_id AND verdict.asked_at >= candidate.answers_since
+      WHERE verdict.library_id = candidate.library_id
+        AND verdict.asked_at >= candidate.answers_since
+        AND NOT verdict.lacks_tracks
   )
 ORDER BY candidate.library_id
 LIMIT :rows

@@ -6,5 +6,7 @@ WHERE candidate.library_id % :partitions = ANY (:buckets)
   AND NOT EXISTS (
       SELECT
       FROM lml_verdict AS verdict
-      WHERE verdict.library_id = candidate.library_id AND verdict.asked_at >= candidate.answers_since
+      WHERE verdict.library_id = candidate.library_id
+        AND verdict.asked_at >= candidate.answers_since
+        AND NOT verdict.lacks_tracks
   )

@@ -1,12 +1,17 @@
 -- Stores one batch of answers as they came, before anything is made of them.
 --
 -- An earlier answer that said something else goes to the history. The ledger is touched only where an answer is
--- rejected. Asking anew after an answer was taken back or dropped does not count as asking twice; asking again because a
--- person wanted it does not either (`previous_kind` is `asked_again`). `previous_kind` is `invalid` if the
--- earlier answer was set aside, whole or in part: its window is INVALID_RETRY_DAYS.
+-- rejected, or where a compilation has to be asked about again with tracks: the row moves to the V/A cohort. Neither that
+-- nor asking anew after an answer was taken back or dropped counts as asking twice, nor does asking again because a person
+-- wanted it (`previous_kind` is `asked_again`). `previous_kind` is `invalid` if the earlier answer was set aside, whole or
+-- in part: its window is INVALID_RETRY_DAYS.
 WITH given AS MATERIALIZED (
     SELECT
-        answer.*, candidate.artist_name, candidate.album_title, candidate.reason, greatest(now(), candidate.selected_at) AS asked_at
+        answer.*, candidate.artist_name, candidate.album_title, candidate.reason,
+        greatest(now(), candidate.selected_at) AS asked_at,
+        resolved_tracks(answer.kind, answer.tracks_trusted, answer.verdict) AS resolved_tracks,
+        NOT :include_tracks AND answer.kind IS NOT DISTINCT FROM 'compilation' AND answer.rejected_reason IS NULL
+            AS lacks_tracks
     FROM jsonb_to_recordset(CAST(:answers AS jsonb)) AS answer (
         library_id integer, kind text, verdict jsonb, tracks_trusted boolean, rejected_reason text, set_aside jsonb
     )
@@ -37,9 +42,12 @@ fate AS MATERIALIZED (
 ),
 stored AS (
     INSERT INTO lml_verdict AS earlier (
-        library_id, kind, verdict, tracks_trusted, artist_name, album_title, asked_at, run_id
+        library_id, kind, verdict, tracks_trusted, artist_name, album_title, asked_at, run_id, resolved_tracks,
+        lacks_tracks
     )
-    SELECT library_id, kind, verdict, tracks_trusted, artist_name, album_title, asked_at, :run_id
+    SELECT
+        library_id, kind, verdict, tracks_trusted, artist_name, album_title, asked_at, :run_id, resolved_tracks,
+        lacks_tracks
     FROM given
     ORDER BY library_id
     ON CONFLICT (library_id) DO UPDATE SET
@@ -50,16 +58,21 @@ stored AS (
         album_title = excluded.album_title,
         asked_at = greatest(excluded.asked_at, earlier.asked_at + interval '1 microsecond'),
         run_id = excluded.run_id,
+        resolved_tracks = excluded.resolved_tracks,
+        lacks_tracks = excluded.lacks_tracks,
         previous_asked_at = CASE
+            WHEN earlier.lacks_tracks THEN earlier.previous_asked_at
             WHEN (earlier.artist_name, earlier.album_title) = (excluded.artist_name, excluded.album_title)
                 AND NOT EXISTS (SELECT FROM fate WHERE fate.library_id = earlier.library_id AND fate.is_void)
             THEN earlier.asked_at
         END,
         previous_kind = CASE
+            WHEN earlier.lacks_tracks THEN earlier.previous_kind
             WHEN EXISTS (
                 SELECT FROM given WHERE given.library_id = earlier.library_id AND given.reason = 'asked_again'
             ) THEN 'asked_again'
             WHEN EXISTS (SELECT FROM fate WHERE fate.library_id = earlier.library_id AND fate.is_invalid) THEN 'invalid'
+            WHEN earlier.resolved_tracks IS NOT NULL THEN 'resolved_compilation'
             ELSE earlier.kind
         END
     RETURNING library_id, asked_at
@@ -83,7 +96,10 @@ judged AS (
         dropped_at = NULL
 )
 UPDATE candidate_library AS candidate
-SET outcome = 'lml_invalid_verdict', detail = given.rejected_reason
+SET
+    outcome = CASE WHEN given.rejected_reason IS NOT NULL THEN 'lml_invalid_verdict' END,
+    detail = given.rejected_reason,
+    cohort = CASE WHEN given.lacks_tracks THEN 'va' ELSE candidate.cohort END
 FROM given
 WHERE candidate.library_id = given.library_id
-  AND given.rejected_reason IS NOT NULL
+  AND (given.rejected_reason IS NOT NULL OR given.lacks_tracks)

@@ -1,16 +1,17 @@
 """LML's answers, stored as they come and before anything is made of them, so that none is asked for twice."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
 import orjson
 
 from identity_assets.backend.database import Database, execute
-from identity_assets.backend.ledger.candidates import batches_to_ask
+from identity_assets.backend.ledger.candidates import COHORTS, Cohort, batches_to_ask
 from identity_assets.lml.asking import Asked, ask
 from identity_assets.lml.client import LmlClient
-from identity_assets.lml.contract import Verdict
+from identity_assets.lml.contract import Batch, Verdict
 from identity_assets.lml.judging import SetAside
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
@@ -27,15 +28,39 @@ def ask_and_store(
     Raises:
         LmlError: LML is down or refuses the key. Everything answered before was stored and yielded.
     """
-    batches = batches_to_ask(database, buckets, settings)
-    yield from ask(
-        batches,
+    yield from ask_by_cohort(
+        lambda cohort: batches_to_ask(database, buckets, settings, cohort),
         client,
+        settings,
         store=lambda asked: store_asked(database, asked, run_id),
-        max_in_flight=settings.lml_max_in_flight,
-        patience_seconds=settings.lml_patience_seconds,
-        run_seconds=settings.lml_run_seconds,
     )
+
+
+def ask_by_cohort(
+    batches: Callable[[Cohort], Iterable[Batch]],
+    client: LmlClient,
+    settings: Settings,
+    *,
+    store: Callable[[Asked], None] = lambda _asked: None,
+) -> Iterator[Asked]:
+    """Ask about one cohort after the other, V/A rows last, when it is known which others LML calls compilations.
+
+    Raises:
+        LmlError: LML is down or refuses the key.
+    """
+    started = time.monotonic()
+    for cohort in COHORTS:
+        left = None
+        if settings.lml_run_seconds is not None:
+            left = max(settings.lml_run_seconds - (time.monotonic() - started), 0.0)
+        yield from ask(
+            batches(cohort),
+            client,
+            store=store,
+            max_in_flight=settings.lml_max_in_flight,
+            patience_seconds=settings.lml_patience_seconds,
+            run_seconds=left,
+        )
 
 
 def store_asked(database: Database, asked: Asked, run_id: str) -> None:
@@ -47,7 +72,11 @@ def store_asked(database: Database, asked: Asked, run_id: str) -> None:
     with database.transaction() as connection:
         if asked.verdicts:
             execute(
-                connection, _sql("store_answers.sql"), answers=answers_json(asked.verdicts), run_id=run_id
+                connection,
+                _sql("store_answers.sql"),
+                answers=answers_json(asked.verdicts),
+                run_id=run_id,
+                include_tracks=asked.include_tracks,
             )
         if failures:
             execute(connection, _sql("store_failures.sql"), failures=orjson.dumps(failures).decode())

@@ -3,7 +3,7 @@
 The rows before and after are read by SQL; here they are only compared.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -25,7 +25,11 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One library row's change. `columns` maps a column, `source.column` for a source row's, to (from, to)."""
+    """One library row's change.
+
+    `columns` maps a column to (from, to). A source row's column is `source.column`, a track credit's
+    `track ARTIST - TITLE.column`.
+    """
 
     library_id: int
     artist_name: str | None
@@ -52,10 +56,17 @@ def change_of(row: Values) -> Change | None:
         columns = dict(_differences(before or {}, after))
         columns |= dict(_source_differences(row["sources_before"] or {}, row["sources_after"]))
         kind = ChangeKind.new if before is None else ChangeKind.changed if columns else ChangeKind.confirmed
-    elif row["outcome"] in ("unresolved", "compilation") and _was_found_by_lml(before):
+    elif row["outcome"] in ("unresolved", "compilation", "resolved_compilation") and _was_found_by_lml(
+        before
+    ):
+        columns = dict(_track_differences(row["tracks_changed"] or {}))
         kind = ChangeKind.withdrawn
     else:
-        return None
+        columns = dict(_track_differences(row["tracks_changed"] or {}))
+        if not columns and not row["tracks_linked_before"]:
+            return None
+        is_new = not row["tracks_linked_before"]
+        kind = ChangeKind.new if is_new else ChangeKind.changed if columns else ChangeKind.confirmed
     return Change(row["library_id"], row["artist_name"], row["album_title"], kind, columns)
 
 
@@ -68,6 +79,13 @@ def _differences(before: Values, after: Values) -> Iterator[tuple[str, tuple[Any
     for name in sorted((before.keys() | after.keys()) - NOT_COMPARED):
         if before.get(name) != after.get(name):
             yield name, (before.get(name), after.get(name))
+
+
+def _track_differences(changed: Mapping[str, Sequence[Values]]) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    for track in sorted(changed):
+        before, after = changed[track]
+        for name, values in _differences(before, after):
+            yield f"track {track}.{name}", values
 
 
 def _source_differences(

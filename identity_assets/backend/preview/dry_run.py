@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,12 +15,11 @@ from sqlalchemy import Row
 
 from identity_assets.ask_again import AskAgain, ask_again_params
 from identity_assets.backend.database import Database, execute
-from identity_assets.backend.ledger.candidates import in_batches, windows
-from identity_assets.backend.ledger.verdicts import answers_json
+from identity_assets.backend.ledger.candidates import Cohort, in_batches, windows
+from identity_assets.backend.ledger.verdicts import answers_json, ask_by_cohort
 from identity_assets.backend.preview.changes import Change, ChangeKind, change_of
-from identity_assets.lml.asking import ask
 from identity_assets.lml.client import LmlClient, LmlError
-from identity_assets.lml.contract import LibraryInput, Verdict
+from identity_assets.lml.contract import Batch, LibraryInput, Verdict
 from identity_assets.lml.judging import SetAside
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
@@ -88,13 +88,14 @@ class DryRun:
 
 @dataclass(frozen=True)
 class _Due:
-    """What a run would select, before LML is asked."""
+    """What a run would select. `compilations` are rows that LML has called compilations without their tracks."""
 
     database: Database
     buckets: Buckets
     settings: Settings
     scope: Scope
     ask_again: AskAgain | None
+    compilations: list[int] = field(default_factory=list)
 
     def _params(self) -> dict[str, Any]:
         return {
@@ -111,14 +112,18 @@ class _Due:
                 map(dict, execute(connection, _sql("count_due_candidates.sql"), **self._params()).mappings())
             )
 
-    def inputs(self, cohort: str, after: int, rows: int) -> list[LibraryInput]:
-        """The next ones that LML would be asked about."""
+    def batches(self, cohort: Cohort) -> Iterator[Batch]:
+        """What LML would be asked about one cohort."""
+        return in_batches(partial(self._inputs, cohort), cohort, self.settings)
+
+    def _inputs(self, cohort: Cohort, after: int, rows: int) -> list[LibraryInput]:
         with self.database.transaction() as connection:
             found = execute(
                 connection,
                 _sql("next_due_inputs.sql"),
                 **self._params(),
                 cohort=cohort,
+                compilations=self.compilations if cohort == "va" else [],
                 after=after,
                 rows=rows,
             )
@@ -190,20 +195,14 @@ def dry_run(
     for verdicts in due.stored_answers():
         take(verdicts)
     unasked = sum(row["rows"] for row in counts if row["outcome"] is None and not row["answered"])
-    batches = in_batches(due.inputs, settings)
     try:
         with stage(unasked) as advance:
-            for asked in ask(
-                batches,
-                client,
-                store=lambda _asked: None,
-                max_in_flight=settings.lml_max_in_flight,
-                patience_seconds=settings.lml_patience_seconds,
-                run_seconds=settings.lml_run_seconds,
-            ):
-                take(asked.verdicts)
+            for asked in ask_by_cohort(due.batches, client, settings):
+                due.compilations.extend(asked.ask_again)
+                answers = [one for one in asked.verdicts if one.library_id not in asked.ask_again]
+                take(answers)
                 outcomes.update(failed.outcome for failed in asked.failures.values())
-                done = len(asked.verdicts) + len(asked.failures)
+                done = len(answers) + len(asked.failures)
                 unasked -= done
                 advance(done)
         if unasked > 0:

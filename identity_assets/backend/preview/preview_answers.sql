@@ -1,9 +1,11 @@
--- What the writer would make of these answers: the outcome of each, and its main and source rows before and after,
--- without the moment at which they were verified. Reads only.
+-- What the writer would make of these answers: the outcome of each, its main and source rows before and after, without the
+-- moment at which they were verified, and the track credits that change. Reads only.
 WITH given AS MATERIALIZED (
     SELECT *
     FROM jsonb_to_recordset(CAST(:answers AS jsonb))
-        AS answer (library_id integer, kind text, rejected_reason text, verdict jsonb, set_aside jsonb)
+        AS answer (
+            library_id integer, kind text, rejected_reason text, tracks_trusted boolean, verdict jsonb, set_aside jsonb
+        )
 ),
 judged AS MATERIALIZED (
     SELECT
@@ -12,6 +14,9 @@ judged AS MATERIALIZED (
         library.album_title,
         given.kind,
         given.rejected_reason,
+        given.verdict,
+        given.set_aside,
+        resolved_tracks(given.kind, given.tracks_trusted, given.verdict) AS resolved_tracks,
         without_refused_entries(usable_provenance(given.verdict, given.set_aside), decided.refused) AS provenance,
         old.main AS old_main,
         without_refused_ids(
@@ -60,6 +65,37 @@ reported AS MATERIALIZED (
         ) FILTER (WHERE is_usable AND rank = 1) AS rows
     FROM entry
     GROUP BY library_id
+),
+compilation AS MATERIALIZED (
+    SELECT library_id, verdict -> 'tracks' AS tracks, set_aside
+    FROM judged
+    WHERE resolved_tracks IS NOT NULL
+      AND rejected_reason IS NULL
+      AND (old_main).method IS DISTINCT FROM 'manual'
+),
+given_tracks AS MATERIALIZED (
+    SELECT
+        array_agg(library_id ORDER BY library_id) AS library_ids,
+        array_agg(tracks ORDER BY library_id) AS tracks,
+        array_agg(set_aside ORDER BY library_id) AS set_asides
+    FROM compilation
+),
+credit AS MATERIALIZED (
+    SELECT
+        link.library_id,
+        count(*) FILTER (WHERE (link.old).track_artist_link_method = 'lml_backfill') AS linked_before,
+        jsonb_object_agg(
+            link.artist_name || coalesce(' - ' || link.track_title, ''), jsonb_build_array(to_jsonb(old), to_jsonb(new))
+        ) FILTER (WHERE link.old IS DISTINCT FROM link.new) AS rows
+    FROM given_tracks
+    CROSS JOIN LATERAL track_links(
+        given_tracks.library_ids,
+        (
+            SELECT array_agg(entry)
+            FROM track_entries(given_tracks.library_ids, given_tracks.tracks, given_tracks.set_asides) AS entry
+        )
+    ) AS link
+    GROUP BY link.library_id
 )
 SELECT
     judged.library_id,
@@ -70,11 +106,14 @@ SELECT
         WHEN (judged.old_main).method = 'manual' THEN 'manual_override'
         WHEN judged.rejects THEN 'rejected_by_person'
         WHEN judged.kind = 'single_artist' THEN 'resolved'
+        WHEN judged.resolved_tracks IS NOT NULL THEN 'resolved_compilation'
         ELSE judged.kind
     END AS outcome,
     coalesce(reported.unusable, 0) AS source_rows_skipped_null_confidence,
     CASE WHEN NOT judged.old_main IS NULL THEN to_jsonb(judged.old_main) END AS main_before,
     CASE WHEN judged.is_written THEN to_jsonb(judged.new_main) END AS main_after,
+    coalesce(credit.linked_before, 0) AS tracks_linked_before,
+    credit.rows AS tracks_changed,
     held.rows AS sources_before,
     CASE
         WHEN judged.is_written
@@ -82,6 +121,7 @@ SELECT
     END AS sources_after
 FROM judged
 LEFT JOIN reported ON reported.library_id = judged.library_id
+LEFT JOIN credit ON credit.library_id = judged.library_id
 LEFT JOIN LATERAL (
     SELECT
         jsonb_object_agg(row.source, row.value) AS rows,

@@ -41,11 +41,14 @@ FROM (
                     ELSE candidate.outcome
                 END
             THEN 'LML''s stored answer is of the kind ' || coalesce(answer.kind, 'null')
+            WHEN candidate.outcome IN ('resolved_compilation', 'compilation')
+                AND (answer.resolved_tracks IS NOT NULL) <> (candidate.outcome = 'resolved_compilation')
+            THEN 'LML''s stored answer says otherwise of its tracks'
             WHEN identity.method = 'manual' OR decided.library_id IS NOT NULL
             THEN NULL
             WHEN candidate.outcome = 'resolved' AND identity.library_id IS NULL
             THEN 'it has no main row'
-            WHEN candidate.outcome = 'resolved' AND attempt.attempted_at <= answer.asked_at
+            WHEN candidate.outcome IN ('resolved', 'resolved_compilation') AND attempt.attempted_at <= answer.asked_at
             THEN 'it is resolved and has a row in library_unresolved'
             WHEN candidate.outcome IN ('unresolved', 'compilation')
                 AND attempt.kind IS DISTINCT FROM candidate.outcome

@@ -18,6 +18,7 @@ WHERE previous_asked_at > asked_at - make_interval(
     days => CASE previous_kind
         WHEN 'invalid' THEN least(CAST(:invalid_retry_days AS integer), :stale_threshold_days, :unresolved_retry_days)
         WHEN 'single_artist' THEN :stale_threshold_days
+        WHEN 'resolved_compilation' THEN :stale_threshold_days
         ELSE :unresolved_retry_days
     END
 )

@@ -33,6 +33,7 @@ class DueWhy(StrEnum):
     resolved_in_window = "resolved_in_window"
     unresolved_in_window = "unresolved_in_window"
     compilation_in_window = "compilation_in_window"
+    resolved_compilation_in_window = "resolved_compilation_in_window"
     invalid_in_window = "invalid_in_window"
     rejected_in_window = "rejected_in_window"
     no_artist_name = "no_artist_name"
@@ -72,6 +73,8 @@ class DueFacts:
     decided_at: datetime | None
     due_from: datetime | None
     is_due: bool
+    verified_at: datetime | None
+    answer_kind: str | None
     answer_until: datetime | None
     is_answered: bool
     decision: str | None
@@ -120,4 +123,6 @@ def _window(facts: DueFacts) -> DueWhy:
         return DueWhy.rejected_in_window
     if facts.decided_at == facts.last_verified_at:
         return DueWhy.resolved_in_window
+    if facts.decided_at == facts.verified_at:
+        return DueWhy.resolved_compilation_in_window
     return DueWhy(f"{facts.attempt_kind}_in_window")

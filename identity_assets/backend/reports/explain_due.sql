@@ -12,6 +12,8 @@ SELECT
     decided_at,
     due_from,
     is_due,
+    verified_at,
+    answer_kind,
     answer_until,
     is_answered,
     is_held,

@@ -3,8 +3,14 @@
 -- Each table is scanned once. Library rows are counted by artist and reason; whether an artist has a row to fall back on
 -- then follows from the few counts of that artist, so that no row looks for its siblings. An unresolved row has no
 -- confidence of 0.70, so it is never its own sibling. 0.70 is compared in the type of the column.
+-- Compilations whose tracks are known: LML's applied answer lists tracks.
 -- A row counts for the first reason that holds. A row without an artist name cannot be asked about.
-WITH counted AS (
+WITH compilation AS MATERIALIZED (
+    SELECT library_id, resolved_tracks > 0 AS has_tracks
+    FROM answer
+    WHERE resolved_tracks IS NOT NULL AND applied_at IS NOT NULL AND unwound_at IS NULL
+),
+counted AS (
     SELECT
         library.artist_id,
         CASE
@@ -13,7 +19,7 @@ WITH counted AS (
             WHEN coalesce(library.artist_name !~ '\S', true) THEN 'no_artist_name'
             WHEN identity.library_id IS NOT NULL THEN 'low_confidence'
             WHEN attempt.kind = 'unresolved' THEN 'lml_unresolved'
-            WHEN attempt.kind = 'compilation' THEN 'compilation'
+            WHEN attempt.kind = 'compilation' OR compilation.library_id IS NOT NULL THEN 'compilation'
             WHEN decided.rejected IS NOT NULL THEN 'rejected_by_person'
             WHEN held.library_id IS NOT NULL THEN 'answer_held'
             WHEN candidate.outcome IS NOT NULL THEN candidate.outcome
@@ -23,6 +29,7 @@ WITH counted AS (
             ) THEN 'answer_stored'
             ELSE 'never_asked'
         END AS reason,
+        coalesce(compilation.has_tracks, false) AS has_tracks,
         count(*) AS rows,
         bool_or(identity.confidence >= CAST(0.70 AS real) AND identity.method <> 'inherited') AS can_lend
     FROM library
@@ -30,6 +37,7 @@ WITH counted AS (
     LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id
     LEFT JOIN decided ON decided.library_id = library.id
     LEFT JOIN held_answer() AS held ON held.library_id = library.id
+    LEFT JOIN compilation ON compilation.library_id = library.id
     LEFT JOIN candidate_library AS candidate
         ON candidate.library_id = library.id
        AND (
@@ -39,12 +47,13 @@ WITH counted AS (
            )
            OR candidate.outcome IS NULL
        )
-    GROUP BY 1, 2
+    GROUP BY 1, 2, 3
 ),
 judged AS MATERIALIZED (
     SELECT
         artist_id,
         reason,
+        has_tracks,
         rows,
         reason IS NOT NULL AS is_unresolved,
         coalesce(bool_or(can_lend) OVER (PARTITION BY artist_id), false) AS has_fallback
@@ -71,6 +80,8 @@ SELECT
         AS fallback_resolved_rows,
     CAST(coalesce(sum(rows) FILTER (WHERE is_unresolved AND NOT has_fallback), 0) AS bigint)
         AS truly_unresolved_rows,
+    CAST(coalesce(sum(rows) FILTER (WHERE is_unresolved AND NOT has_fallback AND has_tracks), 0) AS bigint)
+        AS compilations_with_known_tracks,
     (SELECT coalesce(jsonb_object_agg(reason, rows), '{}') FROM by_reason) AS residual,
     (
         SELECT coalesce(jsonb_agg(

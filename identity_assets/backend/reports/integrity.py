@@ -108,13 +108,21 @@ def read_unbalanced(database: Database, buckets: Buckets) -> Finding:
 
 def read_out_of_band(database: Database) -> Finding:
     """Main and source rows of every writer with a confidence outside their method's band."""
-    return _read(
-        database,
-        _sql("check_confidence_in_band.sql"),
-        methods=list(CONFIDENCE_BANDS),
-        lowest=[lowest for lowest, _highest in CONFIDENCE_BANDS.values()],
-        highest=[highest for _lowest, highest in CONFIDENCE_BANDS.values()],
-    )
+    return _read(database, _sql("check_confidence_in_band.sql"), **_bands())
+
+
+def read_bad_track_links(database: Database) -> Finding:
+    """Links of track credits and evidence of tracks that this project made and that do not hold."""
+    return _read(database, _sql("check_track_links_hold.sql"), **_bands())
+
+
+def _bands() -> dict[str, Any]:
+    """The bind parameters of a statement that reads the confidence bands."""
+    return {
+        "methods": list(CONFIDENCE_BANDS),
+        "lowest": [lowest for lowest, _highest in CONFIDENCE_BANDS.values()],
+        "highest": [highest for _lowest, highest in CONFIDENCE_BANDS.values()],
+    }
 
 
 def read_without_sources(database: Database) -> Finding:

@@ -47,7 +47,7 @@ def read_story(database: Database, settings: Settings, library_id: int) -> Story
             read_at=facts.read_at,
             partition_key=f"{library_id % settings.library_partitions:02d}",
             scope=settings.scope,
-            library=_library_row(library),
+            library=_library_row(library, facts),
             due=tuple(due_in(facts, scope) for scope in Scope),
             verdict=None if verdict is None else _stored_verdict(verdict, facts, ledger, main_row),
             earlier_answers=tuple(
@@ -62,6 +62,7 @@ def read_story(database: Database, settings: Settings, library_id: int) -> Story
             sidecar=None if sidecar is None else SidecarRow(**sidecar),
             gate=_gate_standing(connection, library_id),
             decisions=_all(connection, _sql("explain_decisions.sql"), library_id),
+            tracks=_all(connection, _sql("explain_tracks.sql"), library_id),
         )
 
 
@@ -79,9 +80,10 @@ def _one(connection: Connection, statement: TextClause, library_id: int) -> Tabl
     return next(iter(_all(connection, statement, library_id)), None)
 
 
-def _library_row(row: TableRow) -> LibraryRow:
-    is_va = row["has_va_letters"] or row["track_credits"] > 0
-    return LibraryRow(**row, cohort="va" if is_va else "non_va")
+def _library_row(row: TableRow, facts: DueFacts) -> LibraryRow:
+    is_called_compilation = facts.answer_kind == "compilation"
+    is_va = row["has_va_letters"] or row["track_credits"] > 0 or is_called_compilation
+    return LibraryRow(**row, is_called_compilation=is_called_compilation, cohort="va" if is_va else "non_va")
 
 
 def _stored_verdict(

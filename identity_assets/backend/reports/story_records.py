@@ -3,6 +3,7 @@
 How they are read belongs in story.py; the sentences that a person reads are in terminal/sentences.py.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
@@ -56,6 +57,7 @@ class LibraryRow:
     code_volume_letters: str | None
     has_va_letters: bool
     track_credits: int
+    is_called_compilation: bool
     cohort: str
 
 
@@ -151,8 +153,8 @@ class GateStanding:
 class Story:
     """Everything about one library row at the moment `read_at`. `scope` is the scope of the settings.
 
-    `due` has one entry for each scope; `history`, `earlier_answers` and `decisions` (what people decided) have
-    the newest first.
+    `due` has one entry for each scope. `tracks` has the credits of the release, and what LML says of each. `history`,
+    `earlier_answers` and `decisions` (what people decided) have the newest first.
     """
 
     library_id: int
@@ -171,11 +173,17 @@ class Story:
     sidecar: SidecarRow | None
     gate: GateStanding
     decisions: tuple[TableRow, ...] = ()
+    tracks: tuple[TableRow, ...] = ()
+
+    def track_counts(self) -> dict[str, int]:
+        """The tracks by what LML's answer makes of them, under the names of the run's counters."""
+        return dict(Counter(f"track_rows_{row['fate']}" for row in self.tracks if row["fate"] is not None))
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `explain --json`: times are ISO 8601 in UTC."""
         story: dict[str, Any] = _jsonable(self)
         story["gate"]["is_counted"] = self.gate.is_counted
+        story["track_counts"] = self.track_counts()
         return story
 
 

@@ -43,8 +43,8 @@ class LeftAlone:
 class Unwound:
     """What taking back does, or did, to the main rows of these library rows; and what it leaves alone.
 
-    `recomputed` are those that other sources make anew; `unchanged` are rows of which only source rows or the
-    sidecar go back.
+    `recomputed` are those that other sources make anew; `unchanged` are rows of which only source rows, track
+    credits or the sidecar go back.
     """
 
     restored: int = 0
@@ -195,6 +195,7 @@ def _take_back(connection: Connection, run_id: str, one: Range, library_ids: lis
             _sql("restore_main_rows.sql"),
             _sql("restore_source_rows.sql"),
             _sql("restore_attempts.sql"),
+            _sql("restore_tracks.sql"),
             _sql("restore_leg_filled.sql"),
             _sql("restore_corrections.sql"),
             _sql("unwind_answers.sql"),

@@ -91,6 +91,7 @@ def _take_back_lml(connection: Connection, page: Plan, run_id: str) -> None:
         return
     execute(connection, _sql("unwind_lml_main_rows.sql"), **_range_of(ids), run_id=run_id)
     execute(connection, _sql("unwind_lml_source_rows.sql"), library_ids=ids, run_id=run_id)
+    execute(connection, _sql("unwind_lml_tracks.sql"), library_ids=ids, run_id=run_id)
     recompose(connection, ids, run_id)
     execute(
         connection,

@@ -1,5 +1,7 @@
--- Keeps only the staged rows that go back: those of these library rows, without source rows that a person has set since.
+-- Keeps only the staged rows that go back: those of these library rows, without source rows that a person has set since,
+-- and without the credits and evidence of tracks that anybody has changed since.
 DELETE FROM undo
 WHERE library_id <> ALL (CAST(:library_ids AS integer[]))
    OR before = 'same'
    OR (table_name = 'library_identity_source' AND is_manual AND NOT is_as_written)
+   OR (table_name IN ('compilation_track_artist', 'library_track_identity_source') AND NOT is_as_written)

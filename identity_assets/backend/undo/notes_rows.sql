@@ -21,6 +21,22 @@ FROM (
     )
     UNION
     (
+        SELECT DISTINCT library_id
+        FROM library_track_identity_source
+        WHERE notes = :notes AND method <> 'manual' AND library_id > :after
+        ORDER BY library_id
+        LIMIT :rows
+    )
+    UNION
+    (
+        SELECT DISTINCT library_id
+        FROM compilation_track_artist
+        WHERE track_artist_link_method = 'lml_backfill' AND :notes = 'consumer:lml-bulk' AND library_id > :after
+        ORDER BY library_id
+        LIMIT :rows
+    )
+    UNION
+    (
         SELECT library_id
         FROM leg_evidence
         WHERE leg = right(:notes, 2) AND library_id > :after

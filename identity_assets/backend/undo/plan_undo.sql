@@ -1,6 +1,7 @@
 -- What taking back does to the main row of each staged library row, or why the library row is left alone.
 --
--- A source row that a person has set since stays as it is and keeps nothing else from going back.
+-- A source row that a person has set since stays as it is and keeps nothing else from going back. So does a track credit or
+-- the evidence of a track that anybody has changed since.
 SELECT
     undo.library_id,
     CASE
@@ -8,7 +9,9 @@ SELECT
         WHEN bool_or(undo.later_run_id IS NOT NULL) THEN 'written_again'
         WHEN bool_or(undo.table_name = 'library_identity' AND undo.is_manual AND NOT undo.is_as_written) THEN 'manual'
         WHEN bool_or(
-            NOT undo.is_as_written AND NOT (undo.table_name = 'library_identity_source' AND undo.is_manual)
+            NOT undo.is_as_written
+            AND undo.table_name NOT IN ('compilation_track_artist', 'library_track_identity_source')
+            AND NOT (undo.table_name = 'library_identity_source' AND undo.is_manual)
         )
         THEN 'changed_since'
     END AS left_alone,

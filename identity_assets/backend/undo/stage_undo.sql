@@ -4,7 +4,8 @@
 -- A run may write a table row more than once, as LML's answer and a leg do: the first write that changed it says what stood
 -- before, the last one what the run left. Where that first write changed the time alone and a later one more, what stood
 -- before is the image of the later one with the time of the first.
--- A row that nobody wrote in the run, but that stands now beside rows that the run did write, appeared since.
+-- A row that nobody wrote in the run, but that stands now beside rows that the run did write, appeared since. Credits and the
+-- evidence of tracks are many, and each stands for itself: of these only the rows that the run wrote are looked at.
 CREATE TEMPORARY TABLE undo ON COMMIT DROP AS
 WITH entry AS MATERIALIZED (
     SELECT entry.*
@@ -85,6 +86,25 @@ standing AS MATERIALIZED (
     SELECT 'correction', decided.library_id, decided.key, hash_record_extended(decided, 0), false
     FROM correction AS decided
     WHERE decided.library_id BETWEEN :first_id AND :last_id
+    UNION ALL
+    SELECT
+        'compilation_track_artist', credit.library_id, CAST(credit.id AS text),
+        hash_record_extended(CAST(ROW (
+            credit.id, credit.track_artist_id, credit.track_artist_link_confidence, credit.track_artist_link_method,
+            credit.track_position
+        ) AS credit_link), 0),
+        coalesce(credit.track_artist_link_method = 'librarian', false)
+    FROM compilation_track_artist AS credit
+    WHERE credit.library_id IN (
+        SELECT entry.library_id FROM entry WHERE entry.table_name = 'compilation_track_artist'
+    )
+    UNION ALL
+    SELECT
+        'library_track_identity_source', held.library_id, track_source_key(held.artist_name, held.track_title, held.source),
+        track_source_hash(held.external_id, held.method, held.confidence, held.last_verified_at, held.notes),
+        held.method = 'manual'
+    FROM library_track_identity_source AS held
+    WHERE held.library_id BETWEEN :first_id AND :last_id
 )
 SELECT
     written.table_name,
@@ -111,7 +131,8 @@ SELECT
     standing.table_name, standing.library_id, standing.key, 'same', NULL, NULL, false, true, standing.is_manual, false,
     true, NULL
 FROM standing
-WHERE (standing.table_name, standing.library_id) IN (SELECT written.table_name, written.library_id FROM written)
+WHERE standing.table_name NOT IN ('compilation_track_artist', 'library_track_identity_source')
+  AND (standing.table_name, standing.library_id) IN (SELECT written.table_name, written.library_id FROM written)
   AND NOT EXISTS (
       SELECT
       FROM written

@@ -6,6 +6,7 @@ WITH undone AS MATERIALIZED (
       AND answer.library_id = ANY (CAST(:library_ids AS integer[]))
       AND answer.applied_at IS NOT NULL
       AND CASE
+          WHEN answer.resolved_tracks IS NOT NULL THEN true
           WHEN answer.kind = 'single_artist' THEN NOT EXISTS (
               SELECT FROM library_identity AS main
               WHERE main.library_id = answer.library_id AND main.last_verified_at = answer.asked_at

@@ -6,7 +6,7 @@ WITH undone AS (
     WHERE state.library_id = ANY (CAST(:library_ids AS integer[]))
       AND verdict.library_id = state.library_id
       AND verdict.asked_at = state.asked_at
-      AND verdict.kind = 'single_artist'
+      AND (verdict.kind = 'single_artist' OR verdict.resolved_tracks IS NOT NULL)
       AND state.applied_at IS NOT NULL
       AND state.unwound_at IS NULL
     RETURNING state.library_id, state.asked_at

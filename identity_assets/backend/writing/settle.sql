@@ -27,7 +27,7 @@ cleared AS (
     USING staged
     WHERE staged.library_id = attempt.library_id
       AND attempt.library_id BETWEEN :first_id AND :last_id
-      AND staged.fate IN ('new', 'changed', 'confirmed', 'same')
+      AND staged.fate IN ('new', 'changed', 'confirmed', 'same', 'resolved_compilation')
     RETURNING attempt.library_id
 ),
 touched AS MATERIALIZED (
@@ -42,7 +42,7 @@ touched AS MATERIALIZED (
     -- No attempt stood for a row that resolves, and none does now.
     SELECT staged.library_id, NULL, NULL
     FROM staged
-    WHERE staged.fate IN ('new', 'changed', 'confirmed')
+    WHERE staged.fate IN ('new', 'changed', 'confirmed', 'resolved_compilation')
       AND NOT EXISTS (SELECT FROM standing WHERE (standing.old).library_id = staged.library_id)
 ),
 chunk AS (
@@ -92,6 +92,7 @@ settled AS (
             WHEN 'rejected' THEN 'rejected_by_person'
             WHEN 'unresolved' THEN 'unresolved'
             WHEN 'compilation' THEN 'compilation'
+            WHEN 'resolved_compilation' THEN 'resolved_compilation'
             ELSE 'resolved'
         END,
         detail = CASE staged.fate

@@ -5,4 +5,5 @@ FROM lml_verdict AS verdict
 WHERE candidate.library_id = :library_id
   AND verdict.library_id = candidate.library_id
   AND verdict.asked_at >= candidate.answers_since
+  AND NOT verdict.lacks_tracks
   AND (candidate.outcome IS NULL OR candidate.outcome = 'writer_error')

@@ -5,7 +5,7 @@ CREATE TEMPORARY TABLE staged ON COMMIT DROP AS
 WITH answered AS MATERIALIZED (
     SELECT
         answer.library_id, answer.kind, answer.verdict, answer.set_aside, answer.artist_name, answer.album_title,
-        answer.asked_at, answer.run_id
+        answer.asked_at, answer.run_id, answer.resolved_tracks
     FROM answer
     LEFT JOIN candidate_library AS candidate
         ON candidate.library_id = answer.library_id
@@ -17,6 +17,7 @@ WITH answered AS MATERIALIZED (
       AND answer.rejected_reason IS NULL
       AND answer.held_at IS NULL
       AND answer.dropped_at IS NULL
+      AND NOT answer.lacks_tracks
       AND CASE
           WHEN CAST(:library_ids AS integer[]) IS NULL THEN candidate.library_id IS NOT NULL
           ELSE answer.library_id = ANY (CAST(:library_ids AS integer[]))
@@ -38,8 +39,11 @@ SELECT
         WHEN answered.kind = 'single_artist'
         THEN without_refused_entries(usable_provenance(answered.verdict, answered.set_aside), decided.refused)
     END AS provenance,
+    CASE WHEN answered.resolved_tracks IS NOT NULL THEN answered.verdict -> 'tracks' END AS tracks,
+    CASE WHEN answered.resolved_tracks IS NOT NULL THEN answered.set_aside END AS tracks_set_aside,
     fate(
         answered.kind,
+        answered.resolved_tracks,
         library.id IS NOT NULL,
         (answered.artist_name, answered.album_title)
             IS NOT DISTINCT FROM (CAST(library.artist_name AS text), CAST(library.album_title AS text)),

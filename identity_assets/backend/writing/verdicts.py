@@ -1,7 +1,7 @@
 """The one writer: stored answers become main rows, source rows, history and sidecar, a range of rows a transaction.
 
 It asks nobody and decides nothing that LML decides. Which rows an answer makes stands in functions/lml_main_row.sql,
-functions/provenance_entry.sql and functions/fate.sql; the rules are 1 to 6 in DOMAIN.md.
+functions/provenance_entry.sql, functions/track_links.sql and functions/fate.sql; the rules are 1 to 6 in DOMAIN.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +21,7 @@ LML_BULK = "consumer:lml-bulk"
 """The notes of rows that are written from LML's answers (rule 4 in DOMAIN.md)."""
 
 TABLES = ("library_identity", "library_identity_source", "library_unresolved", "lml_verdict_state")
+TRACK_TABLE = "library_track_identity_source"
 
 _sql = statements(__file__)
 
@@ -46,7 +47,12 @@ class VerdictWriter:
         execute(connection, HASH_JOINS)
         execute(connection, _sql("stage.sql"), **one.params(), **self.buckets.params(), library_ids=ids)
         written = WrittenByBucket()
-        for statement in (_sql("write_main_rows.sql"), _sql("write_source_rows.sql"), _sql("settle.sql")):
+        for statement in (
+            _sql("write_main_rows.sql"),
+            _sql("write_source_rows.sql"),
+            _sql("write_tracks.sql"),
+            _sql("settle.sql"),
+        ):
             written += self._counts(connection, statement, one)
         if self.with_legs:
             written += legs.write_legs_in_range(connection, one, self.buckets, self.run_id)

@@ -12,6 +12,8 @@ class Written:
 
     `rows_refused` of them were set aside because the database refused them; `rows_renamed` and `rows_gone` because
     their names changed, or Backend deleted them, after LML was asked.
+    `track_rows_*` count what became of the credits that resolved compilations list, each once: track_links.sql in
+    functions/ defines them. `track_rows_invalid` counts entries that were set aside.
     """
 
     rows: int = 0
@@ -26,6 +28,19 @@ class Written:
     sidecar_rows_written: int = 0
     main_rows_removed: int = 0
     leg_rows_refused: int = 0
+    track_rows_written: int = 0
+    track_rows_unchanged: int = 0
+    track_rows_librarian: int = 0
+    track_rows_no_credit: int = 0
+    track_rows_no_catalogue_artist: int = 0
+    track_rows_ambiguous_artist: int = 0
+    track_rows_invalid: int = 0
+    track_rows_unresolved: int = 0
+    track_links_removed: int = 0
+    positions_written: int = 0
+    positions_ambiguous: int = 0
+    track_source_rows_written: int = 0
+    track_source_rows_removed: int = 0
 
     def __add__(self, other: "Written") -> "Written":
         return Written(

@@ -4,10 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from identity_assets.backend.ledger.candidates import batches_to_ask, select_candidates
+from identity_assets.backend.ledger.candidates import COHORTS, batches_to_ask, select_candidates
+from identity_assets.lml.contract import Batch
 from identity_assets.partition_keys import Buckets
-from identity_assets.settings import Scope
+from identity_assets.settings import Scope, Settings
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
+
+
+def all_batches(shelf: Shelf, settings: Settings) -> list[Batch]:
+    return [
+        batch
+        for cohort in COHORTS
+        for batch in batches_to_ask(shelf.database, EVERY_BUCKET, settings, cohort)
+    ]
 
 
 def reasons(shelf: Shelf) -> dict[int, str]:
@@ -106,13 +115,13 @@ def test_a_row_without_an_artist_name_stands_in_the_ledger_and_is_never_asked(
 
     assert shelf.select() == 1
     assert shelf.outcomes() == {library_id: "missing_artist_name"}
-    assert list(batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)) == []
+    assert all_batches(shelf, shelf.settings) == []
 
 
 def test_a_blank_title_is_asked_as_it_is(shelf: Shelf) -> None:
     shelf.put("Anna Nyberg", "")
     shelf.select()
-    [batch] = batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)
+    [batch] = all_batches(shelf, shelf.settings)
     [asked] = batch.inputs
     assert (asked.artist_name, asked.album_title) == ("Anna Nyberg", "")
 
@@ -129,7 +138,7 @@ def test_va_rows_are_told_by_their_volume_letters_or_their_track_credits_and_ask
     shelf.select()
 
     settings = replace(shelf.settings, batch_size=4, va_batch_size=2)
-    batches = list(batches_to_ask(shelf.database, EVERY_BUCKET, settings))
+    batches = all_batches(shelf, settings)
 
     assert [[one.library_id for one in batch.inputs] for batch in batches] == [
         plain[:4],
@@ -143,7 +152,7 @@ def test_every_input_is_in_one_batch_and_one_only_also_beyond_what_is_read_ahead
     ids = shelf.put_many([f"A {number}" for number in range(57)])
     shelf.select()
     settings = replace(shelf.settings, batch_size=2)
-    batches = list(batches_to_ask(shelf.database, EVERY_BUCKET, settings))
+    batches = all_batches(shelf, settings)
     assert [one.library_id for batch in batches for one in batch.inputs] == ids
     assert max(len(batch.inputs) for batch in batches) == 2
 
@@ -164,7 +173,7 @@ def test_a_verdict_that_is_stored_and_not_yet_applied_is_not_asked_for_again(she
     shelf.answer(single_artist(asked))
 
     shelf.select()
-    [batch] = batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)
+    [batch] = all_batches(shelf, shelf.settings)
     [still] = batch.inputs
     assert still.library_id == unasked
 
@@ -180,7 +189,7 @@ def test_a_stored_verdict_is_no_answer_when_the_names_have_changed_or_its_window
     shelf.run("UPDATE lml_verdict SET asked_at = now() - interval '8 days' WHERE library_id = :id", id=old)
 
     shelf.select()
-    [batch] = batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)
+    [batch] = all_batches(shelf, shelf.settings)
     assert [one.library_id for one in batch.inputs] == [renamed, retitled, old]
 
 
@@ -199,7 +208,7 @@ def test_an_answer_that_was_set_aside_is_asked_for_again_after_its_own_window_an
     shelf.age(days=0.02)
     assert shelf.select() == 1
     assert reasons(shelf) == {library_id: "invalid_retry_due"}
-    assert len(list(batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings))) == 1
+    assert len(all_batches(shelf, shelf.settings)) == 1
 
 
 def test_a_row_whose_names_changed_is_due_at_once_and_asked_with_the_new_names(shelf: Shelf) -> None:
@@ -213,7 +222,7 @@ def test_a_row_whose_names_changed_is_due_at_once_and_asked_with_the_new_names(s
 
     assert shelf.select() == 2
     assert reasons(shelf) == {resolved: "names_changed", unresolved: "names_changed"}
-    [batch] = batches_to_ask(shelf.database, EVERY_BUCKET, shelf.settings)
+    [batch] = all_batches(shelf, shelf.settings)
     assert [(one.artist_name, one.album_title) for one in batch.inputs] == [
         ("New", "First"),
         ("Anna Nyberg", "New"),

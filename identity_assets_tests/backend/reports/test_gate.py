@@ -19,6 +19,7 @@ from identity_assets_tests.support import Shelf
 
 PLAIN = (Path(__file__).parents[3] / "benchmarks" / "gate_plain.sql").read_text(encoding="utf-8")
 FIGURES = ("total_library_rows", "unresolved_rows", "fallback_resolved_rows", "truly_unresolved_rows")
+COMPILATIONS = ("compilations_with_known_tracks", "truly_unresolved_rows_without_them")
 FAILURES = (
     "lml_error",
     "lml_cardinality_mismatch",
@@ -368,6 +369,7 @@ def test_the_json_object_has_the_figures_under_their_names() -> None:
     assert list(shown) == [
         *FIGURES,
         "decided_none_rows",
+        *COMPILATIONS,
         "gate_status",
         "threshold",
         "residual",
