@@ -6,8 +6,10 @@ A launchpad shows the fields that have a default, so each choice has one.
 from collections.abc import Sequence
 from enum import StrEnum
 
+import dagster as dg
 from pydantic import Field
 
+from identity_assets.ask_again import AskAgain, AskAgainError, ask_again_of
 from identity_assets.settings import Leg, Scope, Settings, SettingsError
 
 NO_LIMIT = -1
@@ -47,3 +49,45 @@ SCOPE_FIELD = Field(
         "canonical: rows with a canonical_entity_id. full: all rows. by_setting: INCLUDE_NULL_CANONICAL decides."
     ),
 )
+
+
+class AskAgainChoice(StrEnum):
+    """Which of LML's last answers are asked for again, or `no`: the run takes the due rows."""
+
+    no = "no"
+    unresolved = "unresolved"
+    compilations = "compilations"
+    invalid = "invalid"
+    all = "all"
+
+
+class AskAgainConfig(dg.Config):
+    """What a person may choose to be asked again, in each launchpad that asks LML."""
+
+    ask_again: AskAgainChoice = Field(
+        default=AskAgainChoice.no,
+        description=(
+            "Ask LML again about the rows whose last answer is unresolved, a compilation or invalid, or about all "
+            "rows that were asked; once, whatever the windows say, and instead of the due rows. no: the due rows."
+        ),
+    )
+    library_ids: list[int] = Field(
+        default=[],
+        description="With ask_again: only these library rows, in whichever scope they are. Empty: all.",
+    )
+    asked_before: str = Field(
+        default="",
+        description="With ask_again: only rows that were last asked before this day or moment (ISO 8601, UTC).",
+    )
+
+    def chosen_answers(self) -> AskAgain | None:
+        """What is asked again; None for the due rows.
+
+        Raises:
+            dg.Failure: the moment is not one, or rows are narrowed down and no answers are chosen.
+        """
+        answers = None if self.ask_again is AskAgainChoice.no else self.ask_again.value
+        try:
+            return ask_again_of(answers, tuple(self.library_ids), self.asked_before or None)
+        except AskAgainError as error:
+            raise dg.Failure(str(error)) from error

@@ -167,7 +167,7 @@ class Shelf:
         self.run(
             "TRUNCATE artists, library, library_unresolved, library_identity_history, candidate_library, "
             "lml_verdict, lml_verdict_state, lml_verdict_history, journal_chunk, journal_image, leg_evidence, "
-            "leg_gathered, leg_filled, library_track_identity_source CASCADE"
+            "leg_gathered, leg_filled, correction, library_track_identity_source CASCADE"
         )
 
     def fault(self, table: str, body: str) -> None:

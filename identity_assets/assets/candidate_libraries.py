@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
+from identity_assets.ask_again import AskAgain
 from identity_assets.assets.tables import CANDIDATE_LIBRARIES, PARTITION_ROWS
 from identity_assets.figures import RUN_TOTALS, state_of, totals_table, what_was_done
 from identity_assets.freshness import pass_window
-from identity_assets.launch_choices import NO_LIMIT, SCOPE_FIELD, ScopeChoice
+from identity_assets.launch_choices import NO_LIMIT, SCOPE_FIELD, AskAgainConfig, ScopeChoice
 from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.resources import Backend
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from identity_assets.backend.ledger.candidates import Selected
 
 
-class SelectionConfig(dg.Config):
+class SelectionConfig(AskAgainConfig):
     """What a person may choose when launching a run."""
 
     scope: ScopeChoice = SCOPE_FIELD
@@ -54,6 +55,7 @@ def candidate_libraries(
     from identity_assets.backend.ledger.candidates import select_candidates
     from identity_assets.backend.reports.partition_states import read_partition_states
 
+    ask_again = config.chosen_answers()
     scope = config.scope.of(backend.settings)
     max_inputs = None if config.max_inputs == NO_LIMIT else config.max_inputs
     buckets = buckets_of(context.partition_keys)
@@ -63,7 +65,9 @@ def candidate_libraries(
         backend.database_to_write(run_id) as database,
         database.partitions_locked(buckets),
     ):
-        selected = select_candidates(database, buckets, backend.settings, scope, run_id, max_inputs)
+        selected = select_candidates(
+            database, buckets, backend.settings, scope, run_id, max_inputs, ask_again
+        )
         states = read_partition_states(database, replace(backend.settings, scope=scope), buckets)
     trace.record(Accounts.of((group.outcome, group.rows) for group in selected), {"scope": str(scope)})
     for bucket in buckets.buckets:
@@ -74,11 +78,16 @@ def candidate_libraries(
         )
     total = _counts(selected)
     context.log.info(
-        f"{total['scanned']} library rows are due in {len(buckets.buckets)} partitions (scope {scope}): "
+        f"{total['scanned']} library rows are {_selected_as(ask_again)} in {len(buckets.buckets)} partitions "
+        f"(scope {scope}): "
         f"{total['to_ask']} to ask LML about, {total['answer_stored']} answered earlier and not yet applied, "
         f"{total['missing_artist_name']} without an artist name"
     )
     return dg.MaterializeResult(metadata={"scope": str(scope), RUN_TOTALS: totals_table(total)})
+
+
+def _selected_as(ask_again: AskAgain | None) -> str:
+    return "due" if ask_again is None else f"to be asked again ({ask_again.answers})"
 
 
 def _counts(selected: "list[Selected]") -> Counter[str]:

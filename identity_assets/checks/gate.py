@@ -22,6 +22,7 @@ AS_TEXT = (
     "fallback_resolved_rows",
     "total_library_rows",
     "threshold",
+    "decided_none_rows",
     "compilations_with_known_tracks",
     "truly_unresolved_rows_without_them",
 )

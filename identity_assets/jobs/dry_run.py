@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from identity_assets.checks.findings import table
-from identity_assets.launch_choices import SCOPE_FIELD, ScopeChoice
+from identity_assets.launch_choices import SCOPE_FIELD, AskAgainConfig, ScopeChoice
 from identity_assets.partition_keys import UnknownPartitionError, buckets_of, known_keys
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, Lml
@@ -21,7 +21,7 @@ SAMPLE_ROWS = 20
 COLUMNS = ("library_id", "artist_name", "album_title", "change", "columns")
 
 
-class DryRunConfig(dg.Config):
+class DryRunConfig(AskAgainConfig):
     """What a person may choose when launching the job."""
 
     scope: ScopeChoice = SCOPE_FIELD
@@ -45,6 +45,7 @@ def predict(
         buckets = buckets_of(known_keys(config.partitions))
     except UnknownPartitionError as error:
         raise dg.Failure(str(error)) from error
+    ask_again = config.chosen_answers()
     scope = config.scope.of(backend.settings)
     sample: list[Change] = []
 
@@ -56,7 +57,14 @@ def predict(
         require_migrated(database)
         stage = partial(progress.stage, context.log.info, "asking LML")
         prediction = preview.dry_run(
-            database, client, buckets, backend.settings, scope, stage=stage, on_change=keep_in_sample
+            database,
+            client,
+            buckets,
+            backend.settings,
+            scope,
+            stage=stage,
+            on_change=keep_in_sample,
+            ask_again=ask_again,
         )
     figures = prediction.as_dict()
     context.log.info(

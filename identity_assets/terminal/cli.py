@@ -17,6 +17,7 @@ from identity_assets import __version__
 from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
 from identity_assets.terminal.changes_command import changes
+from identity_assets.terminal.correct_commands import correct, reject
 from identity_assets.terminal.dagster_commands import dagster_commands
 from identity_assets.terminal.demo_commands import demo
 from identity_assets.terminal.held_command import held
@@ -36,7 +37,8 @@ def cli() -> None:
 
 
 for command in (
-    *(migrate, run, dry_run, replay, unwind, held, gate, status, rows, changes, explain, demo, ui),
+    *(migrate, run, dry_run, correct, reject, replay, unwind, held),
+    *(gate, status, rows, changes, explain, demo, ui),
     *dagster_commands,
 ):
     cli.add_command(command)

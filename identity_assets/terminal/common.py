@@ -1,12 +1,13 @@
 """What several commands share: options, Backend's database after the check of its revision, the last question."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from identity_assets.ask_again import Answers
 from identity_assets.settings import Scope, Settings, settings
 from identity_assets.terminal.output import WRONG, stop
 
@@ -35,7 +36,38 @@ csv_option = click.option(
     metavar="FILE",
     help="Write the rows to this CSV file.",
 )
+_ask_again_options = (
+    click.option(
+        "--ask-again",
+        "ask_again",
+        type=click.Choice([str(answers) for answers in Answers]),
+        help="Ask LML again now about the rows whose last answer is this, whatever the windows say. Due rows wait.",
+    ),
+    click.option(
+        "--library-id",
+        "library_ids",
+        type=int,
+        multiple=True,
+        metavar="ID",
+        help="With --ask-again: only this library row, in whichever scope. Repeat the option for more rows.",
+    ),
+    click.option(
+        "--asked-before",
+        metavar="DATE",
+        help="With --ask-again: only rows that were last asked before this day, such as 2026-11-21 (UTC).",
+    ),
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def ask_again_options(command: Command) -> Command:
+    """The options `ask_again`, `library_ids` and `asked_before`, which ask_again.ask_again_of understands."""
+    for option in reversed(_ask_again_options):
+        command = option(command)
+    return command
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from identity_assets.terminal.sentences import (
     answer_sentence,
     as_text,
     cohort_sentence,
+    decision_sentence,
     due_sentence,
     format_time,
     gate_sentence,
@@ -42,6 +43,11 @@ def print_story(console: Console, story: Story) -> None:
         ("What LML answered", _verdict(story.verdict, story)),
         ("The last pass", map(line_of_text, _ledger(story.ledger, story.partition_key))),
         *([("What the legs found", _leg_evidence(story.leg_evidence))] if story.leg_evidence else ()),
+        *(
+            [("What people decided", map(line_of_text, map(decision_sentence, story.decisions)))]
+            if story.decisions
+            else ()
+        ),
         ("What is written", written_rows(story)),
         *([("Its tracks", track_rows(story))] if story.tracks else ()),
         ("What it replaced", history_rows(story.history)),
@@ -98,9 +104,11 @@ def _verdict(verdict: StoredVerdict | None, story: Story) -> Iterator[Renderable
     )
     yield line_of_text(verdict_state_sentence(verdict, story.ledger))
     if verdict.previous_asked_at is not None:
+        then = f"the answer was {as_text(verdict.previous_kind)}"
+        if verdict.previous_kind == "asked_again":
+            then = "a person wanted LML to be asked again"
         yield line_of_text(
-            f"Asked about the same names before, on {format_time(verdict.previous_asked_at)}; "
-            f"the answer was {as_text(verdict.previous_kind)}."
+            f"Asked about the same names before, on {format_time(verdict.previous_asked_at)}; {then}."
         )
     if story.earlier_answers:
         yield folded_table(

@@ -46,6 +46,8 @@ def _figures(report: GateReport) -> Table:
     grid.add_row(
         Text("  of these, truly unresolved", "bold"), Text(f"{report.truly_unresolved_rows:,}", "bold")
     )
+    if report.decided_none_rows:
+        grid.add_row("  of these, without an identity by decision", f"{report.decided_none_rows:,}")
     if report.compilations_with_known_tracks:
         grid.add_row(
             "  of these, compilations with known tracks", f"{report.compilations_with_known_tracks:,}"

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from identity_assets.ask_again import AskAgain, ask_again_of
 from identity_assets.settings import Leg, Scope, Settings, settings
 from identity_assets.terminal.common import (
+    ask_again_options,
     csv_option,
     json_option,
     migrated_database,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 @click.command("dry-run")
 @scope_option
 @partition_option
+@ask_again_options
 @click.option("--changes", is_flag=True, help="Print each identity that would change, as a table.")
 @json_option
 @click.option("--leg", type=click.Choice([str(leg) for leg in Leg]), help="Predict this leg, not a run.")
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
 def dry_run(
     scope: str | None,
     partitions: Sequence[str],
+    ask_again: str | None,
+    library_ids: tuple[int, ...],
+    asked_before: str | None,
     changes: bool,
     as_json: bool,
     leg: str | None,
@@ -51,8 +57,9 @@ def dry_run(
     LML is asked what a run would ask. The result is one JSON object; with --changes it is a table, or one JSON
     object if --json is given too.
     """
+    again = ask_again_of(ask_again, library_ids, asked_before)
     if leg is not None:
-        if changes or csv_path is not None or scope is not None:
+        if changes or csv_path is not None or scope is not None or again is not None:
             raise click.UsageError("--leg does not ask LML and has no scope: use it with --partition only")
         print_json(_predict_leg(Leg(leg), partitions))
         return
@@ -67,22 +74,22 @@ def dry_run(
 
     keys = known_keys(partitions)
     if not changes:
-        print_dry_run(chosen, keys)
+        print_dry_run(chosen, keys, again)
     elif csv_path is not None:
-        _changes_to_csv(chosen, keys, csv_path)
+        _changes_to_csv(chosen, keys, again, csv_path)
     elif as_json:
-        _changes_as_json(chosen, keys)
+        _changes_as_json(chosen, keys, again)
     else:
-        _changes_as_table(chosen, keys)
+        _changes_as_table(chosen, keys, again)
 
 
-def print_dry_run(chosen: Settings, keys: Sequence[str]) -> None:
+def print_dry_run(chosen: Settings, keys: Sequence[str], again: AskAgain | None) -> None:
     """Print the one JSON object of a dry run of these partitions."""
-    predicted = _predict(chosen, keys, lambda _change: None)
+    predicted = _predict(chosen, keys, again, lambda _change: None)
     _print_json(predicted, predicted.as_dict())
 
 
-def _changes_to_csv(chosen: Settings, keys: Sequence[str], csv_path: Path) -> None:
+def _changes_to_csv(chosen: Settings, keys: Sequence[str], again: AskAgain | None, csv_path: Path) -> None:
     from identity_assets.terminal.changes_report import CSV_HEADER, change_lines
     from identity_assets.terminal.csv_files import csv_file
 
@@ -92,28 +99,30 @@ def _changes_to_csv(chosen: Settings, keys: Sequence[str], csv_path: Path) -> No
             for line in change_lines(change):
                 write(line)
 
-        predicted = _predict(chosen, keys, write_change)
+        predicted = _predict(chosen, keys, again, write_change)
     _print_json(predicted, predicted.as_dict())
 
 
-def _changes_as_json(chosen: Settings, keys: Sequence[str]) -> None:
+def _changes_as_json(chosen: Settings, keys: Sequence[str], again: AskAgain | None) -> None:
     rows: list[Change] = []
-    predicted = _predict(chosen, keys, rows.append)
+    predicted = _predict(chosen, keys, again, rows.append)
     changes = {**predicted.changes, "rows": [one.as_dict() for one in rows]}
     _print_json(predicted, {**predicted.as_dict(), "changes": changes})
 
 
-def _changes_as_table(chosen: Settings, keys: Sequence[str]) -> None:
+def _changes_as_table(chosen: Settings, keys: Sequence[str], again: AskAgain | None) -> None:
     from identity_assets.terminal.changes_report import ChangesSample, print_changes
 
     sample = ChangesSample()
-    predicted = _predict(chosen, keys, sample.add)
+    predicted = _predict(chosen, keys, again, sample.add)
     print_changes(Console(), predicted, sample)
     if predicted.failure is not None:
         stop(predicted.failure, FAILED)
 
 
-def _predict(chosen: Settings, keys: Sequence[str], on_change: "Callable[[Change], None]") -> "DryRun":
+def _predict(
+    chosen: Settings, keys: Sequence[str], again: AskAgain | None, on_change: "Callable[[Change], None]"
+) -> "DryRun":
     from identity_assets.backend.preview.dry_run import dry_run
     from identity_assets.lml.client import client_of
     from identity_assets.partition_keys import buckets_of
@@ -121,7 +130,9 @@ def _predict(chosen: Settings, keys: Sequence[str], on_change: "Callable[[Change
     buckets, scope = buckets_of(keys), chosen.scope
     with migrated_database(chosen, "dry run", read_only=True) as database, client_of(chosen) as client:
         stage = partial(progress_on_stderr().stage, say, "asking LML")
-        return dry_run(database, client, buckets, chosen, scope, stage=stage, on_change=on_change)
+        return dry_run(
+            database, client, buckets, chosen, scope, stage=stage, on_change=on_change, ask_again=again
+        )
 
 
 def _predict_leg(leg: Leg, partitions: Sequence[str]) -> dict[str, object]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from identity_assets.ask_again import ask_again_of
 from identity_assets.settings import Leg, LogFormat, Scope, settings
-from identity_assets.terminal.common import json_option, partition_option, scope_option
+from identity_assets.terminal.common import ask_again_options, json_option, partition_option, scope_option
 from identity_assets.terminal.output import (
     FAILED,
     print_json,
@@ -47,12 +48,21 @@ def migrate(down: bool) -> None:
 @click.command()
 @scope_option
 @partition_option
+@ask_again_options
 @json_option
-def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
+def run(
+    scope: str | None,
+    partitions: Sequence[str],
+    ask_again: str | None,
+    library_ids: tuple[int, ...],
+    asked_before: str | None,
+    as_json: bool,
+) -> None:
     """Run the whole graph once in this process.
 
     The run selects the library rows that are due, asks LML about them, and writes its answers.
     """
+    again = ask_again_of(ask_again, library_ids, asked_before)
     from identity_assets.telemetry.logs import form_for, start_logs
 
     log_format = form_for(settings().log_format)
@@ -73,7 +83,7 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
     keys = known_keys(partitions)
     if chosen.dry_run:
         say("DRY_RUN=true: nothing is written; the figures are those of `identity-assets dry-run`")
-        print_dry_run(chosen, keys)
+        print_dry_run(chosen, keys, again)
         return
     from identity_assets.telemetry.dagster_logs import start_dagster_logs
     from identity_assets.telemetry.sentry import start_sentry
@@ -89,6 +99,7 @@ def run(scope: str | None, partitions: Sequence[str], as_json: bool) -> None:
             keys,
             progress_on_stderr(),
             log_level="INFO" if logs_are_json else "CRITICAL",
+            ask_again=again,
         )
     if not as_json:
         print_pass(Console(), "run", report)

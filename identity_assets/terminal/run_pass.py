@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 
+from identity_assets.ask_again import AskAgain
 from identity_assets.backend.ledger.accounts import Accounts, read_accounts
 from identity_assets.backend.ledger.runs import runs_that_wrote
 from identity_assets.backend.migrate import require_migrated
@@ -140,8 +141,11 @@ def run_pass(
     progress: ProgressReporter,
     *,
     log_level: str = "CRITICAL",
+    ask_again: AskAgain | None = None,
 ) -> PassReport:
     """Run the graph on these partitions, one Dagster run for each contiguous range. A failed range does not stop it.
+
+    `ask_again`: the rows that it names are asked again, instead of the due ones.
 
     Dagster's log records below `log_level` are dropped. By default all are, because the report names the failures.
 
@@ -152,7 +156,7 @@ def run_pass(
     start_telemetry(settings)
     store_events_in_batches()
     with failure_reported():
-        return _run_pass(settings, instance, partition_keys, progress, log_level)
+        return _run_pass(settings, instance, partition_keys, progress, log_level, ask_again)
 
 
 def _run_pass(
@@ -161,6 +165,7 @@ def _run_pass(
     partition_keys: Sequence[str],
     progress: ProgressReporter,
     log_level: str,
+    ask_again: AskAgain | None,
 ) -> PassReport:
     backend = Backend(settings)
     with backend.database("check") as database:
@@ -180,7 +185,7 @@ def _run_pass(
             settings.code_location_name,
             tags={**range_tags(keys), LAUNCHED_BY: launched_by()},
             run_config={
-                "ops": {"candidate_libraries": {"config": {"scope": settings.scope.name}}},
+                "ops": {"candidate_libraries": {"config": _selection_config(settings, ask_again)}},
                 "loggers": {"console": {"config": {"log_level": log_level}}},
             },
         )
@@ -203,6 +208,18 @@ def _run_pass(
         run_ids=tuple(run_ids),
         run_ids_written=written,
     )
+
+
+def _selection_config(settings: Settings, ask_again: AskAgain | None) -> dict[str, Any]:
+    config: dict[str, Any] = {"scope": settings.scope.name}
+    if ask_again is not None:
+        before = ask_again.asked_before
+        config |= {
+            "ask_again": ask_again.answers.name,
+            "library_ids": list(ask_again.library_ids),
+            **({} if before is None else {"asked_before": before.isoformat()}),
+        }
+    return config
 
 
 def _totals_of(events: Sequence[dg.DagsterEvent]) -> dict[str, int]:

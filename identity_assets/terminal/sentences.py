@@ -129,7 +129,10 @@ def _due_reason(due: Due, verdict: StoredVerdict | None) -> str:
             f"Due{since}, to be asked again: LML was asked on {on}, and its answer was set aside, whole or in part, "
             "because it broke the contract"
         ),
-        DueWhy.retry_due: f"Due{since}, to be tried again: LML was asked on {on} and found nothing",
+        DueWhy.retry_due: f"Due{since}, to be tried again: LML was asked on {on} and {_found(verdict)}",
+        DueWhy.asked_again: (
+            f"Due: LML was asked again on {on} because a person wanted it, and nothing is written from its answer"
+        ),
         DueWhy.stale: f"Due{since}, stale: {_resolved(verdict)}, last verified or asked about on {on}",
     }[due.why]
 
@@ -143,6 +146,12 @@ def _never_asked(verdict: StoredVerdict | None) -> str:
     return "LML was never asked about it" if verdict is None else "no identity and no attempt is on record"
 
 
+def _found(verdict: StoredVerdict | None) -> str:
+    if verdict is not None and verdict.state is VerdictState.rejected_by_person:
+        return "named an identity that a person rejected"
+    return "found nothing"
+
+
 def _is_unwound(verdict: StoredVerdict | None) -> bool:
     return verdict is not None and verdict.state is VerdictState.unwound
 
@@ -152,6 +161,7 @@ def _not_due_sentence(due: Due) -> str:
         return {
             DueWhy.not_in_scope: "Not due: it has no canonical_entity_id, so it is not in this scope.",
             DueWhy.manual: "Never due: its main row is a person's decision (manual), which no run changes.",
+            DueWhy.decided_none: "Never due: a person decided that no service has an identity for it.",
             DueWhy.no_artist_name: "Never sent: it has no artist name, so LML cannot be asked about it.",
         }[due.why]
     on, until = format_time(due.decided_at), "" if due.until is None else format_time(due.until)
@@ -164,6 +174,7 @@ def _not_due_sentence(due: Due) -> str:
         DueWhy.resolved_in_window: f"resolved on {on}",
         DueWhy.unresolved_in_window: f"LML was asked on {on} and found nothing",
         DueWhy.compilation_in_window: f"LML was asked on {on} and called it a compilation",
+        DueWhy.rejected_in_window: f"LML was asked on {on} and named an identity that a person rejected",
         DueWhy.resolved_compilation_in_window: f"LML was asked on {on} and resolved it track by track",
         DueWhy.invalid_in_window: (
             f"LML was asked on {on}, and its answer was set aside, whole or in part, because it broke the contract"
@@ -201,6 +212,9 @@ def verdict_state_sentence(verdict: StoredVerdict, ledger: LedgerRow | None) -> 
             "that run could not be true. `identity-assets held` accepts or drops it."
         ),
         VerdictState.overruled: f"Settled on {at}; the main row is a person's decision.",
+        VerdictState.rejected_by_person: (
+            f"Settled on {at}: a person rejected the identity that it names, and nothing is written from it."
+        ),
         VerdictState.rejected: f"Not applied: it was set aside, because {as_text(verdict.rejected_reason)}.",
         VerdictState.writer_error: f"Not applied: the database refused it ({refused}). The next run tries again.",
         VerdictState.names_changed: (
@@ -236,6 +250,29 @@ def _set_aside(verdict: StoredVerdict) -> str:
     ]
     more = f"; and {len(entries) - 3:,} more" if len(entries) > 3 else ""
     return f" Not used: {'; '.join(named)}{more}."
+
+
+def decision_sentence(row: TableRow) -> str:
+    """What a person decided, when and why, and the command that takes it back."""
+    ids = (
+        ", ".join(f"{source} {as_text(value)}" for source, value in sorted(row["ids"].items()))
+        or "without ids"
+    )
+    if row["decision"] == "reject":
+        what = (
+            f"rejected this identity: {ids}. LML's answer is not written as long as it names it"
+            if row["source"] is None
+            else f"rejected one id: {ids}. It is not written again; another id of {row['source']} is"
+        )
+    elif row["decision"] == "none":
+        what = "decided that no service has an identity for it. LML is not asked about it"
+    else:
+        what = f"decided its identity: {ids}. No run changes it"
+    note = "" if row["note"] is None else f" Note: {as_text(row['note'])}."
+    return (
+        f"On {format_time(row['made_at'])}, {as_text(row['made_by'])} {what}.{note} "
+        f"`identity-assets unwind --run {row['run_id']}` takes the decision back."
+    )
 
 
 def writer_of(row: TableRow) -> str:

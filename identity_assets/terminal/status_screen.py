@@ -23,9 +23,11 @@ STATE_LABELS = {
     "resolved": "resolved",
     "low_confidence": "confidence below 0.70",
     "manual": "manual, set by a person",
+    "decided_none": "no identity, says a person",
     "unresolved_in_window": "unresolved, in window",
     "compilation_in_window": "compilation, in window",
     "invalid_in_window": "set aside, in window",
+    "rejected_in_window": "rejected, in window",
     "answer_held": "answer held back",
     "retry_due": "to be tried again",
     "names_changed": "names changed",
@@ -39,6 +41,7 @@ REASON_LABELS = {
     "retry_due": "to be tried again",
     "invalid_retry_due": "answer set aside",
     "stale": "stale",
+    "asked_again": "to be asked again",
 }
 
 COUNT_LABELS = {
@@ -49,6 +52,9 @@ COUNT_LABELS = {
     "asked": "asked",
     "lml_total_calls": "LML calls",
 }
+
+RARE = frozenset({"decided_none", "rejected_in_window", "asked_again"})
+"""States and reasons that have a line only if there are such rows."""
 
 WIDE = 80
 LEFT, BAR = 36, 19
@@ -146,7 +152,9 @@ def _counts(
 
 
 def _states(overview: Overview) -> Table:
-    lines = [(STATE_LABELS[state], [rows]) for state, rows in overview.states.items()]
+    lines = [
+        (STATE_LABELS[state], [rows]) for state, rows in overview.states.items() if rows or state not in RARE
+    ]
     return _counts(["Library rows", ""], lines, [overview.library_rows])
 
 
@@ -161,7 +169,9 @@ def _due_now(overview: Overview) -> Table:
     """The due rows by reason, in the scope that is set and in the full scope."""
     scopes = list(dict.fromkeys((overview.scope, Scope.full)))
     lines = [
-        (REASON_LABELS[reason], [overview.due_now[scope][reason] for scope in scopes]) for reason in REASONS
+        (REASON_LABELS[reason], [overview.due_now[scope][reason] for scope in scopes])
+        for reason in REASONS
+        if reason not in RARE or any(overview.due_now[scope][reason] for scope in scopes)
     ]
     total = [sum(overview.due_now[scope].values()) for scope in scopes]
     return _counts(["Due now", *map(str, scopes)], lines, total)

@@ -86,7 +86,12 @@ def make_tables_for(connection: Connection, file: Path) -> None:
     for table, maker in makers.items():
         if maker != file and re.search(rf"\b{table}\b", code):
             make_tables_for(connection, maker)
-            run_with_nulls(connection, code_of(maker), explain=False)
+            # Another maker may have needed the same table.
+            if (
+                connection.execute(text("SELECT to_regclass(:name)"), {"name": f"pg_temp.{table}"}).scalar()
+                is None
+            ):
+                run_with_nulls(connection, code_of(maker), explain=False)
 
 
 def plan(connection: Connection, file: Path) -> None:

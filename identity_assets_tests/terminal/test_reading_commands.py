@@ -34,6 +34,7 @@ def test_gate_prints_the_report_and_ends_with_0_on_pass_and_1_on_fail(
         "unresolved_rows": 3,
         "fallback_resolved_rows": 0,
         "truly_unresolved_rows": 3,
+        "decided_none_rows": 0,
         "gate_status": "PASS",
     }
     assert {name: report[name] for name in figures} == figures

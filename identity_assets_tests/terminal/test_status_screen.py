@@ -44,9 +44,11 @@ OVERVIEW = Overview(
         "resolved": 14_405,
         "low_confidence": 7,
         "manual": 12,
+        "decided_none": 0,
         "unresolved_in_window": 15_376,
         "compilation_in_window": 6_300,
         "invalid_in_window": 5,
+        "rejected_in_window": 0,
         "answer_held": 0,
         "retry_due": 40,
         "names_changed": 3,
@@ -62,6 +64,7 @@ OVERVIEW = Overview(
             "retry_due": 22,
             "invalid_retry_due": 2,
             "stale": 33,
+            "asked_again": 0,
         },
         Scope.full: {
             "never_asked": 28_520,
@@ -69,6 +72,7 @@ OVERVIEW = Overview(
             "retry_due": 40,
             "invalid_retry_due": 4,
             "stale": 1_033,
+            "asked_again": 0,
         },
     },
     next_due=tuple(
@@ -336,3 +340,11 @@ def test_the_schedules_are_off_at_first_and_tick_in_the_stations_time(tmp_path: 
     # 05:00 and 08:00 in New York, in winter.
     assert lines["nightly_refresh"].next_tick == datetime(2026, 11, 21, 10, tzinfo=UTC)
     assert lines["daily_gate_report"].next_tick == datetime(2026, 11, 20, 13, tzinfo=UTC)
+
+
+def test_what_people_decided_has_a_line_if_there_is_any() -> None:
+    states = {**OVERVIEW.states, "decided_none": 4, "rejected_in_window": 3}
+    printed = screen(replace(OVERVIEW, states=states))
+    assert_said("no identity, says a person 4", printed)
+    assert_said("rejected, in window 3", printed)
+    assert not any("says a person" in line or "rejected" in line for line in screen())

@@ -1,3 +1,4 @@
+DROP TABLE identity_assets.correction;
 DROP TABLE identity_assets.leg_filled;
 DROP TABLE identity_assets.leg_gathered;
 DROP TABLE identity_assets.leg_evidence;

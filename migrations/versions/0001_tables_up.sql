@@ -46,7 +46,7 @@ CREATE TABLE identity_assets.candidate_library (
     scope             text NOT NULL CHECK (scope IN ('canonical', 'full')),
     cohort            text NOT NULL CHECK (cohort IN ('va', 'non_va')),
     reason            text NOT NULL CHECK (reason IN (
-                          'never_asked', 'names_changed', 'stale', 'retry_due', 'invalid_retry_due')),
+                          'never_asked', 'names_changed', 'stale', 'retry_due', 'invalid_retry_due', 'asked_again')),
     artist_name       text,
     album_title       text NOT NULL,
     legacy_release_id integer,
@@ -89,7 +89,7 @@ COMMENT ON TABLE identity_assets.lml_verdict IS
 COMMENT ON COLUMN identity_assets.lml_verdict.previous_asked_at IS
 'When LML was last asked before this about the same artist and title';
 COMMENT ON COLUMN identity_assets.lml_verdict.previous_kind IS
-'The kind of the answer before this, or resolved_compilation; `invalid` if it was set aside, whole or in part';
+'The kind of the answer before this, or resolved_compilation; `invalid` if it was set aside, whole or in part; `asked_again` if a person wanted LML to be asked again';
 COMMENT ON COLUMN identity_assets.lml_verdict.resolved_tracks IS
 'How many tracks a resolved compilation lists; null for every other answer';
 COMMENT ON COLUMN identity_assets.lml_verdict.lacks_tracks IS
@@ -221,3 +221,26 @@ CREATE TABLE identity_assets.leg_filled (
 
 COMMENT ON TABLE identity_assets.leg_filled IS
 'The values that the legs put into each main row, so that values of others are left alone';
+
+CREATE TABLE identity_assets.correction (
+    library_id integer NOT NULL,
+    key        text NOT NULL,
+    decision   text NOT NULL CHECK (decision IN ('correct', 'reject', 'none')),
+    source     text,
+    ids        jsonb NOT NULL,
+    made_by    text NOT NULL,
+    made_at    timestamptz NOT NULL,
+    run_id     text NOT NULL,
+    note       text,
+    PRIMARY KEY (library_id, key),
+    CHECK ((decision = 'reject') = (key <> ''))
+);
+
+COMMENT ON TABLE identity_assets.correction IS
+'What people decided about library rows: the identity is this one, it is not that one, or there is none';
+COMMENT ON COLUMN identity_assets.correction.key IS
+'Empty for correct and none, of which one stands for a library row; for reject, a hash of what is rejected';
+COMMENT ON COLUMN identity_assets.correction.source IS
+'The source of which alone an id is rejected; null where the identity as a whole is rejected';
+COMMENT ON COLUMN identity_assets.correction.ids IS
+'The ids that the person gave, or that are rejected: an object that maps a source to its id';

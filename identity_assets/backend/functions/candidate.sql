@@ -1,9 +1,16 @@
--- The due library rows of a scope as they go into the ledger.
+-- The library rows of a scope as they go into the ledger: those that are due, or those that a person wants LML to be
+-- asked about again.
+--
+-- `ask_again` (unresolved, compilations, invalid or all) chooses by LML's last answer among the rows that were asked,
+-- whether or not they are due; the other due rows are left out. `asked_before` takes only those that were last asked
+-- before that moment, `only_library_ids` only those, in whichever scope they are. LML is not asked about rows that a
+-- person decided.
 --
 -- `answers_since` is the moment of the stored answer if one waits that may be applied without asking; otherwise it is
 -- now. A row without an artist has its outcome at once.
 CREATE FUNCTION identity_assets.candidate(
-    scope text, stale_threshold_days integer, unresolved_retry_days integer, invalid_retry_days integer
+    scope text, stale_threshold_days integer, unresolved_retry_days integer, invalid_retry_days integer,
+    ask_again text DEFAULT NULL, only_library_ids integer[] DEFAULT NULL, asked_before timestamptz DEFAULT NULL
 )
 RETURNS TABLE (
     library_id integer, cohort text, reason text, artist_name text, album_title text, legacy_release_id integer,
@@ -20,19 +27,32 @@ AS $$
             ) THEN 'va'
             ELSE 'non_va'
         END,
-        due.reason,
+        CASE WHEN ask_again IS NULL THEN due.reason ELSE 'asked_again' END,
         CAST(library.artist_name AS text),
         CAST(library.album_title AS text),
         library.legacy_release_id,
         due.due_from,
-        CASE WHEN due.is_answered THEN due.asked_at ELSE now() END,
-        due.is_answered,
+        CASE WHEN ask_again IS NULL AND due.is_answered THEN due.asked_at ELSE now() END,
+        ask_again IS NULL AND due.is_answered,
         CASE WHEN due.has_no_artist THEN 'missing_artist_name' END
     FROM identity_assets.due_library(stale_threshold_days, unresolved_retry_days, invalid_retry_days) AS due
     JOIN library ON library.id = due.library_id
-    WHERE due.is_due
-      AND (scope = 'full' OR due.in_canonical_scope)
+    WHERE CASE
+        WHEN ask_again IS NULL THEN due.is_due AND (scope = 'full' OR due.in_canonical_scope)
+        ELSE
+            coalesce(due.due_from < 'infinity', true)
+            AND coalesce(due.asked_at, due.attempted_at, due.last_verified_at)
+                < coalesce(asked_before, CAST('infinity' AS timestamptz))
+            AND (ask_again = 'all' OR ask_again = CASE due.last_answer
+                WHEN 'compilation' THEN 'compilations'
+                ELSE due.last_answer
+            END)
+            AND CASE
+                WHEN only_library_ids IS NULL THEN scope = 'full' OR due.in_canonical_scope
+                ELSE due.library_id = ANY (only_library_ids)
+            END
+    END
 $$;
 
 COMMENT ON FUNCTION identity_assets.candidate IS
-'The due library rows of a scope, with what LML is asked about each and whether its answer is stored already';
+'The library rows of a scope that are due or to be asked again, what LML is asked about each, and whether it is answered';

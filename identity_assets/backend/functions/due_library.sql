@@ -2,7 +2,7 @@
 --
 -- One row for each row of library.
 -- due_from      the moment from which the row is due: null if it always was (never_asked), infinity if it is not due
---               before a person acts (manual, is_held)
+--               before a person acts (manual, is_held, or a person decided that it has no identity)
 -- decided_at    the moment that due_from is counted from: a verification, an attempt, or the last question to LML
 -- reason        why the row is due from due_from on; null if it is not due before a person acts
 -- is_held       the answer to the present names is held back until a person accepts or drops it
@@ -12,6 +12,10 @@
 -- answer_kind   the kind of the stored answer; a compilation belongs to the V/A cohort
 -- is_answered   a stored answer to the present names waits to be applied, so that LML need not be asked; it may wait
 --               until answer_until
+-- decision      what a person decided, where that says when the row is due: none (it has no identity) or rejected (LML's
+--               last answer names an identity that a person rejected, so nothing is written from it)
+-- last_answer   the kind of the stored answer, or of the last attempt; invalid if the answer was set aside, whole or in
+--               part
 --
 -- A resolved compilation has no main row: the moment of its applied answer counts as a verification.
 CREATE FUNCTION identity_assets.due_library(
@@ -21,7 +25,8 @@ RETURNS TABLE (
     library_id integer, in_canonical_scope boolean, has_no_artist boolean, has_main_row boolean, is_manual boolean,
     confidence real, last_verified_at timestamptz, attempt_kind text, attempted_at timestamptz, asked_at timestamptz,
     names_changed boolean, reason text, decided_at timestamptz, due_from timestamptz, is_due boolean,
-    verified_at timestamptz, answer_kind text, answer_until timestamptz, is_answered boolean, is_held boolean
+    verified_at timestamptz, answer_kind text, answer_until timestamptz, is_answered boolean, is_held boolean,
+    decision text, last_answer text
 )
 LANGUAGE sql STABLE
 AS $$
@@ -39,22 +44,26 @@ AS $$
         question.names_changed,
         CASE decision.cause
             WHEN 'manual' THEN NULL
+            WHEN 'none' THEN NULL
             WHEN 'held' THEN NULL
             WHEN 'names_changed' THEN 'names_changed'
             WHEN 'set_aside' THEN 'invalid_retry_due'
             WHEN 'open' THEN CASE
+                WHEN answer.previous_kind = 'asked_again' THEN 'asked_again'
                 WHEN answer.previous_asked_at IS NULL THEN 'names_changed'
                 ELSE 'invalid_retry_due'
             END
             ELSE CASE
                 WHEN verified.moment IS NOT NULL THEN 'stale'
-                WHEN attempt.library_id IS NOT NULL THEN 'retry_due'
+                WHEN attempt.library_id IS NOT NULL OR moment.rejected_until IS NOT NULL THEN 'retry_due'
                 ELSE 'never_asked'
             END
         END,
         CASE decision.cause
             WHEN 'manual' THEN NULL
+            WHEN 'none' THEN NULL
             WHEN 'window' THEN CASE
+                WHEN moment.rejected_until = moment.window_until THEN answer.asked_at
                 WHEN moment.attempt_until > moment.verified_until THEN attempt.attempted_at
                 ELSE coalesce(verified.moment, attempt.attempted_at)
             END
@@ -66,11 +75,27 @@ AS $$
         answer.kind,
         moment.answer_until,
         question.is_waiting AND NOT question.names_changed AND moment.answer_until > now(),
-        decision.cause = 'held'
+        decision.cause = 'held',
+        CASE WHEN decided.is_none THEN 'none' WHEN moment.rejected_until IS NOT NULL THEN 'rejected' END,
+        CASE
+            WHEN answer.rejected_reason IS NOT NULL OR answer.set_aside IS NOT NULL THEN 'invalid'
+            ELSE coalesce(answer.kind, attempt.kind)
+        END
     FROM library
     LEFT JOIN library_identity AS main ON main.library_id = library.id
     LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id
     LEFT JOIN identity_assets.answer AS answer ON answer.library_id = library.id
+    LEFT JOIN identity_assets.decided AS decided ON decided.library_id = library.id
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN decided.rejected IS NOT NULL
+                AND answer.kind = 'single_artist'
+                AND answer.applied_at IS NOT NULL
+                AND answer.unwound_at IS NULL
+                AND main.last_verified_at IS DISTINCT FROM answer.asked_at
+            THEN answer.asked_at + make_interval(days => stale_threshold_days)
+        END AS rejected_until
+    ) AS person
     CROSS JOIN LATERAL (
         SELECT greatest(
             main.last_verified_at,
@@ -82,11 +107,13 @@ AS $$
     ) AS verified
     CROSS JOIN LATERAL (
         SELECT
+            person.rejected_until,
             verified.moment + make_interval(days => stale_threshold_days) AS verified_until,
             attempt.attempted_at + make_interval(days => unresolved_retry_days) AS attempt_until,
             greatest(
                 verified.moment + make_interval(days => stale_threshold_days),
-                attempt.attempted_at + make_interval(days => unresolved_retry_days)
+                attempt.attempted_at + make_interval(days => unresolved_retry_days),
+                person.rejected_until
             ) AS window_until,
             answer.asked_at + make_interval(days => invalid_retry_days) AS invalid_until,
             -- A person may accept an answer long after it was held.
@@ -132,6 +159,7 @@ AS $$
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN main.method = 'manual' THEN 'manual'
+            WHEN decided.is_none THEN 'none'
             WHEN question.names_changed THEN 'names_changed'
             WHEN answer.held_at IS NOT NULL THEN 'held'
             WHEN question.is_set_aside THEN 'set_aside'
@@ -142,6 +170,7 @@ AS $$
     CROSS JOIN LATERAL (
         SELECT CASE decision.cause
             WHEN 'manual' THEN 'infinity'
+            WHEN 'none' THEN 'infinity'
             WHEN 'held' THEN 'infinity'
             WHEN 'set_aside' THEN moment.invalid_until
             WHEN 'window' THEN moment.window_until

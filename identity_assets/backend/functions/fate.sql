@@ -1,11 +1,11 @@
 -- What an answer does to the identity of its library row. The one place of this rule.
 --
 -- gone, renamed: the answer does not apply (it stays stored). manual: a person decided the main row (rule 5 in
--- DOMAIN.md). new, changed, confirmed, same: the main row; confirmed differs in its moment alone, same in nothing.
--- unresolved, compilation: the sidecar. resolved_compilation: the track credits.
+-- DOMAIN.md). rejected: a person rejected the identity. new, changed, confirmed, same: the main row; confirmed differs
+-- in its moment alone, same in nothing. unresolved, compilation: the sidecar. resolved_compilation: the track credits.
 CREATE FUNCTION identity_assets.fate(
     kind text, resolved_tracks integer, has_library_row boolean, has_same_names boolean, old identity_assets.main_row,
-    new identity_assets.main_row
+    new identity_assets.main_row, is_rejected boolean
 )
 RETURNS text
 LANGUAGE sql STABLE
@@ -16,6 +16,7 @@ AS $$
         WHEN old.method = 'manual' THEN 'manual'
         WHEN resolved_tracks IS NOT NULL THEN 'resolved_compilation'
         WHEN kind <> 'single_artist' THEN kind
+        WHEN is_rejected THEN 'rejected'
         WHEN old.library_id IS NULL THEN 'new'
         WHEN old IS NOT DISTINCT FROM new THEN 'same'
         WHEN old IS NOT DISTINCT FROM jsonb_populate_record(
@@ -26,4 +27,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.fate IS
-'What an answer does to its library row: new, changed, confirmed, same, unresolved, compilation, resolved_compilation, manual, renamed or gone';
+'What an answer does to its library row: new, changed, confirmed, same, unresolved, compilation, resolved_compilation, manual, rejected, renamed or gone';

@@ -1,7 +1,7 @@
 -- The source rows that the evidence makes.
 --
 -- Where both legs name different ids of one kind, the id with the higher confidence makes the row, then that of S1.
--- A row of one entity that both legs name counts as two witnesses, and `weakest` is the lower of their confidences.
+-- Evidence that a person rejected makes none, nor does any where a person knows that there is no identity. A row of one entity that both legs name counts as two witnesses, and `weakest` is the lower of their confidences.
 CREATE FUNCTION identity_assets.leg_source(
     library_ids integer[], pending_leg text DEFAULT NULL, pending jsonb DEFAULT NULL
 )
@@ -25,6 +25,15 @@ AS $$
         CASE WHEN evidence.same_entity THEN 2 ELSE 1 END,
         evidence.has_pair AND NOT evidence.is_conflict
     FROM identity_assets.leg_evidence_of(library_ids, pending_leg, pending) AS evidence
+    WHERE NOT EXISTS (
+        SELECT
+        FROM identity_assets.correction AS decision
+        WHERE decision.library_id = evidence.library_id
+          AND (
+              decision.decision = 'none'
+              OR (decision.decision = 'reject' AND decision.ids ->> evidence.source = evidence.external_id)
+          )
+    )
     ORDER BY evidence.library_id, evidence.source, evidence.confidence DESC, evidence.leg
 $$;
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from identity_assets.ask_again import AskAgain, ask_again_params
 from identity_assets.backend.database import Database, execute
 from identity_assets.lml.contract import Batch, LibraryInput
 from identity_assets.partition_keys import Buckets
@@ -64,10 +65,12 @@ def select_candidates(
     scope: Scope,
     run_id: str,
     max_inputs: int | None = None,
+    ask_again: AskAgain | None = None,
 ) -> list[Selected]:
     """Begin a pass: the due rows of these partitions replace the rows of the last pass in the ledger.
 
-    The rule is functions/due_library.sql. `max_inputs` takes only so many rows, those that have waited longest.
+    The rule is functions/due_library.sql. `ask_again` selects the rows that it names instead of the due ones
+    (functions/candidate.sql). `max_inputs` takes only so many rows, those that have waited longest.
     Library rows that Backend has deleted, and what is older than the settings keep, are forgotten first.
     """
     with database.transaction() as connection:
@@ -78,6 +81,7 @@ def select_candidates(
             _sql("select_candidates.sql"),
             **buckets.params(),
             **windows(settings),
+            **ask_again_params(ask_again),
             scope=scope,
             run_id=run_id,
             max_inputs=max_inputs,

@@ -8,6 +8,7 @@ WITH gone AS MATERIALIZED (
         UNION SELECT library_id FROM lml_verdict_history
         UNION SELECT library_id FROM leg_evidence
         UNION SELECT library_id FROM leg_filled
+        UNION SELECT library_id FROM correction
         UNION SELECT library_id FROM library_track_identity_source
     ) AS known
     WHERE known.library_id % :partitions = ANY (:buckets)
@@ -19,6 +20,7 @@ verdicts AS (DELETE FROM lml_verdict AS old USING gone WHERE old.library_id = go
 states AS (DELETE FROM lml_verdict_state AS old USING gone WHERE old.library_id = gone.library_id),
 earlier AS (DELETE FROM lml_verdict_history AS old USING gone WHERE old.library_id = gone.library_id),
 evidence AS (DELETE FROM leg_evidence AS old USING gone WHERE old.library_id = gone.library_id),
+decisions AS (DELETE FROM correction AS old USING gone WHERE old.library_id = gone.library_id),
 filled AS (DELETE FROM leg_filled AS old USING gone WHERE old.library_id = gone.library_id),
 tracks AS (DELETE FROM library_track_identity_source AS old USING gone WHERE old.library_id = gone.library_id)
 SELECT count(*) FROM gone

@@ -7,7 +7,10 @@ INSERT INTO candidate_library (
 SELECT
     library_id, :scope, cohort, reason, artist_name, album_title, legacy_release_id,
     now(), :run_id, answers_since, outcome
-FROM candidate(:scope, :stale_threshold_days, :unresolved_retry_days, :invalid_retry_days)
+FROM candidate(
+    :scope, :stale_threshold_days, :unresolved_retry_days, :invalid_retry_days,
+    CAST(:ask_again AS text), CAST(:only_library_ids AS integer[]), CAST(:asked_before AS timestamptz)
+)
 WHERE library_id % :partitions = ANY (:buckets)
 ORDER BY outcome IS NOT DISTINCT FROM 'missing_artist_name', due_from NULLS LAST, library_id
 LIMIT :max_inputs

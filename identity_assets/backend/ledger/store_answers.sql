@@ -2,11 +2,13 @@
 --
 -- An earlier answer that said something else goes to the history. The ledger is touched only where an answer is
 -- rejected, or where a compilation has to be asked about again with tracks: the row moves to the V/A cohort. Neither that
--- nor asking anew after an answer was taken back or dropped counts as asking twice. `previous_kind` is `invalid` if the
--- earlier answer was set aside, whole or in part: its window is INVALID_RETRY_DAYS.
+-- nor asking anew after an answer was taken back or dropped counts as asking twice, nor does asking again because a person
+-- wanted it (`previous_kind` is `asked_again`). `previous_kind` is `invalid` if the earlier answer was set aside, whole or
+-- in part: its window is INVALID_RETRY_DAYS.
 WITH given AS MATERIALIZED (
     SELECT
-        answer.*, candidate.artist_name, candidate.album_title, greatest(now(), candidate.selected_at) AS asked_at,
+        answer.*, candidate.artist_name, candidate.album_title, candidate.reason,
+        greatest(now(), candidate.selected_at) AS asked_at,
         resolved_tracks(answer.kind, answer.tracks_trusted, answer.verdict) AS resolved_tracks,
         NOT :include_tracks AND answer.kind IS NOT DISTINCT FROM 'compilation' AND answer.rejected_reason IS NULL
             AS lacks_tracks
@@ -66,6 +68,9 @@ stored AS (
         END,
         previous_kind = CASE
             WHEN earlier.lacks_tracks THEN earlier.previous_kind
+            WHEN EXISTS (
+                SELECT FROM given WHERE given.library_id = earlier.library_id AND given.reason = 'asked_again'
+            ) THEN 'asked_again'
             WHEN EXISTS (SELECT FROM fate WHERE fate.library_id = earlier.library_id AND fate.is_invalid) THEN 'invalid'
             WHEN earlier.resolved_tracks IS NOT NULL THEN 'resolved_compilation'
             ELSE earlier.kind

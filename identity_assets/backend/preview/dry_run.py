@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
+from identity_assets.ask_again import AskAgain, ask_again_params
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.ledger.candidates import Cohort, in_batches, windows
 from identity_assets.backend.ledger.verdicts import answers_json, ask_by_cohort
@@ -34,6 +35,7 @@ WOULD_SKIP = (
     "lml_invalid_verdict",
     "manual_override",
 )
+WOULD_SKIP_AT_TIMES = ("missing_artist_name", "not_asked", "rejected_by_person")
 ANSWERS_A_PAGE = 2000
 
 Stage = Callable[[int], AbstractContextManager[Callable[[int], None]]]
@@ -64,13 +66,13 @@ class DryRun:
     def as_dict(self) -> dict[str, Any]:
         """The one JSON object of `dry-run`.
 
-        `would_skip` has its six reasons always, and `missing_artist_name` and `not_asked` where there are such rows,
-        so that scanned == would_resolve + would_resolve_compilation + would_unresolved + sum(would_skip).
+        `would_skip` has its six reasons always, and those of WOULD_SKIP_AT_TIMES where there are such rows, so that
+        scanned == would_resolve + would_resolve_compilation + would_unresolved + sum(would_skip).
         """
         would_skip = {reason: self.outcomes.get(reason, 0) for reason in WOULD_SKIP}
-        for reason in ("missing_artist_name", "not_asked"):
-            if rows := self.outcomes.get(reason):
-                would_skip[reason] = rows
+        would_skip |= {
+            reason: self.outcomes[reason] for reason in WOULD_SKIP_AT_TIMES if self.outcomes.get(reason)
+        }
         return {
             "scope": str(self.scope),
             "scanned": self.scanned,
@@ -92,12 +94,14 @@ class _Due:
     buckets: Buckets
     settings: Settings
     scope: Scope
+    ask_again: AskAgain | None
     compilations: list[int] = field(default_factory=list)
 
     def _params(self) -> dict[str, Any]:
         return {
             **self.buckets.params(),
             **windows(self.settings),
+            **ask_again_params(self.ask_again),
             "scope": self.scope,
         }
 
@@ -164,6 +168,7 @@ def dry_run(
     *,
     stage: Stage,
     on_change: Callable[[Change], None] = lambda _change: None,
+    ask_again: AskAgain | None = None,
 ) -> DryRun:
     """Work out what a run of these partitions would come to; `on_change` is handed each identity concerned.
 
@@ -171,7 +176,7 @@ def dry_run(
     they are answered. Where LML fails as a whole, the rows that were not asked are counted as `lml_error`, as the run
     would count them.
     """
-    due = _Due(database, buckets, settings, scope)
+    due = _Due(database, buckets, settings, scope, ask_again)
     counts = due.counts()
     outcomes = Counter({row["outcome"]: row["rows"] for row in counts if row["outcome"] is not None})
     changes: Counter[str] = Counter({str(kind): 0 for kind in PREDICTED})

@@ -22,6 +22,7 @@ SELECT
         WHEN stored.library_id IS NOT NULL
             AND coalesce(stored.notes NOT IN ('backfill:S1', 'backfill:S3'), true)
         THEN 'other_writer'
+        WHEN desired.library_id IS NULL THEN 'rejected_by_person'
         WHEN desired.external_id <> found.external_id THEN 'conflict'
         WHEN (
             stored.external_id, stored.method, stored.confidence, stored.last_verified_at, stored.boost_sources,

@@ -17,12 +17,16 @@ judged AS MATERIALIZED (
         given.verdict,
         given.set_aside,
         resolved_tracks(given.kind, given.tracks_trusted, given.verdict) AS resolved_tracks,
-        usable_provenance(given.verdict, given.set_aside) AS provenance,
+        without_refused_entries(usable_provenance(given.verdict, given.set_aside), decided.refused) AS provenance,
         old.main AS old_main,
-        lml_main_row(given.library_id, given.verdict, (old.main).last_verified_at, old.main) AS new_main,
+        without_refused_ids(
+            lml_main_row(given.library_id, given.verdict, (old.main).last_verified_at, old.main), decided.refused
+        ) AS new_main,
+        person.rejects,
         given.rejected_reason IS NULL
             AND given.kind = 'single_artist'
-            AND (old.main).method IS DISTINCT FROM 'manual' AS is_written
+            AND (old.main).method IS DISTINCT FROM 'manual'
+            AND NOT person.rejects AS is_written
     FROM given
     JOIN library ON library.id = given.library_id
     LEFT JOIN LATERAL (
@@ -30,6 +34,16 @@ judged AS MATERIALIZED (
         FROM library_identity AS main
         WHERE main.library_id = given.library_id
     ) AS old ON true
+    LEFT JOIN decided ON decided.library_id = given.library_id
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN given.rejected_reason IS NULL AND given.kind = 'single_artist' AND decided.library_id IS NOT NULL
+            THEN decided.is_none OR is_rejected(
+                decided.rejected, lml_ids(given.verdict, usable_provenance(given.verdict, given.set_aside))
+            )
+            ELSE false
+        END AS rejects
+    ) AS person
 ),
 entry AS MATERIALIZED (
     SELECT *
@@ -90,6 +104,7 @@ SELECT
     CASE
         WHEN judged.rejected_reason IS NOT NULL THEN 'lml_invalid_verdict'
         WHEN (judged.old_main).method = 'manual' THEN 'manual_override'
+        WHEN judged.rejects THEN 'rejected_by_person'
         WHEN judged.kind = 'single_artist' THEN 'resolved'
         WHEN judged.resolved_tracks IS NOT NULL THEN 'resolved_compilation'
         ELSE judged.kind

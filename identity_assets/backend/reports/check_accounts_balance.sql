@@ -24,8 +24,13 @@ FROM (
                 AND identity.notes = 'consumer:lml-bulk'
                 AND identity.last_verified_at = answer.asked_at
             THEN 'LML''s answer was written over a person''s decision'
+            WHEN candidate.outcome = 'rejected_by_person'
+                AND (decided.is_none OR decided.rejected IS NOT NULL)
+                AND identity.notes = 'consumer:lml-bulk'
+                AND identity.last_verified_at = answer.asked_at
+            THEN 'LML''s answer was written, though a person rejected it'
             WHEN candidate.outcome IN (
-                'resolved', 'resolved_compilation', 'unresolved', 'compilation', 'manual_override'
+                'resolved', 'resolved_compilation', 'unresolved', 'compilation', 'manual_override', 'rejected_by_person'
             )
                 AND answer.applied_at IS NULL
             THEN 'no stored answer of LML is marked as applied'
@@ -39,7 +44,7 @@ FROM (
             WHEN candidate.outcome IN ('resolved_compilation', 'compilation')
                 AND (answer.resolved_tracks IS NOT NULL) <> (candidate.outcome = 'resolved_compilation')
             THEN 'LML''s stored answer says otherwise of its tracks'
-            WHEN identity.method = 'manual'
+            WHEN identity.method = 'manual' OR decided.library_id IS NOT NULL
             THEN NULL
             WHEN candidate.outcome = 'resolved' AND identity.library_id IS NULL
             THEN 'it has no main row'
@@ -54,6 +59,7 @@ FROM (
     FROM ledger AS candidate
     JOIN library ON library.id = candidate.library_id
     LEFT JOIN answer ON answer.library_id = candidate.library_id
+    LEFT JOIN decided ON decided.library_id = candidate.library_id
     LEFT JOIN library_identity AS identity ON identity.library_id = candidate.library_id
     LEFT JOIN library_unresolved AS attempt ON attempt.library_id = candidate.library_id
     WHERE candidate.library_id % :partitions = ANY (:buckets)

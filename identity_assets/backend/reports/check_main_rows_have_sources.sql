@@ -1,5 +1,6 @@
 -- Main rows written from LML's answers that have no source row, or whose id differs from the source row of the same
--- answer. Main rows and source rows that a person decided are not judged.
+-- answer. Main rows and source rows that a person decided are not judged; nor is a source
+-- row missed that a person rejected.
 SELECT
     library_id,
     string_agg(disagreement, '; ' ORDER BY disagreement) AS disagreement,
@@ -8,6 +9,11 @@ FROM (
     SELECT
         main.library_id,
         CASE
+            WHEN evidence.library_id IS NULL
+                AND EXISTS (
+                    SELECT FROM correction WHERE correction.library_id = main.library_id AND correction.source IS NOT NULL
+                )
+            THEN NULL
             WHEN evidence.library_id IS NULL
             THEN 'no source row'
             WHEN evidence.method = 'manual' OR evidence.notes IS DISTINCT FROM 'consumer:lml-bulk'

@@ -1,4 +1,5 @@
--- Rows about whose artist and title LML was asked again before the window of its earlier answer had ended.
+-- Rows about whose artist and title LML was asked again before the window of its earlier answer had ended, and not
+-- because a person wanted it (`asked_again`).
 --
 -- The window is counted back from the later question, in calendar days as in due_library: an interval between two
 -- moments would be an hour short when the clocks change.
@@ -21,5 +22,6 @@ WHERE previous_asked_at > asked_at - make_interval(
         ELSE :unresolved_retry_days
     END
 )
+  AND previous_kind IS DISTINCT FROM 'asked_again'
 ORDER BY library_id
 LIMIT :sample_rows

@@ -18,21 +18,24 @@ _sql = statements(__file__)
 
 
 class DueWhy(StrEnum):
-    """Why a row is due (the first five are the ledger's reasons), or why it is not."""
+    """Why a row is due (the first six are the ledger's reasons), or why it is not."""
 
     never_asked = "never_asked"
     names_changed = "names_changed"
     invalid_retry_due = "invalid_retry_due"
     retry_due = "retry_due"
     stale = "stale"
+    asked_again = "asked_again"
     not_in_scope = "not_in_scope"
     manual = "manual"
+    decided_none = "decided_none"
     answer_held = "answer_held"
     resolved_in_window = "resolved_in_window"
     unresolved_in_window = "unresolved_in_window"
     compilation_in_window = "compilation_in_window"
     resolved_compilation_in_window = "resolved_compilation_in_window"
     invalid_in_window = "invalid_in_window"
+    rejected_in_window = "rejected_in_window"
     no_artist_name = "no_artist_name"
 
 
@@ -74,6 +77,7 @@ class DueFacts:
     answer_kind: str | None
     answer_until: datetime | None
     is_answered: bool
+    decision: str | None
     is_held: bool
 
 
@@ -87,10 +91,8 @@ def due_in(facts: DueFacts, scope: Scope) -> Due:
     """Whether the row is due in one scope, and why."""
     if scope is Scope.canonical and not facts.in_canonical_scope:
         return Due(scope, is_due=False, why=DueWhy.not_in_scope)
-    if facts.is_held:
-        return Due(scope, is_due=False, why=DueWhy.answer_held, decided_at=facts.decided_at)
-    if facts.is_manual or facts.reason is None:
-        return Due(scope, is_due=False, why=DueWhy.manual)
+    if facts.reason is None:
+        return _up_to_a_person(facts, scope)
     if not facts.is_due:
         why = _window(facts)
         return Due(scope, is_due=False, why=why, until=facts.due_from, decided_at=facts.decided_at)
@@ -106,10 +108,19 @@ def due_in(facts: DueFacts, scope: Scope) -> Due:
     )
 
 
+def _up_to_a_person(facts: DueFacts, scope: Scope) -> Due:
+    if facts.is_held:
+        return Due(scope, is_due=False, why=DueWhy.answer_held, decided_at=facts.decided_at)
+    is_none = facts.decision == "none" and not facts.is_manual
+    return Due(scope, is_due=False, why=DueWhy.decided_none if is_none else DueWhy.manual)
+
+
 def _window(facts: DueFacts) -> DueWhy:
     """The window that has not ended, by the moment that it is counted from."""
     if facts.reason == DueWhy.invalid_retry_due:
         return DueWhy.invalid_in_window
+    if facts.decision == "rejected" and facts.decided_at not in (facts.last_verified_at, facts.attempted_at):
+        return DueWhy.rejected_in_window
     if facts.decided_at == facts.last_verified_at:
         return DueWhy.resolved_in_window
     if facts.decided_at == facts.verified_at:

@@ -16,6 +16,7 @@ SELECT
     answer_kind,
     answer_until,
     is_answered,
-    is_held
+    is_held,
+    decision
 FROM due_library(:stale_threshold_days, :unresolved_retry_days, :invalid_retry_days)
 WHERE library_id = :library_id

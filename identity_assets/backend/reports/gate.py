@@ -22,9 +22,14 @@ class Reason:
 
 
 COMPILATION = "compilation"
+DECIDED_NONE = "decided_none"
 LML_UNRESOLVED = "lml_unresolved"
 
 REASONS: Mapping[str, Reason] = {
+    DECIDED_NONE: Reason(
+        "without an identity, as a person decided",
+        "people know that no service has an identity for them, so no run lowers this",
+    ),
     "no_artist_name": Reason(
         "without an artist name", "LML cannot be asked about them, so add the names to `library.artist_name`"
     ),
@@ -39,6 +44,10 @@ REASONS: Mapping[str, Reason] = {
     ),
     COMPILATION: Reason(
         "compilations", "a various-artists release has no identity of its own, so no run lowers this"
+    ),
+    "rejected_by_person": Reason(
+        "whose identity a person rejected",
+        "find the right identity, and give it with `identity-assets correct`; another answer of LML settles them too",
     ),
     "lml_error": Reason("not answered by LML", "they are still due, so run again when LML works"),
     "lml_cardinality_mismatch": Reason(
@@ -85,6 +94,9 @@ REASONS: Mapping[str, Reason] = {
 ledger."""
 
 
+NOTHING_LOWERS = (COMPILATION, DECIDED_NONE)
+
+
 @dataclass(frozen=True)
 class ArtistResidual:
     """An artist, and how many library rows of the artist are truly unresolved."""
@@ -127,6 +139,11 @@ class GateReport:
         return "PASS" if self.truly_unresolved_rows < self.threshold else "FAIL"
 
     @property
+    def decided_none_rows(self) -> int:
+        """The truly unresolved rows of which a person decided that no service has an identity for them."""
+        return self.residual[DECIDED_NONE]
+
+    @property
     def reasons(self) -> list[tuple[str, int]]:
         """The reasons that have rows, with the number of rows, the largest first."""
         found = [(reason, rows) for reason, rows in self.residual.items() if rows]
@@ -148,6 +165,7 @@ class GateReport:
             "fallback_resolved_rows": self.fallback_resolved_rows,
             "truly_unresolved_rows": self.truly_unresolved_rows,
             "gate_status": self.gate_status,
+            "decided_none_rows": self.decided_none_rows,
             "compilations_with_known_tracks": self.compilations_with_known_tracks,
             "truly_unresolved_rows_without_them": self.truly_unresolved_rows_without_them,
             "threshold": self.threshold,
@@ -180,11 +198,12 @@ def read_gate(database: Database, threshold: int) -> GateReport:
 def advice(report: GateReport) -> str:
     """One sentence of Markdown: what would lower the gate's figure most, by how many rows at most, and what to do.
 
-    It names the reason with the most rows. Compilations come last, because nothing lowers their number.
+    It names the reason with the most rows. Compilations and rows that people decided come last, because
+    nothing lowers their number.
     """
     if not report.truly_unresolved_rows:
         return "No library row is truly unresolved: there is nothing to do."
-    reason, rows = min(report.reasons, key=lambda one: one[0] == COMPILATION)
+    reason, rows = min(report.reasons, key=lambda one: one[0] in NOTHING_LOWERS)
     return (
         f"Of {report.truly_unresolved_rows:,} truly unresolved library rows, most would be gained by the "
         f"**{rows:,} {REASONS[reason].label}**: {_action(reason, report)}{_compilations_beside(reason, report)}."

@@ -15,10 +15,12 @@ counted AS (
         library.artist_id,
         CASE
             WHEN identity.confidence >= CAST(0.70 AS real) THEN NULL
+            WHEN decided.is_none THEN 'decided_none'
             WHEN coalesce(library.artist_name !~ '\S', true) THEN 'no_artist_name'
             WHEN identity.library_id IS NOT NULL THEN 'low_confidence'
             WHEN attempt.kind = 'unresolved' THEN 'lml_unresolved'
             WHEN attempt.kind = 'compilation' OR compilation.library_id IS NOT NULL THEN 'compilation'
+            WHEN decided.rejected IS NOT NULL THEN 'rejected_by_person'
             WHEN held.library_id IS NOT NULL THEN 'answer_held'
             WHEN candidate.outcome IS NOT NULL THEN candidate.outcome
             -- Looked up for the few rows that come this far: a join would scan all stored answers.
@@ -33,6 +35,7 @@ counted AS (
     FROM library
     LEFT JOIN library_identity AS identity ON identity.library_id = library.id
     LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id
+    LEFT JOIN decided ON decided.library_id = library.id
     LEFT JOIN held_answer() AS held ON held.library_id = library.id
     LEFT JOIN compilation ON compilation.library_id = library.id
     LEFT JOIN candidate_library AS candidate

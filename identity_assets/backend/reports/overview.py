@@ -20,9 +20,11 @@ STATES = (
     "resolved",
     "low_confidence",
     "manual",
+    "decided_none",
     "unresolved_in_window",
     "compilation_in_window",
     "invalid_in_window",
+    "rejected_in_window",
     "answer_held",
     "retry_due",
     "names_changed",
@@ -31,10 +33,10 @@ STATES = (
     "no_artist_name",
 )
 """Each library row is in exactly one. Rows in the first three have a main row, rows in the others have none.
-`low_confidence` is below 0.70. The states that are also reasons are due now, the states `..._in_window` later;
-`answer_held` waits for a person."""
+`low_confidence` is below 0.70. People decided that the rows in `decided_none` have no identity. The states that are
+also reasons are due now, the states `..._in_window` later; `answer_held` waits for a person."""
 
-REASONS = ("never_asked", "names_changed", "retry_due", "invalid_retry_due", "stale")
+REASONS = ("never_asked", "names_changed", "retry_due", "invalid_retry_due", "stale", "asked_again")
 """Why a row is due now; the ledger has them under the same names."""
 
 DAYS_AHEAD = 7

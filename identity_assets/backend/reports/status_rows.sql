@@ -16,10 +16,12 @@ FROM (
             WHEN is_manual THEN 'manual'
             WHEN confidence >= CAST(0.70 AS real) THEN 'resolved'
             WHEN has_main_row THEN 'low_confidence'
+            WHEN decision = 'none' THEN 'decided_none'
             WHEN has_no_artist THEN 'no_artist_name'
             WHEN is_held THEN 'answer_held'
             WHEN is_due THEN reason
             WHEN reason = 'invalid_retry_due' THEN 'invalid_in_window'
+            WHEN decision = 'rejected' THEN 'rejected_in_window'
             ELSE attempt_kind || '_in_window'
         END AS state,
         CASE WHEN is_due AND NOT has_no_artist THEN reason END AS due_reason,

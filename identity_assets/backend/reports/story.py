@@ -61,6 +61,7 @@ def read_story(database: Database, settings: Settings, library_id: int) -> Story
             history=_all(connection, _sql("explain_history.sql"), library_id),
             sidecar=None if sidecar is None else SidecarRow(**sidecar),
             gate=_gate_standing(connection, library_id),
+            decisions=_all(connection, _sql("explain_decisions.sql"), library_id),
             tracks=_all(connection, _sql("explain_tracks.sql"), library_id),
         )
 
@@ -109,7 +110,7 @@ def _verdict_state(
     row: TableRow, facts: DueFacts, ledger: TableRow | None, main_row: TableRow | None
 ) -> VerdictState:
     if row["applied_at"] is not None:
-        return _applied_state(row, main_row)
+        return _applied_state(row, facts, main_row)
     if (kept_back := _kept_back_state(row, facts)) is not None:
         return kept_back
     if not facts.is_answered:
@@ -130,9 +131,11 @@ def _kept_back_state(row: TableRow, facts: DueFacts) -> VerdictState | None:
     return next((state for state, holds in states if holds), None)
 
 
-def _applied_state(row: TableRow, main_row: TableRow | None) -> VerdictState:
+def _applied_state(row: TableRow, facts: DueFacts, main_row: TableRow | None) -> VerdictState:
     if row["unwound_at"] is not None:
         return VerdictState.unwound
+    if facts.decision is not None and row["kind"] == "single_artist" and not facts.is_manual:
+        return VerdictState.rejected_by_person
     stands = main_row is None or main_row["method"] != "manual" or _is_written_from(row, main_row)
     return VerdictState.applied if stands else VerdictState.overruled
 

@@ -24,6 +24,7 @@ class VerdictState(StrEnum):
     applied = "applied"
     unwound = "unwound"  # applied, and taken back later
     overruled = "overruled"  # settled, but the main row is a person's decision
+    rejected_by_person = "rejected_by_person"  # settled, and nothing is written from it
     rejected = "rejected"
     held = "held"  # held back by the guard until a person decides
     dropped = "dropped"  # held back, and dropped by a person
@@ -152,8 +153,8 @@ class GateStanding:
 class Story:
     """Everything about one library row at the moment `read_at`. `scope` is the scope of the settings.
 
-    `due` has one entry for each scope. `tracks` has the credits of the release, and what LML says of each. `history`
-    and `earlier_answers` have the newest first.
+    `due` has one entry for each scope. `tracks` has the credits of the release, and what LML says of each. `history`,
+    `earlier_answers` and `decisions` (what people decided) have the newest first.
     """
 
     library_id: int
@@ -171,6 +172,7 @@ class Story:
     history: tuple[TableRow, ...]
     sidecar: SidecarRow | None
     gate: GateStanding
+    decisions: tuple[TableRow, ...] = ()
     tracks: tuple[TableRow, ...] = ()
 
     def track_counts(self) -> dict[str, int]:

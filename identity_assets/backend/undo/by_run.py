@@ -225,6 +225,7 @@ def _take_back(connection: Connection, group: Group, one: Range) -> Plan:
             _sql("restore_attempts.sql"),
             _sql("restore_tracks.sql"),
             _sql("restore_leg_filled.sql"),
+            _sql("restore_corrections.sql"),
             _sql("unwind_answers.sql"),
             _sql("forget_run.sql"),
         ):

@@ -85,6 +85,10 @@ standing AS MATERIALIZED (
     FROM leg_filled AS filled
     WHERE filled.library_id BETWEEN :first_id AND :last_id
     UNION ALL
+    SELECT 'correction', decided.library_id, decided.key, hash_record_extended(decided, 0), false
+    FROM correction AS decided
+    WHERE decided.library_id BETWEEN :first_id AND :last_id
+    UNION ALL
     SELECT
         'compilation_track_artist', credit.library_id, CAST(credit.id AS text),
         hash_record_extended(CAST(ROW (

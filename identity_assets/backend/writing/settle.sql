@@ -100,6 +100,7 @@ settled AS (
             WHEN 'gone' THEN 'library_row_gone'
             WHEN 'renamed' THEN 'names_changed'
             WHEN 'manual' THEN 'manual_override'
+            WHEN 'rejected' THEN 'rejected_by_person'
             WHEN 'unresolved' THEN 'unresolved'
             WHEN 'compilation' THEN 'compilation'
             WHEN 'resolved_compilation' THEN 'resolved_compilation'
@@ -109,6 +110,7 @@ settled AS (
             WHEN 'gone' THEN 'Backend deleted the library row after it was selected'
             WHEN 'renamed' THEN 'the artist or the title changed after LML was asked'
             WHEN 'manual' THEN 'the main row is a person''s decision'
+            WHEN 'rejected' THEN 'a person rejected the identity that LML names'
         END
     FROM staged
     WHERE candidate.library_id = staged.library_id

@@ -36,7 +36,8 @@ SELECT
     standing.main AS old_main,
     made.main AS new_main,
     CASE
-        WHEN answered.kind = 'single_artist' THEN usable_provenance(answered.verdict, answered.set_aside)
+        WHEN answered.kind = 'single_artist'
+        THEN without_refused_entries(usable_provenance(answered.verdict, answered.set_aside), decided.refused)
     END AS provenance,
     CASE WHEN answered.resolved_tracks IS NOT NULL THEN answered.verdict -> 'tracks' END AS tracks,
     CASE WHEN answered.resolved_tracks IS NOT NULL THEN answered.set_aside END AS tracks_set_aside,
@@ -47,16 +48,26 @@ SELECT
         (answered.artist_name, answered.album_title)
             IS NOT DISTINCT FROM (CAST(library.artist_name AS text), CAST(library.album_title AS text)),
         standing.main,
-        made.main
+        made.main,
+        CASE
+            WHEN answered.kind = 'single_artist' AND decided.library_id IS NOT NULL
+            THEN decided.is_none OR is_rejected(
+                decided.rejected,
+                lml_ids(answered.verdict, usable_provenance(answered.verdict, answered.set_aside))
+            )
+        END
     ) AS fate
 FROM answered
+LEFT JOIN decided ON decided.library_id = answered.library_id AND decided.library_id BETWEEN :first_id AND :last_id
 LEFT JOIN library ON library.id = answered.library_id AND library.id BETWEEN :first_id AND :last_id
 LEFT JOIN standing ON (standing.main).library_id = answered.library_id
 CROSS JOIN LATERAL (
     -- OFFSET 0: the answer is parsed once.
     SELECT CASE
         WHEN answered.kind = 'single_artist'
-        THEN lml_main_row(answered.library_id, answered.verdict, answered.asked_at, standing.main)
+        THEN without_refused_ids(
+            lml_main_row(answered.library_id, answered.verdict, answered.asked_at, standing.main), decided.refused
+        )
     END AS main
     OFFSET 0
 ) AS made

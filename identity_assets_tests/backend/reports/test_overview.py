@@ -109,9 +109,11 @@ def test_each_row_is_in_the_one_state_that_is_its_own(shelf: Shelf) -> None:
         "resolved": 6,
         "low_confidence": 1,
         "manual": 1,
+        "decided_none": 0,
         "unresolved_in_window": 1,
         "compilation_in_window": 1,
         "invalid_in_window": 1,
+        "rejected_in_window": 0,
         "answer_held": 1,
         "retry_due": 2,
         "names_changed": 1,
@@ -216,6 +218,7 @@ def test_the_overview_is_one_json_object(shelf: Shelf) -> None:
         "retry_due": 0,
         "invalid_retry_due": 0,
         "stale": 0,
+        "asked_again": 0,
     }
     assert told["next_due"][1] == {"day": overview.next_due[1].day.isoformat(), "rows": 1}
     assert told["read_at"].endswith("+00:00")

@@ -1,0 +1,19 @@
+-- What stands of the library rows that decisions are about, for the check of each decision. `named_ids` are the ids that a
+-- rejection would reject; a library row that does not exist is left out.
+SELECT
+    library.id AS library_id,
+    library.artist_id,
+    library.artist_name,
+    library.album_title,
+    coalesce(main.method = 'manual', false) AS is_manual,
+    main.library_id IS NOT NULL OR held.library_id IS NOT NULL AS has_identity,
+    coalesce(held.ids, '{}') || main_row_ids(jsonb_populate_record(CAST(NULL AS main_row), to_jsonb(main))) AS named_ids
+FROM library
+LEFT JOIN library_identity AS main ON main.library_id = library.id
+LEFT JOIN (
+    SELECT library_id, jsonb_object_agg(source, external_id) AS ids
+    FROM library_identity_source
+    WHERE library_id = ANY (CAST(:library_ids AS integer[]))
+    GROUP BY library_id
+) AS held ON held.library_id = library.id
+WHERE library.id = ANY (CAST(:library_ids AS integer[]))

@@ -1,0 +1,41 @@
+-- What the staged decisions do to the identity of each library row, once. `correct` and `none` count before rejections.
+--
+-- fate: new, changed, removed (the main row), same, or none (no main row stands, and none is made). `ids` are those that a
+-- person gave; `refused` are ids that are rejected of single sources, an array of objects.
+CREATE TEMPORARY TABLE corrected ON COMMIT DROP AS
+SELECT
+    made.library_id,
+    made.old_main,
+    made.new_main,
+    made.ids,
+    made.made_by,
+    made.refused,
+    made.takes_away,
+    CASE
+        WHEN made.new_main IS NULL THEN CASE WHEN made.old_main IS NULL THEN 'none' ELSE 'removed' END
+        WHEN made.old_main IS NULL THEN 'new'
+        WHEN made.old_main IS NOT DISTINCT FROM jsonb_populate_record(
+            made.new_main, jsonb_build_object('last_verified_at', (made.old_main).last_verified_at)
+        ) THEN 'same'
+        ELSE 'changed'
+    END AS fate
+FROM (
+    SELECT
+        one.*,
+        CASE
+            WHEN one.ids IS NOT NULL
+            THEN corrected_main_row(one.library_id, one.ids, one.made_by, now(), one.old_main)
+            WHEN NOT one.takes_away THEN without_refused_ids(one.old_main, one.refused)
+        END AS new_main
+    FROM (
+        SELECT
+            library_id,
+            (array_agg(old_main))[1] AS old_main,
+            (array_agg(ids) FILTER (WHERE decision = 'correct'))[1] AS ids,
+            (array_agg(made_by) FILTER (WHERE decision = 'correct'))[1] AS made_by,
+            jsonb_agg(ids) FILTER (WHERE source IS NOT NULL) AS refused,
+            bool_or(takes_away) AND NOT bool_or(decision = 'correct') AS takes_away
+        FROM decisions
+        GROUP BY library_id
+    ) AS one
+) AS made
