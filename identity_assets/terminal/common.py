@@ -14,8 +14,6 @@ from identity_assets.terminal.output import WRONG, stop
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
 
-LARGEST_ID = 2_147_483_647
-"""The largest library_id that the column takes."""
 
 partition_option = click.option(
     "--partition",

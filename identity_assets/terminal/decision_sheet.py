@@ -23,6 +23,7 @@ from identity_assets.backend.writing.decisions import (
 from identity_assets.demo.csv_input.text import CsvError, read_text
 from identity_assets.errors import OperatorError
 from identity_assets.evidence import LARGEST_ID
+from identity_assets.terminal.csv_files import plain_cell
 
 NEEDED = ("library_id", "decision")
 FOR_THE_READER = ("state", "reason", "lml_said")
@@ -79,7 +80,7 @@ def read_sheet(path: Path, made_by: str) -> Sheet:
     lines: list[SheetLine] = []
     undecided = 0
     for number, cells in records:
-        values = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+        values = dict(zip(header, (plain_cell(cell.strip()) for cell in cells), strict=False))
         if len(cells) > len(header):
             lines.append(SheetLine(number, None, f"{len(cells)} fields where the header has {len(header)}"))
         elif not values.get("decision"):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from identity_assets.evidence import LARGEST_ID
 from identity_assets.settings import Scope, settings
 from identity_assets.terminal.common import (
-    LARGEST_ID,
     csv_option,
     json_option,
     migrated_database,
@@ -131,11 +131,12 @@ def _print_page(shown: "list[ListedRow]", next_after: int | None) -> None:
 
 def _write_worksheet(path: Path, found: "Iterable[ListedRow]") -> None:
     from identity_assets.terminal.csv_files import csv_file
-    from identity_assets.terminal.rows_report import WORKSHEET, worksheet_line
+    from identity_assets.terminal.rows_report import WORKSHEET, worksheet_lines
 
     written = 0
     with csv_file(path, WORKSHEET) as write:
         for row in found:
-            write(worksheet_line(row))
+            for line in worksheet_lines(row):
+                write(line)
             written += 1
     say(f"{written:,} library rows written to {path}")

@@ -1,6 +1,6 @@
 """How a list of library rows is printed: as a table, or as the lines of a worksheet."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -14,13 +14,13 @@ WORKSHEET = ("library_id", "artist_name", "album_title", "state", "reason", "lml
 NARROW = 120
 
 
-def worksheet_line(row: ListedRow) -> Sequence[object]:
-    """The row as a line of the worksheet. The last columns are empty if no person decided about the row."""
-    decision = row.decision or {}
-    return (
-        *(row.library_id, row.artist_name, row.album_title, row.state, row.due.why, row.lml_said),
-        *(decision.get(name) for name in DECISION_COLUMNS),
-    )
+def worksheet_lines(row: ListedRow) -> Iterator[Sequence[object]]:
+    """The row as a line of the worksheet for each decision about it; one line if no person decided."""
+    for decision in row.decisions or ({},):
+        yield (
+            *(row.library_id, row.artist_name, row.album_title, row.state, row.due.why, row.lml_said),
+            *(decision.get(name) for name in DECISION_COLUMNS),
+        )
 
 
 def print_rows(console: Console, rows: Sequence[ListedRow]) -> None:

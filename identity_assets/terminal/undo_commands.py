@@ -8,8 +8,8 @@ from uuid import uuid4
 import click
 from rich.console import Console
 
+from identity_assets.evidence import LARGEST_ID
 from identity_assets.terminal.common import (
-    LARGEST_ID,
     confirmed,
     json_option,
     migrated_database,

@@ -36,13 +36,10 @@ def state(shelf: Shelf) -> dict[str, object]:
     return {**all_tables(shelf), "correction": shelf.rows("SELECT * FROM correction ORDER BY 1, 2")}
 
 
-def carried_away(shelf: Shelf, path: Path) -> Path:
-    """The decisions of a catalogue as a CSV, in the columns of `rows --csv`."""
-    rows = shelf.rows("SELECT * FROM decision_line() ORDER BY library_id, decision DESC, source")
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        lines = csv.DictWriter(stream, HEADER.split(","))
-        lines.writeheader()
-        lines.writerows(rows)
+def carried_away(env: dict[str, str], path: Path) -> Path:
+    """The decisions of a catalogue as a CSV."""
+    ended = call_here("rows", "--state", "manual", "--csv", str(path), env=env)
+    assert ended.returncode == 0, ended.stderr
     return path
 
 
@@ -150,7 +147,7 @@ def test_a_restored_catalogue_gets_its_decisions_from_the_csv(
         "main": shelf.tables()["main"],
         "source": shelf.tables()["source"],
     }
-    sheet = carried_away(shelf, tmp_path / "decisions.csv")
+    sheet = carried_away(env, tmp_path / "decisions.csv")
 
     # The catalogue is restored from a backup that was made before people decided.
     for run in shelf.rows("SELECT run_id FROM correction ORDER BY made_at DESC"):
@@ -175,10 +172,12 @@ def test_a_restored_catalogue_gets_its_decisions_from_the_csv(
     assert shelf.rows("SELECT * FROM library_identity ORDER BY 1, 2") == backup["library_identity"]
 
 
-def test_a_manual_row_that_was_written_by_hand_is_carried_away_too(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_manual_row_that_was_written_by_hand_is_carried_away_too(
+    shelf: Shelf, env: dict[str, str], tmp_path: Path
+) -> None:
     one, *_ = stock(shelf)
     shelf.run("UPDATE library_identity SET method = 'manual', notes = NULL WHERE library_id = :id", id=one)
-    [row] = csv.DictReader(carried_away(shelf, tmp_path / "x.csv").read_text(encoding="utf-8").splitlines())
+    [row] = csv.DictReader(carried_away(env, tmp_path / "x.csv").read_text(encoding="utf-8").splitlines())
     assert (row["decision"], row["wikidata"], row["by"]) == ("correct", f"Q{one}", "")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from identity_assets.terminal.cli import cli
 from identity_assets_tests.support import Shelf
 from identity_assets_tests.terminal.calling import call_here
 from identity_assets_tests.terminal.stock import run_full_scope, stock_five_rows
@@ -74,10 +75,22 @@ def test_every_command_prints_the_keys_of_the_page(shelf: Shelf, env: dict[str, 
     assert_documented("held", printed(env, "held"))
     assert_documented("rows", printed(env, "rows"))
     assert_documented("explain", printed(env, "explain", "1"))
+    for words in (("correct", "1", "--wikidata", "Q5"), ("reject", "2")):
+        assert_documented("correct and reject", printed(env, *words))
     assert_documented("changes", printed(env, "changes", "--run", run["run_id"]))
     assert_documented("replay", printed(env, "replay"))
     assert_documented("unwind", printed(env, "unwind", "--run", run["run_id"], "--and-later", "--yes"))
     assert_documented("On an error", printed(env, "explain", "4711", code=1))
+
+
+def test_every_command_with_the_option_has_a_section() -> None:
+    with_json = {
+        name
+        for name, command in cli.commands.items()
+        if any("--json" in option.opts for option in command.params)
+    }
+    sections = set(re.findall(r"^## (.+)$", (DOCS / "json.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert with_json <= {name for section in sections for name in section.split(" and ")}
 
 
 def test_counts_have_the_same_names_in_a_run_and_in_its_dry_run() -> None:

@@ -110,6 +110,26 @@ def test_a_run_of_somebody_else_in_between_is_not_taken_back_with_the_others(
     assert identities(shelf) == before
 
 
+def test_a_decision_of_a_person_is_taken_back_by_its_own_run_only(shelf: Shelf, env: dict[str, str]) -> None:
+    first, second, *_ = stock_five_rows(shelf)
+    [now] = shelf.rows("SELECT now() AS now")
+    night = run_full_scope(env)
+    assert call_here("reject", str(first), "--by", "anna", env=env).returncode == 0
+    assert call_here("correct", str(second), "--wikidata", "Q5", "--yes", env=env).returncode == 0
+    for choice in (("--since", now["now"].isoformat()), ("--run", night, "--and-later")):
+        before = identities(shelf)
+        planned = call_here("unwind", *choice, env=env)
+        assert planned.returncode == 1
+        assert "left alone (manual): a person has decided the row since" in planned.stderr
+        assert planned.stderr.count(", manual") == 2
+        assert identities(shelf) == before
+    done = call_here("unwind", "--since", now["now"].isoformat(), "--yes", "--json", env=env)
+    assert json.loads(done.stdout)["left_alone"] == {"manual": 2}
+    assert shelf.rows("SELECT library_id FROM correction ORDER BY 1") == [
+        {"library_id": one} for one in sorted((first, second))
+    ]
+
+
 def dagster_home_with_backfill(tmp_path: Path, *run_ids: str) -> str:
     """A Dagster instance that knows these runs as the runs of the backfill `nightfill`."""
     (tmp_path / "dagster.yaml").touch()

@@ -3,7 +3,7 @@
 One row in full is story.py; how the rows are printed belongs in terminal/rows_report.py.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,10 +16,19 @@ from identity_assets.postgres import statements
 from identity_assets.settings import Settings
 
 DECISION_COLUMNS = (
-    *("decision", "wikidata", "spotify", "apple_music", "discogs_artist", "musicbrainz_artist", "bandcamp"),
+    *(
+        "decision",
+        "source",
+        "wikidata",
+        "spotify",
+        "apple_music",
+        "discogs_artist",
+        "musicbrainz_artist",
+        "bandcamp",
+    ),
     *("discogs_release", "discogs_master", "by", "note"),
 )
-"""What a person decided about a library row, as `correct --csv` reads it."""
+"""One decision of a person about a library row, as `correct --csv` reads it."""
 
 PAGE_ROWS = 5000
 
@@ -52,7 +61,8 @@ class ListedRow:
     """One library row of the list.
 
     `state` is manual, resolved, fallback_resolved or truly_unresolved. `lml_said` is LML's last answer in a few
-    words, empty if LML was never asked. `decision` has the DECISION_COLUMNS, or is None if no person decided.
+    words, empty if LML was never asked. Each of `decisions` has the DECISION_COLUMNS; a row may have several
+    rejections.
     """
 
     library_id: int
@@ -64,7 +74,7 @@ class ListedRow:
     asked_at: datetime | None
     outcome: str | None
     detail: str | None
-    decision: Mapping[str, str | None] | None
+    decisions: Sequence[Mapping[str, str | None]]
 
     def as_dict(self) -> dict[str, Any]:
         """One of the rows of `rows --json`."""
@@ -81,7 +91,7 @@ class ListedRow:
             "asked_at": _iso(self.asked_at),
             "outcome": self.outcome,
             "detail": self.detail,
-            "decision": None if self.decision is None else dict(self.decision),
+            "decisions": [dict(one) for one in self.decisions],
         }
 
 
@@ -124,7 +134,6 @@ def all_rows(
 
 def _listed(row: Mapping[str, Any], settings: Settings) -> ListedRow:
     facts = DueFacts(**{one.name: row[one.name] for one in fields(DueFacts)})
-    decided = row["decision"] is not None
     return ListedRow(
         library_id=row["library_id"],
         artist_name=row["artist_name"],
@@ -135,7 +144,7 @@ def _listed(row: Mapping[str, Any], settings: Settings) -> ListedRow:
         asked_at=row["asked_at"],
         outcome=row["outcome"],
         detail=row["detail"],
-        decision={name: row[name] for name in DECISION_COLUMNS} if decided else None,
+        decisions=[{name: one[name] for name in DECISION_COLUMNS} for one in row["decisions"] or ()],
     )
 
 

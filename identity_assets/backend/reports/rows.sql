@@ -9,22 +9,10 @@ WITH lending AS MATERIALIZED (
     JOIN library_identity AS identity ON identity.library_id = library.id
     WHERE identity.confidence >= CAST(0.70 AS real) AND identity.method <> 'inherited'
 ),
-decision_line AS (
-    SELECT
-        library_id,
-        'correct' AS decision,
-        wikidata_qid AS wikidata,
-        spotify_id AS spotify,
-        apple_music_id AS apple_music,
-        CAST(discogs_artist_id AS text) AS discogs_artist,
-        musicbrainz_artist_id AS musicbrainz_artist,
-        bandcamp_id AS bandcamp,
-        CAST(discogs_release_id AS text) AS discogs_release,
-        CAST(discogs_master_id AS text) AS discogs_master,
-        regexp_replace(notes, '^manual:', '') AS by,
-        CAST(NULL AS text) AS note
-    FROM library_identity
-    WHERE method = 'manual'
+decided_row AS (
+    SELECT line.library_id, jsonb_agg(to_jsonb(line) ORDER BY line.decision DESC, line.source) AS decisions
+    FROM decision_line() AS line
+    GROUP BY line.library_id
 ),
 standing AS (
     SELECT
@@ -33,7 +21,7 @@ standing AS (
         library.album_title,
         library.artist_id,
         CASE
-            WHEN due.is_manual THEN 'manual'
+            WHEN due.is_manual OR due.decision = 'none' THEN 'manual'
             WHEN due.confidence >= CAST(0.70 AS real) THEN 'resolved'
             WHEN lending.artist_id IS NOT NULL THEN 'fallback_resolved'
             ELSE 'truly_unresolved'
@@ -52,12 +40,12 @@ SELECT
     answer.unwound_at,
     ledger.outcome,
     ledger.detail,
-    line.decision, line.wikidata, line.spotify, line.apple_music, line.discogs_artist, line.musicbrainz_artist,
-    line.bandcamp, line.discogs_release, line.discogs_master, line.by, line.note
+    decided_row.decisions
 FROM standing
 LEFT JOIN answer ON answer.library_id = standing.library_id
 LEFT JOIN candidate_library AS ledger ON ledger.library_id = standing.library_id
-LEFT JOIN decision_line AS line ON line.library_id = standing.library_id
+LEFT JOIN decided_row ON decided_row.library_id = standing.library_id
+LEFT JOIN decided ON decided.library_id = standing.library_id
 WHERE standing.library_id > :after
   AND CASE CAST(:state AS text)
       WHEN 'due' THEN
@@ -69,8 +57,8 @@ WHERE standing.library_id > :after
           standing.state IN ('fallback_resolved', 'truly_unresolved')
           OR standing.confidence < CAST(0.70 AS real)
       WHEN 'truly-unresolved' THEN standing.state = 'truly_unresolved'
-      WHEN 'manual' THEN line.library_id IS NOT NULL
-      WHEN 'rejected' THEN ledger.outcome = 'rejected_by_person'
+      WHEN 'manual' THEN decided_row.library_id IS NOT NULL
+      WHEN 'rejected' THEN decided.rejected IS NOT NULL OR decided.refused IS NOT NULL
       WHEN 'held' THEN standing.is_held
       ELSE true
   END

@@ -1,5 +1,5 @@
 -- The runs that have written a library row again since the given run wrote it, the last one first: they are taken back
--- before it, in this order.
+-- before it, in this order. Runs in which people decided are not among them: a decision is taken back by its own run only.
 WITH own AS MATERIALIZED (
     SELECT library_id, min(chunk_id) AS chunk_id
     FROM journal_entry
@@ -17,5 +17,10 @@ WHERE other.run_id <> :run_id
   AND other.last_library_id >= (SELECT min(own.library_id) FROM own)
   AND other.before <> 'same'
   AND (other.before <> 'absent' OR other.row_hash IS NOT NULL)
+  AND NOT EXISTS (
+      SELECT
+      FROM journal_chunk AS decision
+      WHERE decision.run_id = other.run_id AND decision.table_name = 'correction'
+  )
 GROUP BY other.run_id
 ORDER BY max(other.chunk_id) DESC

@@ -6,6 +6,7 @@ SELECT
     undo.library_id,
     CASE
         WHEN NOT EXISTS (SELECT FROM library WHERE library.id = undo.library_id) THEN 'library_row_gone'
+        WHEN bool_or(undo.is_decided_since) THEN 'manual'
         WHEN bool_or(undo.later_run_id IS NOT NULL) THEN 'written_again'
         WHEN bool_or(undo.table_name = 'library_identity' AND undo.is_manual AND NOT undo.is_as_written) THEN 'manual'
         WHEN bool_or(

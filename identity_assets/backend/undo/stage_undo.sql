@@ -5,7 +5,7 @@
 -- A run may write a table row more than once, as LML's answer and a leg do: the first write that changed it says what stood
 -- before, the last one what the run left. Where that first write changed the time alone and a later one more, what stood
 -- before is the image of the later one with the time of the first.
--- A row that nobody wrote in the run, but that stands now beside rows that the run did write, appeared since. Credits and the
+-- A row that nobody wrote in the run, but that stands now beside rows that the run did write, is not as written. Credits and the
 -- evidence of tracks are many, and each stands for itself: of these only the rows that the run wrote are looked at.
 CREATE TEMPORARY TABLE undo ON COMMIT DROP AS
 WITH entry AS MATERIALIZED (
@@ -51,7 +51,7 @@ written AS MATERIALIZED (
         ON image.table_name = first.table_name AND image.library_id = first.library_id AND image.key = first.key
 ),
 later AS MATERIALIZED (
-    SELECT other.library_id, max(other.chunk_id) AS chunk_id
+    SELECT other.library_id, max(other.chunk_id) AS chunk_id, bool_or(other.table_name = 'correction') AS is_decision
     FROM journal_entry AS other
     WHERE other.run_id <> ALL (CAST(:run_ids AS text[]))
       AND other.chunk_id > (SELECT min(entry.chunk_id) FROM entry)
@@ -115,12 +115,11 @@ SELECT
     written.before,
     written.time_before,
     written.image,
-    written.row_hash IS NOT NULL AS stood_after,
     standing.library_id IS NOT NULL AS stands,
     coalesce(standing.is_manual, false) AS is_manual,
     standing.row_hash IS NOT DISTINCT FROM written.row_hash AS is_as_written,
-    false AS appeared,
-    chunk.run_id AS later_run_id
+    chunk.run_id AS later_run_id,
+    coalesce(later.is_decision, false) AS is_decided_since
 FROM written
 LEFT JOIN standing
     ON standing.table_name = written.table_name
@@ -130,8 +129,8 @@ LEFT JOIN later ON later.library_id = written.library_id AND later.chunk_id > wr
 LEFT JOIN journal_chunk AS chunk ON chunk.chunk_id = later.chunk_id
 UNION ALL
 SELECT
-    standing.table_name, standing.library_id, standing.key, 'same', NULL, NULL, false, true, standing.is_manual, false,
-    true, NULL
+    standing.table_name, standing.library_id, standing.key, 'same', NULL, NULL, true, standing.is_manual, false, NULL,
+    false
 FROM standing
 WHERE standing.table_name NOT IN ('compilation_track_artist', 'library_track_identity_source')
   AND (standing.table_name, standing.library_id) IN (SELECT written.table_name, written.library_id FROM written)

@@ -1,4 +1,5 @@
--- The runs of the journal among :run_ids, or those that began to write at :since or later; the last one first.
+-- The runs of the journal among :run_ids, or those that began to write at :since or later; the last one first. Among the latter
+-- are no runs in which people decided: a decision is taken back by its own run only.
 SELECT
     entry.run_id,
     min(entry.written_at) AS first_written_at,
@@ -11,8 +12,9 @@ WHERE entry.before <> 'same'
       CAST(:since AS timestamptz) IS NULL
       OR NOT EXISTS (
           SELECT
-          FROM journal_chunk AS earlier
-          WHERE earlier.run_id = entry.run_id AND earlier.written_at < CAST(:since AS timestamptz)
+          FROM journal_chunk AS other
+          WHERE other.run_id = entry.run_id
+            AND (other.written_at < CAST(:since AS timestamptz) OR other.table_name = 'correction')
       )
   )
 GROUP BY entry.run_id
