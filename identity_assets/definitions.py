@@ -6,7 +6,7 @@ The blocking check answers_plausible stands between lml_verdicts and the four ta
 
 station_report shows the state of all this on one page.
 
-Two older legs feed the same writer if IDENTITY_LEGS names them; a leg that is off materialises nothing:
+Two older legs feed the same writer if IDENTITY_LEGS names them; a leg that is off gathers nothing:
 library ─▶ canonical_entity_evidence (S1); library, flowsheet_match ─▶ flowsheet_match_evidence (S3)
 """
 
@@ -57,13 +57,9 @@ def build_defs(
 ) -> dg.Definitions:
     """The graph with the given resources and legs. The default for both comes from the environment."""
     legs = settings().identity_legs if legs is None else legs
-    evidence = {leg: described(asset, leg, on=leg in legs) for leg, asset in EVIDENCE.items()}
-    on = {leg: asset for leg, asset in evidence.items() if leg in legs}
-    off = [asset for leg, asset in evidence.items() if leg not in legs]
-    tables = identity_tables_with(on, off)
-    assets = report_failures_of(
-        [candidate_libraries, lml_verdicts, *evidence.values(), tables, station_report]
-    )
+    evidence = [described(asset, leg, on=leg in legs) for leg, asset in EVIDENCE.items()]
+    tables = identity_tables_with(evidence, legs)
+    assets = report_failures_of([candidate_libraries, lml_verdicts, *evidence, tables, station_report])
     leg_checks = [*([leg_conflicts] if legs else ()), *([leg_matches] if Leg.S3 in legs else ())]
     checks = [answers_plausible, checks_in_one_step([*CHECKS, *leg_checks])]
     return dg.Definitions(

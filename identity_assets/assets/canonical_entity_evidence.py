@@ -1,10 +1,8 @@
-"""The asset `canonical_entity_evidence`: the leg S1. It materialises something only if IDENTITY_LEGS names S1."""
-
-from collections.abc import Iterator
+"""The asset `canonical_entity_evidence`: the leg S1. It gathers something only if IDENTITY_LEGS names S1."""
 
 import dagster as dg
 
-from identity_assets.assets.leg_evidence import EVIDENCE_TAG, EvidenceConfig, is_on, materialise_evidence
+from identity_assets.assets.leg_evidence import EVIDENCE_TAG, EvidenceConfig, materialise_evidence
 from identity_assets.assets.tables import LEG_EVIDENCE
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.resources import Backend
@@ -15,17 +13,15 @@ from identity_assets.settings import Leg
     deps=["library"],
     partitions_def=library_partitions,
     backfill_policy=one_run,
-    output_required=False,
     tags=dict([EVIDENCE_TAG]),
     **LEG_EVIDENCE,
 )
 def canonical_entity_evidence(
     context: dg.AssetExecutionContext, config: EvidenceConfig, backend: dg.ResourceParam[Backend]
-) -> Iterator[dg.MaterializeResult[None]]:
+) -> dg.MaterializeResult[None]:
     """The Discogs release or master that Backend's canonical_entity_id names for a library row (S1).
 
     This asset only gathers; the identity tables are written in one later step. Evidence that is no longer found is
     removed, unless that is more than EVIDENCE_SHRINK_LIMIT allows: then the step fails and removes nothing.
     """
-    if is_on(context, Leg.S1, backend):
-        yield materialise_evidence(context, config, Leg.S1, backend)
+    return materialise_evidence(context, config, Leg.S1, backend)

@@ -1,10 +1,8 @@
 """The leg S3: the asset `flowsheet_match` and its evidence, which is gathered only if IDENTITY_LEGS names S3."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
-from identity_assets.assets.leg_evidence import EVIDENCE_TAG, EvidenceConfig, is_on, materialise_evidence
+from identity_assets.assets.leg_evidence import EVIDENCE_TAG, EvidenceConfig, materialise_evidence
 from identity_assets.assets.tables import FLOWSHEET_MATCH, LEG_EVIDENCE
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.resources import Backend, Discogs
@@ -24,7 +22,6 @@ flowsheet_match = dg.AssetSpec(
     deps=["library", "flowsheet_match"],
     partitions_def=library_partitions,
     backfill_policy=one_run,
-    output_required=False,
     tags=dict([EVIDENCE_TAG]),
     **LEG_EVIDENCE,
 )
@@ -33,11 +30,10 @@ def flowsheet_match_evidence(
     config: EvidenceConfig,
     backend: dg.ResourceParam[Backend],
     discogs: dg.ResourceParam[Discogs],
-) -> Iterator[dg.MaterializeResult[None]]:
+) -> dg.MaterializeResult[None]:
     """The Discogs master or release that the discogs-cache has under the same normalised artist and title (S3).
 
     This asset only gathers; the identity tables are written in one later step. Evidence that is no longer found is
     removed, unless that is more than EVIDENCE_SHRINK_LIMIT allows: then the step fails and removes nothing.
     """
-    if is_on(context, Leg.S3, backend):
-        yield materialise_evidence(context, config, Leg.S3, backend, discogs)
+    return materialise_evidence(context, config, Leg.S3, backend, discogs)

@@ -32,19 +32,9 @@ class EvidenceConfig(dg.Config):
     )
 
 
-def is_on(context: dg.AssetExecutionContext, leg: Leg, backend: Backend) -> bool:
-    """Whether IDENTITY_LEGS names the leg. If it does not, the log of the step says that nothing is done."""
-    if leg in backend.settings.identity_legs:
-        return True
-    context.log.info(
-        f"the leg {leg} is off, so nothing is gathered and nothing is materialised: IDENTITY_LEGS={leg} turns it on"
-    )
-    return False
-
-
 def described(evidence: dg.AssetsDefinition, leg: Leg, *, on: bool) -> dg.AssetsDefinition:
     """The asset of the leg, with a description that says whether the leg is on."""
-    state = "on" if on else "off: materialising this asset does nothing until IDENTITY_LEGS names it"
+    state = "on" if on else "off: nothing is gathered until IDENTITY_LEGS names it"
     return evidence.map_asset_specs(
         lambda spec: spec.replace_attributes(
             description=f"**The leg {leg} is {state}.**\n\n{spec.description}"
@@ -59,7 +49,15 @@ def materialise_evidence(
     backend: Backend,
     discogs: Discogs | None = None,
 ) -> dg.MaterializeResult[None]:
-    """Gather what the leg finds in the partitions of the step, and store it."""
+    """Gather what the leg finds in the partitions of the step, and store it.
+
+    A leg that is off gathers and stores nothing, and says so. It is materialised all the same: Dagster counts a
+    backfill as failed if one of its assets is not.
+    """
+    if leg not in backend.settings.identity_legs:
+        off = f"the leg {leg} is off, so nothing is gathered: IDENTITY_LEGS={leg} turns it on"
+        context.log.info(off)
+        return dg.MaterializeResult(metadata={"off": off})
     from identity_assets.gathering import gather_and_store
 
     buckets = buckets_of(context.partition_keys)

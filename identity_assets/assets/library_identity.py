@@ -4,7 +4,7 @@ One step writes all four in the same transactions, so they are one multi_asset t
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -107,18 +107,14 @@ class WritingConfig(dg.Config):
 
 
 def identity_tables_with(
-    evidence: Mapping[Leg, dg.AssetsDefinition], off: Sequence[dg.AssetsDefinition] = ()
+    evidence: Sequence[dg.AssetsDefinition], legs_on: Sequence[Leg]
 ) -> dg.AssetsDefinition:
-    """The four tables, which are written after the evidence of the legs that are on.
-
-    `off` is the evidence of the legs that are off: the lineage shows it, but no step waits for it.
-    """
-    legs_in_graph, deps = tuple(evidence), [*evidence.values()]
+    """The four tables, which are written after the evidence of the legs."""
 
     @dg.multi_asset(
         name="identity_tables",
         specs=[
-            spec.merge_attributes(deps=deps) if spec.key.to_user_string() in FED_BY_LEGS else spec
+            spec.merge_attributes(deps=[*evidence]) if spec.key.to_user_string() in FED_BY_LEGS else spec
             for spec in SPECS
         ],
         partitions_def=library_partitions,
@@ -133,16 +129,11 @@ def identity_tables_with(
         trace: dg.ResourceParam[RunTrace],
     ) -> Iterator[dg.MaterializeResult[None]]:
         """Write the stored verdicts to Backend's tables and to library_unresolved. LML is not called."""
-        legs = legs_of(config.legs, legs_in_graph)
-        to_gather = [leg for leg in legs if leg not in legs_in_graph]
+        legs = legs_of(config.legs, legs_on)
+        to_gather = [leg for leg in legs if leg not in legs_on]
         yield from _write(context, backend, progress, trace, legs, to_gather)
 
-    # The step has no input for these dependencies, so that it is not skipped when nothing is materialised there.
-    return identity_tables.map_asset_specs(
-        lambda spec: (
-            spec.merge_attributes(deps=[*off]) if off and spec.key.to_user_string() in FED_BY_LEGS else spec
-        )
-    )
+    return identity_tables
 
 
 def _write(

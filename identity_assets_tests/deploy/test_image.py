@@ -166,7 +166,8 @@ def test_sigterm_ends_a_run_with_130_and_leaves_no_row_half_written(
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, ""), err
+    assert process.returncode == 130, err
+    assert json.loads(out) == {"error": "interrupted", "exit_code": 130}
     sources = {row["library_id"] for row in shelf.rows("SELECT library_id FROM library_identity_source")}
     assert sources == {row["library_id"] for row in shelf.rows("SELECT library_id FROM library_identity")}
 

@@ -46,7 +46,7 @@ def execute(
 ) -> dg.ExecuteInProcessResult:
     """Run the selected assets and checks in this process."""
     definitions = dg.Definitions(
-        assets=[library, candidate_libraries, lml_verdicts, identity_tables_with({})],
+        assets=[library, candidate_libraries, lml_verdicts, identity_tables_with([], [])],
         asset_checks=[checks_in_one_step(checks)],
         jobs=[dg.define_asset_job("job", selection=selection)],
         resources=make_resources(settings, LogProgress(say=lambda _line: None)),

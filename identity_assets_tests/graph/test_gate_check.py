@@ -32,7 +32,7 @@ def execute(
     keys: Sequence[str] = (),
 ) -> dg.ExecuteInProcessResult:
     definitions = dg.Definitions(
-        assets=[library, candidate_libraries, lml_verdicts, identity_tables_with({})],
+        assets=[library, candidate_libraries, lml_verdicts, identity_tables_with([], [])],
         asset_checks=[checks_in_one_step([truly_unresolved_rows])],
         jobs=[dg.define_asset_job("job", selection=selection)],
         resources=make_resources(settings, LogProgress(say=lambda _line: None)),

@@ -329,7 +329,7 @@ def test_a_signal_ends_a_run_within_5_s_though_lml_hangs(
         said, _ = process.communicate(timeout=60)
         assert time.monotonic() - sent_at < 5
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "identity-assets: interrupted"
+    assert json.loads(said.splitlines()[-1]) == {"error": "interrupted", "exit_code": 130}
 
 
 def test_the_memory_of_a_run_stays_under_250_mib_whatever_lml_sends_to_several_calls_at_once(

@@ -106,7 +106,10 @@ def test_a_run_that_fails_is_one_event_with_the_exceptions_own_frames(
         "partition": "00..15",
         "step": "lml_verdicts",
     }
-    assert "were answered and are kept" in event["contexts"]["failure"]["description"]
+    assert (
+        "none of the 40 library rows was answered, and all of them stay due"
+        in event["contexts"]["failure"]["description"]
+    )
 
     [transaction] = receiver.items("transaction")
     root = transaction["contexts"]["trace"]

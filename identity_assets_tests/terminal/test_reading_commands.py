@@ -46,7 +46,9 @@ def test_gate_prints_the_report_and_ends_with_0_on_pass_and_1_on_fail(
 def test_gate_ends_with_2_when_it_could_not_be_read(env: dict[str, str]) -> None:
     ended = call_here("gate", "--json", env={**env, "DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/d"})
     assert ended.returncode == 2
-    assert "PostgreSQL cannot be reached" in one_line(ended)
+    printed = json.loads(ended.stdout)
+    assert "PostgreSQL cannot be reached" in printed["error"]
+    assert printed["exit_code"] == 2
 
 
 def test_explain_tells_the_story_of_each_row(stocked: list[int], env: dict[str, str]) -> None:

@@ -137,7 +137,7 @@ def test_decisions_upon_each_other_are_taken_back_in_reverse(shelf: Shelf) -> No
         images.append(image(shelf))
         decide(shelf, decision, run_id=f"decided {number}")
     [left] = plan_unwind(shelf.database, Writes({"decided 2": None}), 100).left_alone
-    assert (left.reason, left.run_id) == ("written_again", "decided 5")
+    assert (left.reason, left.run_id) == ("manual", "decided 5")
     for number in reversed(range(len(decisions))):
         take_back(shelf, f"decided {number}")
         assert image(shelf) == images[number], number
