@@ -1,6 +1,7 @@
 """Whole runs against an LML that sends anything: a real Dagster run, a real HTTP server, a real PostgreSQL."""
 
 import gzip
+import json
 import signal
 import subprocess
 import time
