@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import Final
 
 START: Final = 2
-WORTH_MORE: Final = 0.2
+WORTH_MORE: Final = 0.25
 """More calls in flight are worth it where they bring at least this share of what proportion promises."""
 FULL_GAIN: Final = 0.5
 """At least this share of what proportion promises keeps the number doubling at the start."""
 LOADED: Final = 0.75
 """A call counts as a measurement when at least this share of the allowed calls was in flight with it."""
-KEPT_ROUNDS: Final = 20
+KEPT_ROUNDS: Final = 40
 """A measurement is forgotten after so many others, so that LML is tried again when it may have changed."""
 DISTRESS_ROUNDS: Final = 8
 _POLL_SECONDS: Final = 0.1
@@ -157,7 +157,9 @@ class Limiter:
         if above is None and best < self.ceiling:
             return best + 1
         if above is not None and above - best > 1:
-            return (best + above) // 2
+            # Where so many are slower, what is to be found is near.
+            is_slower = self._levels[above].rate < self._levels[best].rate
+            return best + 1 if is_slower else (best + above) // 2
         if below is None:
             return max(best - 1, 1)
         # Where the rate rose less than in proportion, it may have stopped rising between the two.
@@ -179,6 +181,10 @@ class Limiter:
     def _step_back(self, ticket: Ticket, rounds: int, refused: bool) -> None:
         """Halve, once for all calls that began before it; and do not soon try so many again where LML refused."""
         if refused and ticket.in_flight > 1:
+            known = self._levels.get(ticket.in_flight)
+            if known is not None and known.rate > 0:
+                # So many were answered before: it may have been an exception.
+                rounds = min(rounds, DISTRESS_ROUNDS)
             bad = _Level(0.0, self._rounds + rounds)
             self._levels = {n: one for n, one in self._levels.items() if n < ticket.in_flight}
             self._levels[ticket.in_flight] = bad

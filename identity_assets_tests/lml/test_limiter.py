@@ -166,7 +166,7 @@ def test_one_retry_after_holds_all_workers_and_a_stop_ends_the_wait() -> None:
     assert time.monotonic() - started < 2
 
 
-# The same over real HTTP, where the machine's noise allows no narrow bound.
+# The same over real HTTP, where the machine's noise adds to what the search costs: the best of three pairs counts.
 
 
 class Busy:
@@ -229,9 +229,14 @@ def test_over_http_it_takes_about_the_time_of_the_best_fixed_number(
         ):
             client.limiter = limiter
             started = time.monotonic()
-            asking = ask(batches(100), client, store=lambda _: None, max_in_flight=8)
-            assert sum(len(asked.verdicts) for asked in asking) == 100
+            asking = ask(batches(300), client, store=lambda _: None, max_in_flight=8)
+            assert sum(len(asked.verdicts) for asked in asking) == 300
             assert busy.most <= 8
             return time.monotonic() - started
 
-    assert time_of(Limiter(8)) < 1.5 * time_of(Fixed(best))
+    ratios = []
+    for _ in range(3):
+        ratios.append(time_of(Limiter(8)) / time_of(Fixed(best)))
+        if ratios[-1] < 1.2:
+            return
+    raise AssertionError(f"it took {ratios} times as long as with {best} calls in flight")
