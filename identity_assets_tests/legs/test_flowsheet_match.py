@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
+from identity_assets.backend.database import DatabaseError
 from identity_assets.backend.library_pages import reading
 from identity_assets.evidence import Evidence, Gathered
 from identity_assets.gathering import gather, gather_and_store
@@ -364,5 +364,5 @@ def test_the_tables_may_stand_in_another_schema(shelf: Shelf, cache: Cache) -> N
 
 
 def test_backends_database_is_read_in_a_read_only_transaction(shelf: Shelf) -> None:
-    with pytest.raises(DBAPIError, match="read-only"), reading(shelf.database) as connection:
+    with pytest.raises(DatabaseError, match="read-only"), reading(shelf.database) as connection:
         connection.execute(text("DELETE FROM library"))
