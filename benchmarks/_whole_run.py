@@ -16,7 +16,7 @@ import psycopg2
 from benchmarks import _ours
 from benchmarks._server import BACKEND, DAGSTER, Server, measured_process
 from identity_assets.demo.catalogue import Catalogue
-from identity_assets.demo.fixture_lml import ENDPOINT, FixtureLmlProcess
+from identity_assets.demo.fixture_lml import ENDPOINT, FixtureLmlProcess, TrackSettings
 from identity_assets.demo.station import bound_runs_that_ask, write_dagster_home
 
 WRITTEN_ROWS = Path(__file__).with_name("written_rows.sql").read_text(encoding="utf-8")
@@ -28,12 +28,27 @@ class Conditions:
     """What a whole run meets: LML's speed, its calls in flight, the partitions, and where Dagster keeps its events.
 
     `dagster_storage` is `none` (an instance that lasts for the run) or `same` (a database of the same server).
+    `tracks`: LML lists the tracks of compilations. Only `ours` writes them, so it then does more than the others.
     """
 
     seconds_per_input: float = 0.0
     in_flight: int = 8
     partitions: int = 16
     dagster_storage: str = "none"
+    tracks: bool = False
+
+    def lml(self, catalogue: Catalogue) -> FixtureLmlProcess:
+        """The fixture LML that these runs ask."""
+        return fixture_lml(catalogue, self.seconds_per_input, tracks=self.tracks)
+
+
+def fixture_lml(catalogue: Catalogue, seconds_per_input: float = 0.0, *, tracks: bool) -> FixtureLmlProcess:
+    """A fixture LML that knows the catalogue; without `tracks` its matcher has visited no compilation yet."""
+    return FixtureLmlProcess(
+        sorted(catalogue.known_artists),
+        seconds_per_input=seconds_per_input,
+        tracks=TrackSettings(state=None if tracks else "not_visited"),
+    )
 
 
 class WholeRuns:

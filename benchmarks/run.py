@@ -11,7 +11,6 @@ from benchmarks._harness import Report, arguments, finish, with_programs
 from benchmarks._server import Server, server
 from benchmarks._whole_run import Conditions, WholeRuns, repeated
 from identity_assets.demo.catalogue import seeded_catalogue
-from identity_assets.demo.fixture_lml import FixtureLmlProcess
 
 
 def measure(
@@ -19,8 +18,7 @@ def measure(
 ) -> Report:
     """Run the benchmark."""
     catalogue = seeded_catalogue(rows)
-    known = sorted(catalogue.known_artists)
-    with FixtureLmlProcess(known, seconds_per_input=conditions.seconds_per_input) as lml:
+    with conditions.lml(catalogue) as lml:
         runs = repeated(WholeRuns(postgres, catalogue, lml, conditions), programs, repeat)
     lml_floor = rows * conditions.seconds_per_input / conditions.in_flight
     return Report("run", rows, asdict(conditions), runs, {"lml_floor_seconds": round(lml_floor, 2)})
@@ -38,8 +36,11 @@ def main() -> None:
         default="none",
         help="same: Dagster keeps runs and events in the same PostgreSQL",
     )
+    parser.add_argument("--tracks", action="store_true", help="LML lists tracks too; only ours writes them")
     asked = parser.parse_args()
-    conditions = Conditions(asked.seconds_per_input, asked.in_flight, asked.partitions, asked.dagster_storage)
+    conditions = Conditions(
+        asked.seconds_per_input, asked.in_flight, asked.partitions, asked.dagster_storage, asked.tracks
+    )
     with server(with_fsync=not asked.no_fsync) as postgres:
         report = measure(postgres, asked.rows, asked.repeat, asked.programs, conditions)
     finish(report, asked.json)

@@ -23,7 +23,6 @@ from benchmarks._server import BACKEND, Server, server
 from benchmarks._statements import Names, large_scans
 from benchmarks._whole_run import Conditions, WholeRuns
 from identity_assets.demo.catalogue import seeded_catalogue
-from identity_assets.demo.fixture_lml import FixtureLmlProcess
 
 FACTORS = (1, 3, 10)
 LARGE_TABLE_SHARE = 0.1
@@ -70,8 +69,7 @@ def _at_size(
     postgres: Server, rows: int, programs: Iterable[str], conditions: Conditions, *, with_plans: bool
 ) -> Size:
     catalogue = seeded_catalogue(rows)
-    known = sorted(catalogue.known_artists)
-    with FixtureLmlProcess(known, seconds_per_input=conditions.seconds_per_input) as lml:
+    with conditions.lml(catalogue) as lml:
         runs = WholeRuns(postgres, catalogue, lml, conditions)
         measures = {program: runs.measure(program) for program in programs if program != "ours"}
         measures["ours"], statements = runs.ours(with_plans=with_plans)

@@ -13,9 +13,8 @@ from benchmarks._floor import FLOOR_STATEMENTS, FLOOR_WRITE
 from benchmarks._harness import Report, arguments, finish, with_programs
 from benchmarks._server import BACKEND, STORED, Server, measured_block, server
 from benchmarks._statements import StatementLog
-from benchmarks._whole_run import written_rows
+from benchmarks._whole_run import fixture_lml, written_rows
 from identity_assets.demo.catalogue import seeded_catalogue
-from identity_assets.demo.fixture_lml import FixtureLmlProcess
 
 
 def _write_ours(postgres: Server) -> int:
@@ -48,12 +47,14 @@ _PROGRAMS: dict[str, Callable[[Server], int]] = {
 }
 
 
-def measure(postgres: Server, rows: int, repeat: int, programs: tuple[str, ...]) -> Report:
+def measure(
+    postgres: Server, rows: int, repeat: int, programs: tuple[str, ...], *, tracks: bool = False
+) -> Report:
     """Run the benchmark."""
     catalogue = seeded_catalogue(rows)
     runs: dict[str, list[dict[str, float]]] = {program: [] for program in programs}
     postgres.fresh_library(catalogue, STORED)
-    with FixtureLmlProcess(sorted(catalogue.known_artists)) as lml:
+    with fixture_lml(catalogue, tracks=tracks) as lml:
         _ours.store_answers(postgres.settings(STORED, library_metadata_url=lml.url))
     expected = None
     for _ in range(repeat):
@@ -67,14 +68,16 @@ def measure(postgres: Server, rows: int, repeat: int, programs: tuple[str, ...])
                 raise SystemExit(f"{program} wrote other rows than the program before: {written}, {expected}")
             expected = written
             runs[program].append({**measures, "statements": statements, "transactions": transactions})
-    return Report("write", rows, {}, runs)
+    return Report("write", rows, {"tracks": tracks}, runs)
 
 
 def main() -> None:
     """Measure, print the table and write the JSON."""
-    asked = with_programs(arguments(__doc__, rows=64_676, repeat=3)).parse_args()
+    parser = with_programs(arguments(__doc__, rows=64_676, repeat=3))
+    parser.add_argument("--tracks", action="store_true", help="LML lists tracks too; only ours writes them")
+    asked = parser.parse_args()
     with server(with_fsync=not asked.no_fsync) as postgres:
-        report = measure(postgres, asked.rows, asked.repeat, asked.programs)
+        report = measure(postgres, asked.rows, asked.repeat, asked.programs, tracks=asked.tracks)
     finish(report, asked.json)
 
 

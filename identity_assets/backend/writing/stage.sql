@@ -36,8 +36,8 @@ SELECT
     standing.main AS old_main,
     made.main AS new_main,
     CASE
-        WHEN answered.kind = 'single_artist'
-        THEN without_refused_entries(usable_provenance(answered.verdict, answered.set_aside), decided.refused)
+        WHEN decided.refused IS NULL THEN usable.provenance
+        ELSE without_refused_entries(usable.provenance, decided.refused)
     END AS provenance,
     CASE WHEN answered.resolved_tracks IS NOT NULL THEN answered.verdict -> 'tracks' END AS tracks,
     CASE WHEN answered.resolved_tracks IS NOT NULL THEN answered.set_aside END AS tracks_set_aside,
@@ -53,7 +53,7 @@ SELECT
             WHEN answered.kind = 'single_artist' AND decided.library_id IS NOT NULL
             THEN decided.is_none OR is_rejected(
                 decided.rejected,
-                lml_ids(answered.verdict, usable_provenance(answered.verdict, answered.set_aside))
+                lml_ids(answered.verdict, usable.provenance)
             )
         END
     ) AS fate
@@ -61,13 +61,27 @@ FROM answered
 LEFT JOIN decided ON decided.library_id = answered.library_id AND decided.library_id BETWEEN :first_id AND :last_id
 LEFT JOIN library ON library.id = answered.library_id AND library.id BETWEEN :first_id AND :last_id
 LEFT JOIN standing ON (standing.main).library_id = answered.library_id
+-- A function is called only where it has something to do: the call costs more than all the rest.
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN answered.kind <> 'single_artist' THEN NULL
+        WHEN answered.set_aside IS NULL THEN answered.verdict -> 'provenance'
+        ELSE usable_provenance(answered.verdict, answered.set_aside)
+    END AS provenance
+    OFFSET 0
+) AS usable
 CROSS JOIN LATERAL (
     -- OFFSET 0: the answer is parsed once.
     SELECT CASE
         WHEN answered.kind = 'single_artist'
-        THEN without_refused_ids(
-            lml_main_row(answered.library_id, answered.verdict, answered.asked_at, standing.main), decided.refused
-        )
+        THEN lml_main_row(answered.library_id, answered.verdict, answered.asked_at, standing.main)
+    END AS main
+    OFFSET 0
+) AS named
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN decided.refused IS NULL THEN named.main
+        ELSE without_refused_ids(named.main, decided.refused)
     END AS main
     OFFSET 0
 ) AS made
