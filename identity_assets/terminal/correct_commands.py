@@ -13,6 +13,7 @@ from rich.console import Console
 
 from identity_assets.terminal.common import confirmed, json_option, migrated_database, settings_to_write
 from identity_assets.terminal.output import FAILED, WRONG, print_json, say, say_error, stop
+from identity_assets.wording import counted
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -207,7 +208,10 @@ def _decide(
         decisions = _checked(database, decisions, whole_artist=whole_artist)
         rows = len({one.library_id for one in decisions})
         if check:
-            say(f"{len(decisions):,} decisions about {rows:,} library rows can be taken; nothing was written")
+            say(
+                f"{counted(len(decisions), 'decision')} about {counted(rows, 'library row')} can be taken; nothing "
+                "was written"
+            )
             return
         if rows > 1 and not (yes or confirmed(f"Decide {rows:,} library rows?")):
             stop("not confirmed: nothing was changed (--yes skips the question)", FAILED)
@@ -240,9 +244,10 @@ def _report(run_id: str, done: "Corrected", *, as_json: bool) -> None:
         print_json({"run_id": run_id if done.decisions_written else None, **done.as_dict()})
     else:
         Console().print(
-            f"{done.decisions_written:,} decisions about {written.rows:,} library rows: "
-            f"{written.main_rows_written:,} main rows written and {written.main_rows_removed:,} removed, "
-            f"{written.source_rows_written:,} source rows written and {written.source_rows_removed:,} removed",
+            f"{counted(done.decisions_written, 'decision')} about {counted(written.rows, 'library row')}: "
+            f"{counted(written.main_rows_written, 'main row')} written and {written.main_rows_removed:,} removed, "
+            f"{counted(written.source_rows_written, 'source row')} written and "
+            f"{written.source_rows_removed:,} removed",
             highlight=False,
             soft_wrap=True,
         )

@@ -18,6 +18,7 @@ from identity_assets.backend.reports.overview import REASONS, DueDay, Overview
 from identity_assets.gate_trend import GateMoment
 from identity_assets.settings import Scope
 from identity_assets.terminal.status_runs import RunLine, ScheduleLine, inputs_per_second
+from identity_assets.wording import counted
 
 STATE_LABELS = {
     "resolved": "resolved",
@@ -237,7 +238,8 @@ def _other_write(one: RecentWrite) -> Iterator[RenderableType]:
     what = "run without DAGSTER_HOME" if one.is_pass else "replay, unwind or correction"
     yield _indented(
         Text(
-            f"{one.run_id[:8]} {_minute(one.first_written_at)}  wrote {one.library_rows:,} library rows  {what}"
+            f"{one.run_id[:8]} {_minute(one.first_written_at)}  wrote "
+            f"{counted(one.library_rows, 'library row')}  {what}"
         )
     )
 
@@ -258,7 +260,8 @@ def _schedules(status: Status) -> Iterator[RenderableType]:
         )
         yield _indented(
             Text(
-                f"the next refresh asks LML about {status.cost.inputs:,} rows in {status.cost.calls:,} calls: {took}"
+                f"the next refresh asks LML about {counted(status.cost.inputs, 'row')}"
+                f" in {counted(status.cost.calls, 'call')}: {took}"
             )
         )
 
