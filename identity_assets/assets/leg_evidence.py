@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 # The job refresh_evidence selects the assets with this tag.
 EVIDENCE_TAG = ("identity_assets/evidence", "leg")
+ACCEPT_SHRINK = (
+    "Remove evidence that the leg no longer finds, even if that is more than EVIDENCE_SHRINK_LIMIT allows. Look at "
+    "the input of the leg first."
+)
 
 
 class EvidenceConfig(dg.Config):
     """What a person may choose when launching a run."""
 
-    accept_shrink: bool = Field(
-        default=False,
-        description="Remove evidence that the leg no longer finds, even if that is more than EVIDENCE_SHRINK_LIMIT "
-        "allows. Look at the input of the leg first.",
-    )
+    accept_shrink: bool = Field(default=False, description=ACCEPT_SHRINK)
 
 
 def described(evidence: dg.AssetsDefinition, leg: Leg, *, on: bool) -> dg.AssetsDefinition:
@@ -74,7 +74,7 @@ def materialise_evidence(
             accept_shrink=config.accept_shrink,
         )
     _report_partitions(context, gathered)
-    _log(context, leg, gathered, stored)
+    log_gathered(context, leg, gathered, stored)
     done = {
         "library_rows_read": gathered.scanned,
         "evidence_rows_written": stored.written,
@@ -86,6 +86,7 @@ def materialise_evidence(
         "pinned": len(gathered.evidence),
         **{f"skipped_{reason}": rows for reason, rows in gathered.reasons().items()},
         **done,
+        **totals_of_leg(leg, stored),
         "seconds": round(time.monotonic() - started, 3),
     }
     return dg.MaterializeResult(
@@ -122,7 +123,15 @@ def _report_partitions(context: dg.AssetExecutionContext, gathered: "Gathered") 
         )
 
 
-def _log(context: dg.AssetExecutionContext, leg: Leg, gathered: "Gathered", stored: "EvidenceStored") -> None:
+def totals_of_leg(leg: Leg, stored: "EvidenceStored") -> dict[str, int]:
+    """What became of the leg's evidence, under names that differ from leg to leg: a run sums up all its steps."""
+    return {f"{leg}_evidence_removed": stored.removed, f"{leg}_evidence_kept": stored.kept}
+
+
+def log_gathered(
+    context: dg.AssetExecutionContext, leg: Leg, gathered: "Gathered", stored: "EvidenceStored"
+) -> None:
+    """Log what the leg saw and stored, and warn if no pair of the discogs-cache is of this library."""
     reasons = gathered.reasons()
     context.log.info(
         f"{leg}: {gathered.scanned} library rows read, {len(gathered.evidence)} have a Discogs entity, "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
+from identity_assets.assets.leg_evidence import ACCEPT_SHRINK, log_gathered, totals_of_leg
 from identity_assets.assets.tables import (
     COMPILATION_TRACK_IDENTITY,
     LIBRARY_IDENTITY,
@@ -104,6 +105,10 @@ class WritingConfig(dg.Config):
         description="S1, S3, both, or an empty list. A leg that is off is gathered in this step. "
         "by_setting: those that IDENTITY_LEGS names.",
     )
+    accept_shrink: bool = Field(
+        default=False,
+        description=f"For a leg that is off and that `legs` names. {ACCEPT_SHRINK}",
+    )
 
 
 def identity_tables_with(
@@ -131,7 +136,9 @@ def identity_tables_with(
         """Write the stored verdicts to Backend's tables and to library_unresolved. LML is not called."""
         legs = legs_of(config.legs, legs_on)
         to_gather = [leg for leg in legs if leg not in legs_on]
-        yield from _write(context, backend, progress, trace, legs, to_gather)
+        yield from _write(
+            context, backend, progress, trace, legs, to_gather, accept_shrink=config.accept_shrink
+        )
 
     return identity_tables
 
@@ -143,6 +150,8 @@ def _write(
     trace: RunTrace,
     legs: Sequence[Leg],
     legs_to_gather: Sequence[Leg],
+    *,
+    accept_shrink: bool,
 ) -> Iterator[dg.MaterializeResult[None]]:
     from identity_assets.backend.ledger.accounts import Accounts, count_rows, read_accounts
     from identity_assets.backend.ledger.plausible import require_plausible
@@ -161,8 +170,13 @@ def _write(
     ):
         # Also where this step is materialised without the check answers_plausible.
         require_plausible(database, buckets, backend.settings, run_id)
+        evidence_totals: dict[str, int] = {}
         for leg in legs_to_gather:
-            gather_and_store(leg, database, backend.settings, buckets, run_id)
+            gathered, stored = gather_and_store(
+                leg, database, backend.settings, buckets, run_id, accept_shrink=accept_shrink
+            )
+            log_gathered(context, leg, gathered, stored)
+            evidence_totals |= totals_of_leg(leg, stored)
         selected = sum((accounts.scanned for accounts in read_accounts(database, buckets).values()), 0)
         with progress.stage(context.log.info, "writing", selected) as advance:
             written = write_verdicts(
@@ -190,7 +204,12 @@ def _write(
     trace.record(total, asdict(total_written))
     _log(context, total, total_written)
     run_totals = totals_table(
-        {**_outcomes(total), **asdict(total_written), "seconds": round(time.monotonic() - started, 3)}
+        {
+            **_outcomes(total),
+            **asdict(total_written),
+            **evidence_totals,
+            "seconds": round(time.monotonic() - started, 3),
+        }
     )
     for spec in SPECS:
         yield dg.MaterializeResult(asset_key=spec.key, metadata={RUN_TOTALS: run_totals})

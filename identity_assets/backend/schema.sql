@@ -278,6 +278,7 @@ COMMENT ON COLUMN identity_assets.correction.ids IS
 \ir functions/corrected_main_row.sql
 \ir functions/decided.sql
 \ir functions/held_answer.sql
+\ir functions/guard_group.sql
 \ir functions/decision_line.sql
 \ir functions/ledger.sql
 \ir functions/journal_entry.sql

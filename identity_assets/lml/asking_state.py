@@ -156,6 +156,7 @@ class AskingState:
         self._unopened_in_a_row = 0
         self._last_error: LmlError | None = None
         self._error_since_success: LmlError | None = None
+        self._waiting: dict[int, LmlError] = {}
         self._fatal: LmlError | None = None
         self._ended_by: BaseException | None = None
         self._out_of_time = False
@@ -219,6 +220,9 @@ class AskingState:
         except Exception as error:
             # One input that trips a fault of ours must not keep the others from being asked.
             raise LmlUnavailable(f"asking failed: {type(error).__name__}: {error}") from error
+        finally:
+            with self._lock:
+                self._waiting.pop(threading.get_ident(), None)
 
     def _leave_unasked(self, part: _Part, tally: _Tally) -> None:
         if self._out_of_time and self._fatal is None:
@@ -237,11 +241,13 @@ class AskingState:
                 self._out_of_time = True
                 self.stop.finish()
             silent = now - self._last_success
-            if self._error_since_success and silent >= self._patience:
+            # A call that waits to be put again may hold all others (Retry-After), also those that would succeed.
+            error = self._error_since_success or next(iter(self._waiting.values()), None)
+            if error is not None and silent >= self._patience:
                 self._give_up(
                     _down(
                         f"no call succeeded for {silent:.0f} s (LML_PATIENCE_SECONDS={self._patience:g})",
-                        self._error_since_success,
+                        error,
                     )
                 )
 
@@ -272,7 +278,7 @@ class AskingState:
     def _note_failure(self, error: LmlError) -> None:
         """One attempt failed, and the client may put the call again."""
         with self._lock:
-            self._error_since_success = error
+            self._error_since_success = self._waiting[threading.get_ident()] = error
         self.look_at_the_clock()
 
     def _count_failure(self, error: LmlError, is_whole: bool) -> None:

@@ -61,7 +61,10 @@ def print_changes(console: Console, predicted: DryRun, sample: ChangesSample) ->
         highlight=False,
         soft_wrap=True,
     )
-    _print_sample(console, "What would change", predicted.changes, sample.rows)
+    title = "What would change" if predicted.would_hold is None else "What the held answers would change"
+    if predicted.warning is not None:
+        console.print(predicted.warning, highlight=False, soft_wrap=True)
+    _print_sample(console, title, predicted.changes, sample.rows)
 
 
 def print_changes_made(console: Console, run_id: str, sample: ChangesSample) -> None:

@@ -10,11 +10,15 @@ def print_pass(console: Console, name: str, report: PassReport) -> None:
     """Print one line with the accounts of the pass."""
     accounts = report.accounts
     skipped = counted_reasons(accounts.skipped)
+    evidence = "".join(
+        f" {leg}: {removed:,} rows of evidence removed, {kept:,} kept;"
+        for leg, (removed, kept) in report.evidence.items()
+    )
     console.print(
         f"{name}: {accounts.scanned:,} scanned = {accounts.resolved:,} resolved + "
         f"{accounts.resolved_compilation:,} resolved_compilation + {accounts.unresolved:,} unresolved + "
-        f"{sum(accounts.skipped.values()):,} skipped ({skipped}); {report.source_rows_written:,} source rows; "
-        f"{report.lml_total_calls:,} LML calls; {report.seconds:.1f} s",
+        f"{sum(accounts.skipped.values()):,} skipped ({skipped}); {report.source_rows_written:,} source rows;"
+        f"{evidence} {report.lml_total_calls:,} LML calls; {report.seconds:.1f} s",
         highlight=False,
         soft_wrap=True,
     )

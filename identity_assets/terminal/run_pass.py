@@ -23,7 +23,7 @@ from identity_assets.figures import totals_in
 from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_tags
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, make_resources
-from identity_assets.settings import Settings, SettingsError
+from identity_assets.settings import Leg, Settings, SettingsError
 from identity_assets.telemetry.dagster_internals import (
     SerializableErrorInfo,
     execute_as_location,
@@ -43,6 +43,7 @@ class PassReport:
     """The result of a pass: accounts in library rows, writes in rows of their tables, LML's time in ms.
 
     `run_ids` has one Dagster run for each range of partitions; `run_ids_written` are those that wrote something.
+    `evidence` maps each leg that was gathered to the rows of evidence that were removed and that are kept.
     """
 
     scope: str
@@ -69,13 +70,14 @@ class PassReport:
     failures: tuple[str, ...] = ()
     run_ids: tuple[str, ...] = ()
     run_ids_written: tuple[str, ...] = ()
+    evidence: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `run --json`."""
         counts = {
             one.name: getattr(self, one.name)
             for one in fields(self)
-            if one.name not in {"scope", "accounts", "failures", "run_ids", "run_ids_written"}
+            if one.name not in {"scope", "accounts", "failures", "run_ids", "run_ids_written", "evidence"}
         }
         run_id = self.run_ids[0] if len(self.run_ids) == 1 else None
         return {
@@ -207,6 +209,7 @@ def _run_pass(
         failures=tuple(failures),
         run_ids=tuple(run_ids),
         run_ids_written=written,
+        evidence=_evidence_of(totals),
     )
 
 
@@ -235,6 +238,14 @@ def _totals_of(events: Sequence[dg.DagsterEvent]) -> dict[str, int]:
             found[event.step_key] = totals
     flat = {name: total for totals in found.values() for name, total in totals.items()}
     return {name: int(total) for name, total in flat.items() if name != "seconds"}
+
+
+def _evidence_of(totals: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """By leg, the rows of evidence removed and kept. A total that is zero is left out of the metadata."""
+    removed, kept = (
+        {leg: totals.get(f"{leg}_evidence_{done}", 0) for leg in Leg} for done in ("removed", "kept")
+    )
+    return {str(leg): (removed[leg], kept[leg]) for leg in Leg if removed[leg] or kept[leg]}
 
 
 def _failures_of(events: Sequence[dg.DagsterEvent]) -> list[str]:

@@ -9,7 +9,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import text
 
+from identity_assets.backend.ledger.accounts import count_rows
 from identity_assets.backend.reports.gate import read_gate
+from identity_assets.partition_keys import Buckets
 from identity_assets_tests.browser.conftest import SCREENSHOTS, DagsterUi
 
 pytestmark = pytest.mark.browser
@@ -113,7 +115,7 @@ def partitions_with_main_rows(ui: DagsterUi) -> set[int]:
 def figure(page: Page, name: str) -> int:
     """A number as the table of a check's metadata shows it."""
     label = page.locator("td", has_text=re.compile(f"^{name}$"))
-    return int(label.locator("xpath=following-sibling::td").inner_text().replace(",", ""))
+    return int(label.locator("xpath=following-sibling::td[1]").inner_text().replace(",", ""))
 
 
 def test_the_asset_graph_shows_every_asset_by_its_name(page: Page) -> None:
@@ -174,6 +176,36 @@ def test_the_gate_check_shows_the_figures_that_the_database_gives(page: Page, da
     with dagster_ui.database() as database:
         report = read_gate(database, dagster_ui.settings.gate_threshold)
     assert shown == {name: getattr(report, name) for name in FIGURES}
+
+
+def test_the_fourth_table_shows_its_columns_its_rows_by_partition_and_its_check(
+    page: Page, dagster_ui: DagsterUi
+) -> None:
+    choose_partitions(page, dagster_ui, "11")
+    page.get_by_role("button", name="Launch 1 run").click()
+    view_launched(page, "Launched run")
+    expect_success_of_run(page)
+    nodes = open_lineage(page, height=1300)
+    expect(nodes.filter(has_text="compilation_track_identity")).to_contain_text(
+        re.compile(r"[1-9]\d*% filled")
+    )
+    asset = "/assets/compilation_track_identity"
+
+    page.goto(asset)
+    for column in ("library_id", "artist_name", "track_title", "track_artist_id", "track_artist_link_method"):
+        expect(page.get_by_text(column, exact=True).first).to_be_visible()
+    shoot(page, "9-tracks-columns")
+
+    page.goto(f"{asset}?view=partitions&partition=11")
+    with dagster_ui.database() as database:
+        rows = count_rows(database, Buckets(16, (11,)))["compilation_track_identity", 11]
+    assert rows > 0
+    assert figure(page, "dagster/partition_row_count") == rows
+    shoot(page, "9-tracks-rows")
+
+    page.goto(f"{asset}?view=checks&checkDetail=track_links_hold")
+    expect(page.get_by_text("Passed").first).to_be_visible()
+    shoot(page, "9-tracks-check")
 
 
 def test_the_report_of_the_station_shows_its_pictures(page: Page) -> None:

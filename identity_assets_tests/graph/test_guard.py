@@ -126,6 +126,58 @@ def test_as_many_as_the_limits_allow_are_written(
     assert (report.accounts.resolved, report.accounts.unresolved) == (390, 510)
 
 
+def test_a_dry_run_foresees_that_the_answers_would_be_held_back(
+    shelf: Shelf, chosen: Settings, scripted: ScriptedLml, env: dict[str, str]
+) -> None:
+    ids = resolved_long_ago(shelf, chosen, scripted, 40)
+    [new] = put(shelf, 1)
+    half = {one: nothing(one) if n % 2 else single_artist(one) for n, one in enumerate(ids)}
+    scripted.results = half | {new: single_artist(new, confidence=0.5)}
+    before = shelf.tables()
+
+    ended = call_here("dry-run", "--scope", "full", env=env)
+    shown = json.loads(ended.stdout)
+    assert (ended.returncode, shown["scanned"], shown["would_resolve"], shown["would_unresolved"]) == (
+        0,
+        41,
+        0,
+        0,
+    )
+    skipped = {reason: rows for reason, rows in shown["would_skip"].items() if rows}
+    assert skipped == {"lml_invalid_verdict": 1, "answer_held": 40}
+    assert (shown["would_hold"]["withdrawn"], shown["would_hold"]["had_identity"]) == (20, 40)
+    says = "a run would hold back all 40 answers and write none of them: 20 of 40 library rows that had an identity"
+    assert says in ended.stderr
+    table = call_here("dry-run", "--scope", "full", "--changes", env={**env, "COLUMNS": "200"})
+    assert says in table.stdout
+    assert "What the held answers would change" in table.stdout
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = (
+            build_defs(resources=make_resources(chosen))
+            .resolve_job_def("dry_run")
+            .execute_in_process(instance=instance)
+        )
+    [output] = [event for event in result.all_events if event.is_successful_output]
+    assert output.step_output_data.metadata["would_hold"].value == shown["would_hold"]
+    assert shelf.tables() == before
+
+    report = run(chosen)
+    assert report.accounts.skipped == skipped
+    assert (report.accounts.scanned, report.accounts.resolved) == (41, 0)
+
+
+def test_a_dry_run_leaves_answers_that_a_person_has_accepted_out_of_the_guards_figures(
+    shelf: Shelf, chosen: Settings, scripted: ScriptedLml, env: dict[str, str]
+) -> None:
+    ids = resolved_long_ago(shelf, chosen, scripted, 40)
+    scripted.results = {one: nothing(one) for one in ids}
+    run(chosen)
+    assert call_here("held", "--accept", "--yes", env=env).returncode == 0
+    shown = json.loads(call_here("dry-run", "--scope", "full", env=env).stdout)
+    assert (shown["would_unresolved"], "would_hold" in shown) == (40, False)
+    assert run(chosen).accounts.unresolved == 40
+
+
 @pytest.mark.parametrize(
     ("figures", "is_plausible"),
     [

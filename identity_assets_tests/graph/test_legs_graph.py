@@ -2,10 +2,12 @@
 
 import logging
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import dagster as dg
 import pytest
+from rich.console import Console
 
 from identity_assets.backend.migrate import migrate
 from identity_assets.definitions import build_defs
@@ -16,6 +18,7 @@ from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
 from identity_assets.resources import make_resources
 from identity_assets.settings import Leg, Scope, Settings
+from identity_assets.terminal.pass_report import print_pass
 from identity_assets.terminal.run_pass import PassReport, run_pass
 from identity_assets_tests.legs.support import Cache, identity, standing
 from identity_assets_tests.support import Shelf
@@ -227,6 +230,57 @@ def test_the_config_of_a_run_turns_a_leg_on_or_off(
     assert len(by_config[0]) == 7
     launch((Leg.S1, Leg.S3), {})
     assert identity(shelf) == by_config
+
+
+def test_a_leg_that_only_the_config_of_a_run_names_is_guarded_and_a_person_accepts_there_too(
+    shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
+) -> None:
+    stock(shelf, cache)
+    definitions = build_defs(
+        resources=make_resources(replace(both_settings, scope=Scope.full), quiet()), legs=()
+    )
+
+    def launch(**config: Any) -> dg.ExecuteInProcessResult:
+        return definitions.resolve_job_def("refresh_library_identity").execute_in_process(
+            instance=instance,
+            tags=range_tags(EVERY_KEY),
+            run_config={"ops": {"identity_tables": {"config": {"legs": ["S3"], **config}}}, **QUIET},
+            raise_on_error=False,
+        )
+
+    assert launch().success
+    before = identity(shelf)
+    assert len(before[0]) == 5
+    cache.run("TRUNCATE wxyc.flowsheet_match")
+    refused = launch()
+    [failed] = [event for event in refused.all_events if event.is_step_failure]
+    assert failed.step_failure_data.error is not None
+    assert "S3 would remove its evidence for 5 of 5" in failed.step_failure_data.error.to_string()
+    assert identity(shelf) == before
+
+    assert launch(accept_shrink=True).success
+    assert len(identity(shelf)[0]) == 1
+    event = instance.get_latest_materialization_event(dg.AssetKey("library_identity"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    assert totals_in(event.asset_materialization.metadata)["S3_evidence_removed"] == 5
+
+
+def test_the_summary_line_of_a_run_has_what_was_removed_and_what_is_kept(
+    shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
+) -> None:
+    stock(shelf, cache)
+    console = Console(record=True, width=300, file=StringIO())
+    print_pass(console, "run", run(both_settings, instance, Leg.S1, Leg.S3))
+    cache.run("DELETE FROM wxyc.flowsheet_match WHERE ctid = (SELECT min(ctid) FROM wxyc.flowsheet_match)")
+    print_pass(console, "run", run(both_settings, instance, Leg.S1, Leg.S3))
+    first, second = console.export_text().splitlines()
+    kept = [
+        row["rows"]
+        for row in shelf.rows("SELECT count(*) AS rows FROM leg_evidence GROUP BY leg ORDER BY leg")
+    ]
+    assert f" S1: 0 rows of evidence removed, {kept[0]} kept; S3: 0 rows of evidence removed, " in first
+    assert f" S3: 1 rows of evidence removed, {kept[1]} kept;" in second
 
 
 def test_a_discogs_cache_that_cannot_be_read_fails_in_one_line_and_nothing_is_written(

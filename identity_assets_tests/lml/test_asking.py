@@ -414,6 +414,19 @@ def test_retry_after_does_not_outlast_the_patience(lml: FixtureLmlThread, client
     assert time.monotonic() - started < 2
 
 
+def test_retry_after_does_not_outlast_the_patience_either_where_another_call_succeeds_after_it(
+    lml: FixtureLmlThread, client: LmlClient
+) -> None:
+    lml.faults.add(Fault("status", status=429, retry_after="60", library_id=1))
+    lml.faults.add(Fault("delay", seconds=0.3, library_id=0))
+    started = time.monotonic()
+    got: list[Asked] = []
+    with pytest.raises(LmlDown, match=r"LML_PATIENCE_SECONDS=1\).*429"):
+        keep(ask(batches(100, 1), client, max_in_flight=2, patience_seconds=1.0), got)
+    assert 1.0 <= time.monotonic() - started < 3
+    assert answered(got) == [0]
+
+
 def test_a_slow_lml_that_answers_is_not_down(lml: FixtureLmlThread, client: LmlClient) -> None:
     lml.faults.add(Fault("delay", seconds=0.5))
     got = list(ask(batches(2, 4), client, max_in_flight=2, patience_seconds=0.2))

@@ -83,6 +83,13 @@ def test_every_command_prints_the_keys_of_the_page(shelf: Shelf, env: dict[str, 
     assert_documented("On an error", printed(env, "explain", "4711", code=1))
 
 
+def test_the_keys_of_a_dry_run_of_answers_that_would_be_held(shelf: Shelf, env: dict[str, str]) -> None:
+    shelf.put_many(["Nobody"] * 500)
+    held = printed(env, "dry-run", "--scope", "full")
+    assert held["would_skip"]["answer_held"] == held["would_hold"]["waiting"] == 500
+    assert_documented("dry-run of answers that would be held", held, also="dry-run")
+
+
 def test_every_command_with_the_option_has_a_section() -> None:
     with_json = {
         name

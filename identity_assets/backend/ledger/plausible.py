@@ -3,8 +3,9 @@
 What a person does with held answers is in held.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -41,6 +42,15 @@ class Plausibility:
     first_resolved: int
     withdrawn_share_limit: float
     resolved_share_floor: float
+
+    @classmethod
+    def of(cls, counts: Mapping[str, Any], settings: Settings) -> "Plausibility":
+        """The counts of a statement under the limits of the settings."""
+        return cls(
+            **counts,
+            withdrawn_share_limit=settings.withdrawn_share_limit,
+            resolved_share_floor=settings.resolved_share_floor,
+        )
 
     @property
     def withdrawn_share(self) -> float:
@@ -122,8 +132,4 @@ def require_plausible(database: Database, buckets: Buckets, settings: Settings, 
 
 def _read(connection: Connection, buckets: Buckets, settings: Settings) -> Plausibility:
     row = execute(connection, _sql("count_plausible.sql"), **buckets.params()).mappings().one()
-    return Plausibility(
-        **row,
-        withdrawn_share_limit=settings.withdrawn_share_limit,
-        resolved_share_floor=settings.resolved_share_floor,
-    )
+    return Plausibility.of(dict(row), settings)

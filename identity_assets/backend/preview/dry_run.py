@@ -3,6 +3,7 @@
 The candidates, the batches and what an answer makes of a row are the run's own; only the storing is left out.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,7 +16,9 @@ from sqlalchemy import Row
 
 from identity_assets.ask_again import AskAgain, ask_again_params
 from identity_assets.backend.database import Database, execute
+from identity_assets.backend.ledger.accounts import PENDING
 from identity_assets.backend.ledger.candidates import Cohort, in_batches, windows
+from identity_assets.backend.ledger.plausible import Plausibility
 from identity_assets.backend.ledger.verdicts import answers_json, ask_by_cohort
 from identity_assets.backend.preview.changes import PREDICTED, Change, change_of
 from identity_assets.lml.client import LmlClient, LmlError
@@ -35,7 +38,7 @@ WOULD_SKIP = (
     "lml_invalid_verdict",
     "manual_override",
 )
-WOULD_SKIP_AT_TIMES = ("missing_artist_name", "not_asked", "rejected_by_person")
+WOULD_SKIP_AT_TIMES = ("missing_artist_name", "not_asked", "rejected_by_person", "answer_held", PENDING)
 ANSWERS_A_PAGE = 2000
 
 Stage = Callable[[int], AbstractContextManager[Callable[[int], None]]]
@@ -46,7 +49,8 @@ class DryRun:
     """What a run would come to, in library rows but for `source_rows_skipped_null_confidence`; LML's time in ms.
 
     `failure` says why LML was not asked to the end, where it was not: those rows are in `lml_error`. `cause` is what
-    was raised.
+    was raised. `would_hold` has the guard's figures if the run would hold the answers back: those rows are in
+    `answer_held`, and `changes` are what the answers would change if a person accepted them.
     """
 
     scope: Scope
@@ -57,6 +61,17 @@ class DryRun:
     source_rows_skipped_null_confidence: int
     failure: str | None = None
     cause: LmlError | None = field(default=None, compare=False)
+    would_hold: Plausibility | None = None
+
+    @property
+    def warning(self) -> str | None:
+        """What a person must know before a run: the guard would hold the answers back."""
+        if self.would_hold is None:
+            return None
+        return (
+            f"a run would hold back all {self.would_hold.waiting:,} answers and write none of them: "
+            f"{self.would_hold.figures}"
+        )
 
     @property
     def scanned(self) -> int:
@@ -67,7 +82,8 @@ class DryRun:
         """The one JSON object of `dry-run`.
 
         `would_skip` has its six reasons always, and those of WOULD_SKIP_AT_TIMES where there are such rows, so that
-        scanned == would_resolve + would_resolve_compilation + would_unresolved + sum(would_skip).
+        scanned == would_resolve + would_resolve_compilation + would_unresolved + sum(would_skip). `would_hold` is
+        there only if the guard would hold the answers back.
         """
         would_skip = {reason: self.outcomes.get(reason, 0) for reason in WOULD_SKIP}
         would_skip |= {
@@ -83,7 +99,36 @@ class DryRun:
             "would_unresolved": self.outcomes.get("unresolved", 0),
             "would_skip": would_skip,
             "source_rows_skipped_null_confidence": self.source_rows_skipped_null_confidence,
+            **({} if self.would_hold is None else {"would_hold": self.would_hold.as_dict()}),
         }
+
+
+@dataclass
+class _Answered:
+    """The library rows with a usable answer by the kind of the answer, and by their outcome if it is written.
+
+    Four bytes a row: a dry run may judge hundreds of thousands of answers.
+    """
+
+    by_kind: dict[str, "array[int]"] = field(default_factory=dict)
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, kind: str, library_id: int, outcome: str) -> None:
+        """Count one answer."""
+        self.by_kind.setdefault(kind, array("i")).append(library_id)
+        self.outcomes[outcome] += 1
+
+    def params(self) -> dict[str, list[Any]]:
+        """The parameters of preview_plausible.sql."""
+        return {
+            "library_ids": [library_id for ids in self.by_kind.values() for library_id in ids],
+            "kinds": [kind for kind, ids in self.by_kind.items() for _ in ids],
+        }
+
+    def outcomes_if_held(self, held: Plausibility) -> Counter[str]:
+        """The outcomes if the guard holds the answers back. Answers that a person has accepted wait on."""
+        accepted = self.outcomes.total() - held.waiting
+        return Counter({"answer_held": held.waiting, PENDING: accepted})
 
 
 @dataclass(frozen=True)
@@ -128,6 +173,14 @@ class _Due:
                 rows=rows,
             )
             return [LibraryInput(**row) for row in found.mappings()]
+
+    def plausibility(self, answered: _Answered) -> Plausibility:
+        """What the guard would make of these answers."""
+        with self.database.transaction() as connection:
+            found = execute(
+                connection, _sql("preview_plausible.sql"), **self._params(), **answered.params()
+            ).mappings()
+            return Plausibility.of(dict(found.one()), self.settings)
 
     def stored_answers(self) -> Iterator[list[Verdict]]:
         """The answers that would be applied without asking, a page at a time."""
@@ -180,13 +233,17 @@ def dry_run(
     counts = due.counts()
     outcomes = Counter({row["outcome"]: row["rows"] for row in counts if row["outcome"] is not None})
     changes: Counter[str] = Counter({str(kind): 0 for kind in PREDICTED})
+    answered = _Answered()
     unusable = 0
-    failure, cause = None, None
+    failure, cause, would_hold = None, None, None
 
     def take(verdicts: Sequence[Verdict]) -> None:
         nonlocal unusable
         for row in _preview(database, verdicts):
-            outcomes[row["outcome"]] += 1
+            if row["kind"] is None:
+                outcomes[row["outcome"]] += 1
+            else:
+                answered.add(row["kind"], row["library_id"], row["outcome"])
             unusable += row["source_rows_skipped_null_confidence"]
             if change := change_of(row):
                 changes[str(change.kind)] += 1
@@ -211,7 +268,21 @@ def dry_run(
         cause = error
         failure = f"{error}; {max(unasked, 0):,} library rows were not asked"
         outcomes["lml_error"] += max(unasked, 0)
-    return DryRun(scope, outcomes, changes, client.calls, round(client.latency_ms), unusable, failure, cause)
+    # A run whose asking fails ends before the guard.
+    if failure is None and not (figures := due.plausibility(answered)).is_plausible:
+        would_hold, unusable = figures, 0
+    outcomes += answered.outcomes if would_hold is None else answered.outcomes_if_held(would_hold)
+    return DryRun(
+        scope,
+        outcomes,
+        changes,
+        client.calls,
+        round(client.latency_ms),
+        unusable,
+        failure,
+        cause,
+        would_hold,
+    )
 
 
 def _preview(database: Database, verdicts: Sequence[Verdict]) -> Sequence[Mapping[str, Any]]:

@@ -1,5 +1,6 @@
 -- What the writer would make of these answers: the outcome of each, its main and source rows before and after, without the
--- moment at which they were verified, and the track credits that change. Reads only.
+-- moment at which they were verified, and the track credits that change. `kind` is null for an answer that is set aside
+-- whole. Reads only.
 WITH given AS MATERIALIZED (
     SELECT *
     FROM jsonb_to_recordset(CAST(:answers AS jsonb))
@@ -101,6 +102,7 @@ SELECT
     judged.library_id,
     judged.artist_name,
     judged.album_title,
+    CASE WHEN judged.rejected_reason IS NULL THEN judged.kind END AS kind,
     CASE
         WHEN judged.rejected_reason IS NOT NULL THEN 'lml_invalid_verdict'
         WHEN (judged.old_main).method = 'manual' THEN 'manual_override'

@@ -1,0 +1,25 @@
+-- Which of the guard's two groups a library row with an answer counts in ("Guards" in DESIGN.md), or null.
+--
+-- first_asked: LML was never asked about the row before. had_identity: the row has an identity that LML has not
+-- withdrawn before. Rows of persons and of the legs count in no group, nor do rows that were renamed: theirs is a new
+-- question. `reason` is why the row is due, `main_method` and `main_notes` are those of its main row, and
+-- `was_withdrawn` says that the last attempt found nothing.
+CREATE FUNCTION identity_assets.guard_group(
+    reason text, main_method text, main_notes text, was_withdrawn boolean
+)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT CASE
+        WHEN reason = 'never_asked' THEN 'first_asked'
+        WHEN reason <> 'names_changed'
+            AND main_method <> 'manual'
+            AND main_notes IS DISTINCT FROM 'backfill:S1'
+            AND main_notes IS DISTINCT FROM 'backfill:S3'
+            AND NOT was_withdrawn
+        THEN 'had_identity'
+    END
+$$;
+
+COMMENT ON FUNCTION identity_assets.guard_group IS
+'The group of rows in which the guard counts an answer: first_asked, had_identity, or null';
