@@ -217,6 +217,7 @@ class Settings:
     resolved_share_floor: float = _env("RESOLVED_SHARE_FLOOR", number(0, 1), 0.02)
     gate_threshold: int = _env("GATE_THRESHOLD", whole_number(1, 1_000_000_000), 1000)
     gate_enforced: bool = _env("GATE_ENFORCED", SWITCH, False)
+    set_aside_share_limit: float = _env("SET_ASIDE_SHARE_LIMIT", number(0, 1), 0.01)
     stale_rows_error: float = _env("STALE_ROWS_ERROR", number(0, 1), 0.10)
     refresh_cron: str = _env("REFRESH_CRON", Variable("a cron expression of five fields", _cron), "0 5 * * *")
     lml_nightly_input_budget: int | None = _env("LML_NIGHTLY_INPUT_BUDGET", whole_number(1, 1_000_000_000))

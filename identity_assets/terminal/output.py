@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from identity_assets.progress import ProgressReporter
 
 # FAILED: the command tried and failed. WRONG: wrong arguments, or a setting or an input file that is not valid.
-FAILED, WRONG, INTERRUPTED = 1, 2, 130
+# RED: a run ended, and a check of it failed with the severity ERROR.
+FAILED, WRONG, RED, INTERRUPTED = 1, 2, 3, 130
 
 _log = logging.getLogger("identity_assets.terminal")
 _messages_in_log: ContextVar[bool] = ContextVar("messages_in_log", default=False)

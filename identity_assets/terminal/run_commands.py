@@ -13,6 +13,7 @@ from identity_assets.settings import Leg, LogFormat, Scope, settings
 from identity_assets.terminal.common import ask_again_options, json_option, partition_option, scope_option
 from identity_assets.terminal.output import (
     FAILED,
+    RED,
     print_json,
     progress_on_stderr,
     say,
@@ -60,7 +61,8 @@ def run(
 ) -> None:
     """Run the whole graph once in this process.
 
-    The run selects the library rows that are due, asks LML about them, and writes its answers.
+    The run selects the library rows that are due, asks LML about them, and writes its answers. Exit code 0: done,
+    1: a step failed, 3: done, but a check failed with an error.
     """
     again = ask_again_of(ask_again, library_ids, asked_before)
     from identity_assets.telemetry.logs import form_for, start_logs
@@ -111,6 +113,7 @@ def run(
     for run_id in report.run_ids_written:
         say(f"`identity-assets unwind --run {run_id}` takes back what this run wrote")
     stop_if_failed(report)
+    stop_if_red(report)
     if as_json:
         print_json(report.as_dict())
 
@@ -122,3 +125,12 @@ def stop_if_failed(report: "PassReport") -> None:
         say_error(failure)
     if last:
         stop(last, FAILED, {**report.as_dict(), "errors": list(report.failures)})
+
+
+def stop_if_red(report: "PassReport") -> None:
+    """End the command with one line for each check that is red, if there is one."""
+    *others, last = (check.line for check in report.red_checks) if report.red_checks else ("",)
+    for line in others:
+        say_error(line)
+    if last:
+        stop(last, RED, report.as_dict())

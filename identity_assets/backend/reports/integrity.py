@@ -17,6 +17,14 @@ from identity_assets.postgres import statements
 from identity_assets.settings import Settings
 
 SAMPLE_ROWS = 20
+SET_ASIDE = (
+    "lml_error",
+    "lml_cardinality_mismatch",
+    "lml_invalid_verdict",
+    "lml_untrusted_library_id",
+    "writer_error",
+)
+"""The outcomes of library rows that a fault of LML or of the database kept from being written."""
 
 _sql = statements(__file__)
 
@@ -104,6 +112,16 @@ def read_unbalanced(database: Database, buckets: Buckets) -> Finding:
     A partition that a run holds at this moment may have rows without an outcome.
     """
     return _read(database, _sql("check_accounts_balance.sql"), **buckets.params())
+
+
+def read_set_aside(database: Database, buckets: Buckets) -> Finding:
+    """Ledger rows of these partitions with an outcome in SET_ASIDE, and rows whose evidence the database refuses."""
+    return _read(
+        database,
+        _sql("check_rows_set_aside.sql"),
+        **buckets.params(),
+        set_aside_outcomes=list(SET_ASIDE),
+    )
 
 
 def read_out_of_band(database: Database) -> Finding:
