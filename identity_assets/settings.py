@@ -177,6 +177,7 @@ POSTGRES_URL = Variable(
 )
 HTTP_URL = Variable("http(s)://HOST[:PORT] without user or password", _http_url, secret=True)
 SENTRY_DSN = Variable("http(s)://KEY@HOST[:PORT]/PROJECT", _sentry_dsn, secret=True)
+MAX_PARTITIONS = 100
 DAYS = whole_number(1, 3650, "of days ")
 BATCH = whole_number(1, 1000)
 
@@ -212,7 +213,7 @@ class Settings:
     stale_threshold_days: int = _env("STALE_THRESHOLD_DAYS", DAYS, 7)
     unresolved_retry_days: int = _env("UNRESOLVED_RETRY_DAYS", DAYS, 7)
     invalid_retry_days: int = _env("INVALID_RETRY_DAYS", DAYS, 1)
-    library_partitions: int = _env("LIBRARY_PARTITIONS", whole_number(1, 100), 16)
+    library_partitions: int = _env("LIBRARY_PARTITIONS", whole_number(1, MAX_PARTITIONS), 16)
     withdrawn_share_limit: float = _env("WITHDRAWN_SHARE_LIMIT", number(0, 1), 0.05)
     resolved_share_floor: float = _env("RESOLVED_SHARE_FLOOR", number(0, 1), 0.02)
     gate_threshold: int = _env("GATE_THRESHOLD", whole_number(1, 1_000_000_000), 1000)

@@ -5,6 +5,7 @@ Statements about the domain are the .sql files of each room, beside the module t
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, TextClause, create_engine, event, text
@@ -19,6 +20,8 @@ from identity_assets.settings import Settings
 OWN_SCHEMA = "identity_assets"
 # The locks, the writer's connections, and one for each worker that stores answers; opened when first used.
 POOL_SIZE = 40
+# The connection that holds the locks is idle for most of a run. In seconds, but for the count.
+KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 6}
 
 _sql = statements(__file__)
 
@@ -29,6 +32,18 @@ class DatabaseError(OperatorError):
 
 class PartitionsBusyError(DatabaseError):
     """Another run works on one of these partitions."""
+
+
+class PartitionsLostError(DatabaseError):
+    """The connection that held the locks of the partitions has ended: another run may work on them by now."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The process id of the session that holds the locks, and the partitions that it holds."""
+
+    process_id: int
+    buckets: list[int]
 
 
 def execute(connection: Connection, statement: TextClause, **params: object) -> CursorResult[Any]:
@@ -55,8 +70,9 @@ class Database:
             settings.require_database_url(),
             poolclass=QueuePool,
             pool_size=POOL_SIZE,
-            connect_args={"connect_timeout": 10},
+            connect_args={"connect_timeout": 10, **KEEPALIVES},
         )
+        self._held: _Held | None = None
         event.listen(self._engine, "connect", self._on_connect)
 
     def _on_connect(self, dbapi_connection: Any, _record: object) -> None:
@@ -80,7 +96,10 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """A connection whose statements land together, or not at all.
 
+        Inside `partitions_locked` it begins only while the locks are held, and no other run gets them before it ends.
+
         Raises:
+            PartitionsLostError: the locks of `partitions_locked` are lost; nothing was done.
             DatabaseError: the server cannot be reached, went away, or refused a statement; one sentence.
         """
         try:
@@ -100,6 +119,7 @@ class Database:
         """
         try:
             with self._engine.begin() as connection:
+                self._require_partitions(connection)
                 yield connection
         except OperationalError as error:
             if sqlstate(error) and not error.connection_invalidated:
@@ -108,6 +128,19 @@ class Database:
                 f"PostgreSQL cannot be reached or went away ({first_line(error)}): "
                 "check DATABASE_URL and the server, then run again"
             ) from None
+
+    def _require_partitions(self, connection: Connection) -> None:
+        if self._held is None:
+            return
+        held = self._held
+        if not execute(
+            connection, _sql("require_partitions.sql"), buckets=held.buckets, holder=held.process_id
+        ).scalar_one():
+            raise PartitionsLostError(
+                "the connection that holds the locks of the partitions has ended (an idle timeout, a proxy or an "
+                "administrator ended it): nothing more is written, because another run may have begun. What was "
+                "committed stands; run again"
+            )
 
     def analyze(self, table: str, rows_written: int) -> None:
         """Refresh the planner's statistics of a table of which more than a tenth was written."""
@@ -127,6 +160,17 @@ class Database:
             raise DatabaseError(failure_sentence(error)) from None
         with held:
             yield held
+
+    def _hold(self, connection: Connection, buckets: Buckets) -> "_Held":
+        """Prepare the connection that holds the locks, and wait for the last transaction of an earlier holder."""
+        held = _Held(connection.execute(text("SELECT pg_backend_pid()")).scalar_one(), list(buckets.buckets))
+        # Since PostgreSQL 14 a server may end sessions that are idle; an older one does not know the setting.
+        connection.execute(
+            text("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
+        )
+        with self.transaction() as waiting:
+            execute(waiting, _sql("fence_partitions.sql"), buckets=held.buckets)
+        return held
 
     @contextmanager
     def partitions_locked(self, buckets: Buckets) -> Iterator[None]:
@@ -148,8 +192,10 @@ class Database:
                         f"partition {busy[0]:02d} is being worked on by {holder or 'a run that has just ended'}. "
                         "Nothing was done here: wait for it to end, or end it, then run again"
                     )
+                self._held = self._hold(connection, buckets)
                 yield
             finally:
+                self._held = None
                 # A lost connection has lost its locks too, and the error under way is the one to show.
                 with suppress(DBAPIError):
                     connection.execute(text("SELECT pg_advisory_unlock_all()"))

@@ -10,7 +10,13 @@ from rich.console import Console
 
 from identity_assets.ask_again import ask_again_of
 from identity_assets.settings import Leg, LogFormat, Scope, settings
-from identity_assets.terminal.common import ask_again_options, json_option, partition_option, scope_option
+from identity_assets.terminal.common import (
+    ask_again_options,
+    confirmed,
+    json_option,
+    partition_option,
+    scope_option,
+)
 from identity_assets.terminal.output import (
     FAILED,
     RED,
@@ -27,18 +33,28 @@ if TYPE_CHECKING:
     from identity_assets.terminal.run_pass import PassReport
 
 
+DOWN_QUESTION = (
+    "Remove all tables of this project, with LML's stored answers, people's decisions and the journal that `unwind` "
+    "needs? The identities in Backend's own tables stay."
+)
+
+
 @click.command()
 @click.option("--down", is_flag=True, help="Remove this project's tables and everything in them.")
-def migrate(down: bool) -> None:
+@click.option("--yes", is_flag=True, help="With --down: do not ask for confirmation.")
+def migrate(down: bool, yes: bool) -> None:
     """Create or update this project's own tables.
 
     They stand in the Backend database that DATABASE_URL names.
     """
     from identity_assets.backend.database import Database
     from identity_assets.backend.migrate import migrate as run_migrations
+    from identity_assets.backend.migrate import take_down
 
+    if down and not (yes or confirmed(DOWN_QUESTION)):
+        stop("not confirmed: nothing was changed (--yes skips the question)", FAILED)
     with Database(settings(), "migrate") as database:
-        before, after = run_migrations(database, "base" if down else "head")
+        before, after = take_down(database) if down else run_migrations(database)
     say(
         f"already at revision {after or 'none'}; its functions and views were made again"
         if before == after

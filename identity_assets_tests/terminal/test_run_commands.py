@@ -173,7 +173,7 @@ def test_messages_of_a_run_are_json_lines_where_its_log_is(
 
 
 def test_migrate_says_what_it_did(shelf: Shelf, env: dict[str, str], tmp_path: Path) -> None:
-    assert "migrated from revision" in one_line(call_here("migrate", "--down", env=env))
+    assert "migrated from revision" in one_line(call_here("migrate", "--down", "--yes", env=env))
     (tmp_path / "dagster.yaml").touch()
     refusal = one_line(call_here("run", env={**env, "DAGSTER_HOME": str(tmp_path)}))
     assert "is at revision none" in refusal
