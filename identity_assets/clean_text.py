@@ -23,3 +23,10 @@ def one_line(text: str, limit: int | None = MAX_TEXT) -> str:
 def clean_lines(text: str) -> str:
     """The text with its line breaks and tabs; U+FFFD stands for each other control character."""
     return _NOT_IN_LINES.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+
+
+def visible(text: str) -> str:
+    """The text on one line: a space stands for white space, U+FFFD for each character that is not printable."""
+    return "".join(
+        " " if one.isspace() else one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text
+    )

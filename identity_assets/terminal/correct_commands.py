@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
-from rich.console import Console
 
 from identity_assets.terminal.common import confirmed, json_option, migrated_database, settings_to_write
-from identity_assets.terminal.output import FAILED, WRONG, print_json, say, say_error, stop
+from identity_assets.terminal.output import FAILED, WRONG, console, print_json, say, say_error, stop
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -239,7 +238,7 @@ def _report(run_id: str, done: "Corrected", *, as_json: bool) -> None:
     if as_json:
         print_json({"run_id": run_id if done.decisions_written else None, **done.as_dict()})
     else:
-        Console().print(
+        console().print(
             f"{done.decisions_written:,} decisions about {written.rows:,} library rows: "
             f"{written.main_rows_written:,} main rows written and {written.main_rows_removed:,} removed, "
             f"{written.source_rows_written:,} source rows written and {written.source_rows_removed:,} removed",

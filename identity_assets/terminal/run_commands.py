@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from identity_assets.ask_again import ask_again_of
 from identity_assets.settings import Leg, LogFormat, Scope, settings
@@ -20,6 +19,7 @@ from identity_assets.terminal.common import (
 from identity_assets.terminal.output import (
     FAILED,
     RED,
+    console,
     print_json,
     progress_on_stderr,
     say,
@@ -120,7 +120,7 @@ def run(
             ask_again=again,
         )
     if not as_json:
-        print_pass(Console(), "run", report)
+        print_pass(console(), "run", report)
     if not_asked := report.accounts.skipped.get("not_asked"):
         say(
             f"LML_RUN_SECONDS was over before LML was asked about {not_asked:,} library rows: they stay due, and the "

@@ -17,6 +17,7 @@ from identity_assets.backend.reports.story_records import (
     VerdictState,
 )
 from identity_assets.backend.writing.verdicts import LML_BULK
+from identity_assets.clean_text import visible
 
 NOTHING = "-"
 
@@ -60,9 +61,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, datetime):
         return format_time(value)
     text = _number(value) if isinstance(value, float) else str(value)
-    return "".join(
-        " " if one.isspace() else one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text
-    )
+    return visible(text)
 
 
 def _number(value: float) -> str:
