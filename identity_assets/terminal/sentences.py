@@ -179,7 +179,12 @@ def _not_due_sentence(due: Due) -> str:
             f"LML was asked on {on}, and its answer was set aside, whole or in part, because it broke the contract"
         ),
     }[due.why]
-    return f"Not due: {happened}, due again from {until}."
+    future = (
+        f" {on} is in the future: a clock was wrong, or somebody set that time."
+        if due.counts_from_future
+        else ""
+    )
+    return f"Not due: {happened}, due again from {until}.{future}"
 
 
 def answer_sentence(verdict: StoredVerdict) -> str:

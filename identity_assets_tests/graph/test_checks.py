@@ -31,6 +31,7 @@ NAMES = {
     "stale_rows",
     "accounts_balance",
     "rows_set_aside",
+    "times_in_future",
     "confidence_in_band",
     "main_rows_have_sources",
     "nothing_asked_twice",

@@ -153,6 +153,11 @@ def read_asked_twice(database: Database, settings: Settings) -> Finding:
     return _read(database, _sql("check_nothing_asked_twice.sql"), **windows(settings))
 
 
+def read_times_in_future(database: Database, settings: Settings) -> Finding:
+    """Rows that are not due because their window is counted from a moment more than a minute in the future."""
+    return _read(database, _sql("check_times_in_future.sql"), **windows(settings))
+
+
 def read_withdrawn(database: Database) -> Finding:
     """Main rows that are kept although LML was asked again later and found no identity."""
     return _read(database, _sql("check_identities_withdrawn.sql"))
