@@ -42,7 +42,7 @@ _REMEDIES = {
     "3D000": "check the name of the database in DATABASE_URL",
     "3F000": "check WXYC_SCHEMA_NAME",
     "40": "another session was in the way: run again",
-    "42501": "the role in DATABASE_URL lacks this right",
+    "42501": "the role in DATABASE_URL lacks this right: docs/least-privilege.md lists the rights that it needs",
     "42703": "a column is missing: run `identity-assets migrate`, or see what changed in Backend's tables",
     "42883": "a function is missing: run `identity-assets migrate`",
     "42P01": "a table is missing: run `identity-assets migrate`, and check WXYC_SCHEMA_NAME",

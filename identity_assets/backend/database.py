@@ -34,6 +34,10 @@ class PartitionsBusyError(DatabaseError):
     """Another run works on one of these partitions."""
 
 
+class MissingRightsError(DatabaseError):
+    """The role lacks rights that a run needs."""
+
+
 class PartitionsLostError(DatabaseError):
     """The connection that held the locks of the partitions has ended: another run may work on them by now."""
 
@@ -65,6 +69,7 @@ class Database:
         self._read_only = read_only
         self.application_name = f"identity_assets {label}"[:63]
         # In quotes: a name such as user is a word of SQL.
+        self.schema_name = settings.schema_name
         self._search_path = f'"{settings.schema_name}", {OWN_SCHEMA}'
         self._engine = create_engine(
             settings.require_database_url(),
@@ -142,6 +147,29 @@ class Database:
                 "committed stands; run again"
             )
 
+    def require_schemas(self, connection: Connection) -> None:
+        """Look whether the role sees Backend's schema and this project's own, where they exist.
+
+        Raises:
+            MissingRightsError: names the schema that it does not see.
+        """
+        names = [self.schema_name, OWN_SCHEMA]
+        closed = execute(connection, _sql("closed_schemas.sql"), schema_names=names).scalars().all()
+        if closed:
+            raise MissingRightsError(_lacks([f"USAGE on the schema {name}" for name in closed]))
+
+    def require_rights(self) -> None:
+        """Look whether the role may do all that a run does.
+
+        Raises:
+            MissingRightsError: names each right that it lacks.
+        """
+        with self.transaction() as connection:
+            self.require_schemas(connection)
+            missing = execute(connection, _sql("missing_rights.sql")).scalars().all()
+        if missing:
+            raise MissingRightsError(_lacks(missing))
+
     def analyze(self, table: str, rows_written: int) -> None:
         """Refresh the planner's statistics of a table of which more than a tenth was written."""
         if rows_written:
@@ -177,8 +205,10 @@ class Database:
         """Hold each partition for this run alone, by advisory locks that end with the connection.
 
         Raises:
+            MissingRightsError: the role lacks a right to write.
             PartitionsBusyError: another run holds one of them; it is named.
         """
+        self.require_rights()
         with self._lock_connection() as connection:
             try:
                 busy = (
@@ -209,3 +239,10 @@ def missing_tables(connection: Connection, names: Sequence[str]) -> list[str]:
     )
     present = set(found.scalars())
     return [name for name in names if name not in present]
+
+
+def _lacks(rights: Sequence[str]) -> str:
+    return (
+        f"permission denied: the role in DATABASE_URL lacks {', '.join(rights)}. Nothing was done; "
+        "docs/least-privilege.md grants what a run needs"
+    )

@@ -118,9 +118,11 @@ def require_migrated(database: Database) -> None:
     """Refuse to work on a database that is not at the newest revision.
 
     Raises:
-        DatabaseError: names the revision that stands there, and the command that mends it.
+        DatabaseError: names the revision that stands there, and the command that mends it; or a schema in which the
+            role may not look.
     """
     with database.transaction() as connection:
+        database.require_schemas(connection)
         current = _revision(connection)
         head = ScriptDirectory.from_config(_config(connection)).get_current_head()
     if current != head:

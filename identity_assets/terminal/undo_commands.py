@@ -143,6 +143,7 @@ def unwind(
     from identity_assets.terminal.changes_report import print_runs, print_unwound, reasons_left_alone
 
     with migrated_database(chosen, "unwind") as database:
+        database.require_rights()
         undo = choice.undo(database, chosen.writer_chunk_rows)
         planned = undo.plan()
         if not planned.rows:
