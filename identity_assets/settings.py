@@ -116,7 +116,7 @@ def _postgres_url(text: str) -> "URL":
     if url.drivername.split("+")[0] not in {"postgresql", "postgres"}:
         raise ValueError
     # An @ that is not encoded puts a part of the password into the host, which messages name.
-    if "@" in f"{url.host or ''}{url.database or ''}":
+    if text.count("@") > 1:
         raise ValueError
     return url.set(drivername="postgresql+psycopg2")
 

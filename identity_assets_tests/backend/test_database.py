@@ -12,7 +12,7 @@ from identity_assets.backend.database import Database, DatabaseError, Partitions
 from identity_assets.backend.migrate import migrate, require_migrated, take_down
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.partition_keys import Buckets
-from identity_assets.settings import Settings
+from identity_assets.settings import Settings, load_settings
 from identity_assets_tests.support import Shelf
 
 OURS = (
@@ -265,3 +265,42 @@ def test_a_migration_of_a_server_that_takes_no_writes_is_one_sentence(
     ):
         act(database)
     assert "\n" not in str(raised.value)
+
+
+PRINTED = "".join(map(chr, range(33, 127)))
+
+
+@pytest.mark.parametrize("password", [PRINTED, PRINTED[::-1], "' OR 1=1 --", "%41", "a b"])
+def test_a_password_reaches_the_server_as_it_is(shelf: Shelf, password: str) -> None:
+    url = shelf.settings.require_database_url().set(password=password)
+    settings = load_settings({"DATABASE_URL": url.render_as_string(hide_password=False)})
+    with Database(settings, "test") as database, database.transaction() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        assert raw.info.password == password
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql://u:hunter2@[::1]:1/d", 'connection to server at "::1", port 1 failed'),
+        (
+            "postgresql://u:hunter2@no-such-host.invalid/d",
+            'could not translate host name "no-such-host.invalid"',
+        ),
+        ("postgresql://u:hunter2@/d?host=/nowhere", "/nowhere/.s.PGSQL.5432"),
+        ("postgresql://u:hunter2@127.0.0.1:1/d?sslmode=nonsense", 'invalid sslmode value: "nonsense"'),
+        ("postgresql://u:hunter2@127.0.0.1:1/d?sslmod=require", 'invalid connection option "sslmod"'),
+        ("postgresql://u:hunter2@127.0.0.1:1/d?sslmode=require", "port 1 failed"),
+        ("postgresql://u:hunter2@127.0.0.1:1/d?sslrootcert=/no.pem&sslmode=verify-full", "failed"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_one_line_without_the_password(address: str, said: str) -> None:
+    settings = load_settings({"DATABASE_URL": address})
+    with Database(settings, "test") as database:
+        for use in (database.transaction, lambda: database.partitions_locked(Buckets(16, (1,)))):
+            with pytest.raises(DatabaseError) as raised, use():
+                pass
+            assert said in str(raised.value)
+            assert "hunter2" not in str(raised.value)
+            assert "\n" not in str(raised.value)
