@@ -28,6 +28,7 @@ from identity_assets.checks.gate import truly_unresolved_rows
 from identity_assets.checks.integrity import integrity_checks
 from identity_assets.checks.legs import leg_conflicts, leg_matches
 from identity_assets.checks.plausibility import answers_plausible
+from identity_assets.checks.set_aside import rows_set_aside
 from identity_assets.checks.staleness import stale_rows
 from identity_assets.checks.tracks import track_links_hold
 from identity_assets.code_links import with_code_links
@@ -49,7 +50,14 @@ from identity_assets.settings import Leg, settings
 from identity_assets.telemetry.failures import report_failures_of
 
 EVIDENCE = {Leg.S1: canonical_entity_evidence, Leg.S3: flowsheet_match_evidence}
-CHECKS = (truly_unresolved_rows, accounts_balance, *integrity_checks, stale_rows, track_links_hold)
+CHECKS = (
+    truly_unresolved_rows,
+    accounts_balance,
+    rows_set_aside,
+    *integrity_checks,
+    stale_rows,
+    track_links_hold,
+)
 
 
 def build_defs(

@@ -60,6 +60,11 @@ def buckets_of(partition_keys: Iterable[str]) -> Buckets:
     return Buckets(settings().library_partitions, tuple(sorted(int(key) for key in partition_keys)))
 
 
+def keys_in_words(partition_keys: Sequence[str]) -> str:
+    """A key, or the first and the last of several: `00 to 15`."""
+    return f"{partition_keys[0]} to {partition_keys[-1]}" if len(partition_keys) > 1 else partition_keys[0]
+
+
 def range_tags(partition_keys: Sequence[str]) -> dict[str, str]:
     """The tags that make a Dagster run work on a contiguous range of partitions."""
     return {

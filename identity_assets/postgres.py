@@ -10,6 +10,8 @@ from pathlib import Path
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError
 
+from identity_assets.clean_text import one_line
+
 # SQLSTATE classes about the row that is being written: bad data, a violated constraint, a raising trigger, a value
 # too large for an index. Every other class is about the server, and fails the step.
 ROW_FAULTS = ("22", "23", "P0", "54")
@@ -40,7 +42,7 @@ _REMEDIES = {
     "3D000": "check the name of the database in DATABASE_URL",
     "3F000": "check WXYC_SCHEMA_NAME",
     "40": "another session was in the way: run again",
-    "42501": "the role in DATABASE_URL lacks this right",
+    "42501": "the role in DATABASE_URL lacks this right: docs/least-privilege.md lists the rights that it needs",
     "42703": "a column is missing: run `identity-assets migrate`, or see what changed in Backend's tables",
     "42883": "a function is missing: run `identity-assets migrate`",
     "42P01": "a table is missing: run `identity-assets migrate`, and check WXYC_SCHEMA_NAME",
@@ -63,13 +65,13 @@ def failure_sentence(error: DBAPIError) -> str:
 def primary_message(error: DBAPIError) -> str:
     """What the database said, without the values of a row and without an excerpt of the statement."""
     diagnosis = getattr(error.orig, "diag", None)
-    return " ".join(str(getattr(diagnosis, "message_primary", None) or first_line(error)).split())[:300]
+    return one_line(str(getattr(diagnosis, "message_primary", None) or first_line(error)))
 
 
 def first_line(error: BaseException) -> str:
     """What the database said, on one line and without the statement and its parameters."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    return " ".join(str(cause).split())[:300]
+    return one_line(str(cause))
 
 
 def statements(module_file: str) -> Callable[[str], TextClause]:

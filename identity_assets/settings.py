@@ -116,7 +116,7 @@ def _postgres_url(text: str) -> "URL":
     if url.drivername.split("+")[0] not in {"postgresql", "postgres"}:
         raise ValueError
     # An @ that is not encoded puts a part of the password into the host, which messages name.
-    if "@" in f"{url.host or ''}{url.database or ''}":
+    if text.count("@") > 1:
         raise ValueError
     return url.set(drivername="postgresql+psycopg2")
 
@@ -177,6 +177,7 @@ POSTGRES_URL = Variable(
 )
 HTTP_URL = Variable("http(s)://HOST[:PORT] without user or password", _http_url, secret=True)
 SENTRY_DSN = Variable("http(s)://KEY@HOST[:PORT]/PROJECT", _sentry_dsn, secret=True)
+MAX_PARTITIONS = 100
 DAYS = whole_number(1, 3650, "of days ")
 BATCH = whole_number(1, 1000)
 
@@ -212,11 +213,12 @@ class Settings:
     stale_threshold_days: int = _env("STALE_THRESHOLD_DAYS", DAYS, 7)
     unresolved_retry_days: int = _env("UNRESOLVED_RETRY_DAYS", DAYS, 7)
     invalid_retry_days: int = _env("INVALID_RETRY_DAYS", DAYS, 1)
-    library_partitions: int = _env("LIBRARY_PARTITIONS", whole_number(1, 100), 16)
+    library_partitions: int = _env("LIBRARY_PARTITIONS", whole_number(1, MAX_PARTITIONS), 16)
     withdrawn_share_limit: float = _env("WITHDRAWN_SHARE_LIMIT", number(0, 1), 0.05)
     resolved_share_floor: float = _env("RESOLVED_SHARE_FLOOR", number(0, 1), 0.02)
     gate_threshold: int = _env("GATE_THRESHOLD", whole_number(1, 1_000_000_000), 1000)
     gate_enforced: bool = _env("GATE_ENFORCED", SWITCH, False)
+    set_aside_share_limit: float = _env("SET_ASIDE_SHARE_LIMIT", number(0, 1), 0.01)
     stale_rows_error: float = _env("STALE_ROWS_ERROR", number(0, 1), 0.10)
     refresh_cron: str = _env("REFRESH_CRON", Variable("a cron expression of five fields", _cron), "0 5 * * *")
     lml_nightly_input_budget: int | None = _env("LML_NIGHTLY_INPUT_BUDGET", whole_number(1, 1_000_000_000))

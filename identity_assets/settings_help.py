@@ -67,6 +67,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         ),
         "GATE_THRESHOLD": "The gate passes if fewer rows than this are truly unresolved.",
         "GATE_ENFORCED": "`true`: a gate that fails is an ERROR. `false`: it is a WARN.",
+        "SET_ASIDE_SHARE_LIMIT": (
+            "The share of a pass's library rows that a fault may set aside. Above it `rows_set_aside` is an ERROR."
+        ),
         "STALE_ROWS_ERROR": "The share of rows past their window above which `stale_rows` is an ERROR.",
     },
     "The legs": {

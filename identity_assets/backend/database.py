@@ -5,6 +5,7 @@ Statements about the domain are the .sql files of each room, beside the module t
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, TextClause, create_engine, event, text
@@ -19,6 +20,8 @@ from identity_assets.settings import Settings
 OWN_SCHEMA = "identity_assets"
 # The locks, the writer's connections, and one for each worker that stores answers; opened when first used.
 POOL_SIZE = 40
+# The connection that holds the locks is idle for most of a run. In seconds, but for the count.
+KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 6}
 
 _sql = statements(__file__)
 
@@ -29,6 +32,22 @@ class DatabaseError(OperatorError):
 
 class PartitionsBusyError(DatabaseError):
     """Another run works on one of these partitions."""
+
+
+class MissingRightsError(DatabaseError):
+    """The role lacks rights that a run needs."""
+
+
+class PartitionsLostError(DatabaseError):
+    """The connection that held the locks of the partitions has ended: another run may work on them by now."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The process id of the session that holds the locks, and the partitions that it holds."""
+
+    process_id: int
+    buckets: list[int]
 
 
 def execute(connection: Connection, statement: TextClause, **params: object) -> CursorResult[Any]:
@@ -50,13 +69,15 @@ class Database:
         self._read_only = read_only
         self.application_name = f"identity_assets {label}"[:63]
         # In quotes: a name such as user is a word of SQL.
+        self.schema_name = settings.schema_name
         self._search_path = f'"{settings.schema_name}", {OWN_SCHEMA}'
         self._engine = create_engine(
             settings.require_database_url(),
             poolclass=QueuePool,
             pool_size=POOL_SIZE,
-            connect_args={"connect_timeout": 10},
+            connect_args={"connect_timeout": 10, **KEEPALIVES},
         )
+        self._held: _Held | None = None
         event.listen(self._engine, "connect", self._on_connect)
 
     def _on_connect(self, dbapi_connection: Any, _record: object) -> None:
@@ -80,7 +101,10 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """A connection whose statements land together, or not at all.
 
+        Inside `partitions_locked` it begins only while the locks are held, and no other run gets them before it ends.
+
         Raises:
+            PartitionsLostError: the locks of `partitions_locked` are lost; nothing was done.
             DatabaseError: the server cannot be reached, went away, or refused a statement; one sentence.
         """
         try:
@@ -100,6 +124,7 @@ class Database:
         """
         try:
             with self._engine.begin() as connection:
+                self._require_partitions(connection)
                 yield connection
         except OperationalError as error:
             if sqlstate(error) and not error.connection_invalidated:
@@ -108,6 +133,42 @@ class Database:
                 f"PostgreSQL cannot be reached or went away ({first_line(error)}): "
                 "check DATABASE_URL and the server, then run again"
             ) from None
+
+    def _require_partitions(self, connection: Connection) -> None:
+        if self._held is None:
+            return
+        held = self._held
+        if not execute(
+            connection, _sql("require_partitions.sql"), buckets=held.buckets, holder=held.process_id
+        ).scalar_one():
+            raise PartitionsLostError(
+                "the connection that holds the locks of the partitions has ended (an idle timeout, a proxy or an "
+                "administrator ended it): nothing more is written, because another run may have begun. What was "
+                "committed stands; run again"
+            )
+
+    def require_schemas(self, connection: Connection) -> None:
+        """Look whether the role sees Backend's schema and this project's own, where they exist.
+
+        Raises:
+            MissingRightsError: names the schema that it does not see.
+        """
+        names = [self.schema_name, OWN_SCHEMA]
+        closed = execute(connection, _sql("closed_schemas.sql"), schema_names=names).scalars().all()
+        if closed:
+            raise MissingRightsError(_lacks([f"USAGE on the schema {name}" for name in closed]))
+
+    def require_rights(self) -> None:
+        """Look whether the role may do all that a run does.
+
+        Raises:
+            MissingRightsError: names each right that it lacks.
+        """
+        with self.transaction() as connection:
+            self.require_schemas(connection)
+            missing = execute(connection, _sql("missing_rights.sql")).scalars().all()
+        if missing:
+            raise MissingRightsError(_lacks(missing))
 
     def analyze(self, table: str, rows_written: int) -> None:
         """Refresh the planner's statistics of a table of which more than a tenth was written."""
@@ -128,13 +189,26 @@ class Database:
         with held:
             yield held
 
+    def _hold(self, connection: Connection, buckets: Buckets) -> "_Held":
+        """Prepare the connection that holds the locks, and wait for the last transaction of an earlier holder."""
+        held = _Held(connection.execute(text("SELECT pg_backend_pid()")).scalar_one(), list(buckets.buckets))
+        # Since PostgreSQL 14 a server may end sessions that are idle; an older one does not know the setting.
+        connection.execute(
+            text("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
+        )
+        with self.transaction() as waiting:
+            execute(waiting, _sql("fence_partitions.sql"), buckets=held.buckets)
+        return held
+
     @contextmanager
     def partitions_locked(self, buckets: Buckets) -> Iterator[None]:
         """Hold each partition for this run alone, by advisory locks that end with the connection.
 
         Raises:
+            MissingRightsError: the role lacks a right to write.
             PartitionsBusyError: another run holds one of them; it is named.
         """
+        self.require_rights()
         with self._lock_connection() as connection:
             try:
                 busy = (
@@ -148,8 +222,10 @@ class Database:
                         f"partition {busy[0]:02d} is being worked on by {holder or 'a run that has just ended'}. "
                         "Nothing was done here: wait for it to end, or end it, then run again"
                     )
+                self._held = self._hold(connection, buckets)
                 yield
             finally:
+                self._held = None
                 # A lost connection has lost its locks too, and the error under way is the one to show.
                 with suppress(DBAPIError):
                     connection.execute(text("SELECT pg_advisory_unlock_all()"))
@@ -163,3 +239,10 @@ def missing_tables(connection: Connection, names: Sequence[str]) -> list[str]:
     )
     present = set(found.scalars())
     return [name for name in names if name not in present]
+
+
+def _lacks(rights: Sequence[str]) -> str:
+    return (
+        f"permission denied: the role in DATABASE_URL lacks {', '.join(rights)}. Nothing was done; "
+        "docs/least-privilege.md grants what a run needs"
+    )

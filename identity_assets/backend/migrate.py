@@ -13,7 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from identity_assets.backend.database import OWN_SCHEMA, Database, DatabaseError, execute, missing_tables
+from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
+from identity_assets.settings import MAX_PARTITIONS
 
 BACKEND_TABLES = (
     "artists",
@@ -23,6 +25,8 @@ BACKEND_TABLES = (
     "library_identity_history",
     "compilation_track_artist",
 )
+# A run may have been started with another LIBRARY_PARTITIONS than this process.
+EVERY_PARTITION = Buckets(MAX_PARTITIONS, tuple(range(MAX_PARTITIONS)))
 
 _sql = statements(__file__)
 
@@ -55,10 +59,13 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
     Functions and views are dropped first and, unless everything is taken down, made again at the end, all in one
     transaction.
 
+    Two migrations of one schema wait for each other.
+
     Raises:
         DatabaseError: Backend's own tables are not all there.
     """
     with database.transaction() as connection:
+        execute(connection, _sql("lock_migrations.sql"))
         missing = missing_tables(connection, BACKEND_TABLES)
         if missing:
             raise DatabaseError(
@@ -81,6 +88,16 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
         return before, _revision(connection)
 
 
+def take_down(database: Database) -> tuple[str | None, str | None]:
+    """Remove everything that `migrate` made; the revision before, and None.
+
+    Raises:
+        PartitionsBusyError: a run works on a partition; nothing was done.
+    """
+    with database.partitions_locked(EVERY_PARTITION):
+        return migrate(database, "base")
+
+
 def drop_functions_and_views(connection: Connection) -> None:
     """Drop every function and view of this project's schema, also those that no file makes any more."""
     for statement in execute(connection, _sql("functions_and_views.sql")).scalars().all():
@@ -101,9 +118,11 @@ def require_migrated(database: Database) -> None:
     """Refuse to work on a database that is not at the newest revision.
 
     Raises:
-        DatabaseError: names the revision that stands there, and the command that mends it.
+        DatabaseError: names the revision that stands there, and the command that mends it; or a schema in which the
+            role may not look.
     """
     with database.transaction() as connection:
+        database.require_schemas(connection)
         current = _revision(connection)
         head = ScriptDirectory.from_config(_config(connection)).get_current_head()
     if current != head:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from identity_assets.checks.evaluation import Check, CheckRun, Evaluation
+from identity_assets.checks.evaluation import PARTITIONS, Check, CheckRun, Evaluation
 from identity_assets.checks.findings import Words, evaluation_of, table
 from identity_assets.figures import count_or_text
-from identity_assets.partition_keys import buckets_of
+from identity_assets.partition_keys import buckets_of, keys_in_words
 from identity_assets.partitions import library_partitions
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _evaluate(run: CheckRun) -> Evaluation:
         finding,
         WORDS,
         metadata={
-            "partitions": dg.MetadataValue.text(f"{keys[0]} to {keys[-1]}" if len(keys) > 1 else keys[0]),
+            PARTITIONS: dg.MetadataValue.text(keys_in_words(keys)),
             "scanned": count_or_text(accounts.scanned),
             "accounts": _accounts_table(accounts),
         },

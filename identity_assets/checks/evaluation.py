@@ -16,6 +16,9 @@ from identity_assets.settings import Settings
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
 
+PARTITIONS = "partitions"
+"""The metadata of a check that reads only the partitions of its run: which. Other checks read the whole library."""
+
 
 @dataclass(frozen=True)
 class CheckRun:

@@ -80,6 +80,28 @@ WITHDRAWN = Words(
     about="library_unresolved",
 )
 
+FUTURE = Words(
+    passed="No window is counted from a time in the future.",
+    failed="Library rows whose window is counted from a time in the future",
+    reason=(
+        "A row is due again a number of days after it was verified or tried. If that time is in the future, the row "
+        "is not due before it has come and the window after it has passed: a time in 2099 takes the row out of every "
+        "refresh."
+    ),
+    what_to_do=(
+        "If the clock of the database went back a little, wait. Otherwise `identity-assets explain LIBRARY_ID` says "
+        "who wrote the row and when. Set the time in the column `counted_from` to the real one: then the row is due "
+        "when its window ends."
+    ),
+    about="library_unresolved",
+)
+
+
+def _read_times_in_future(run: CheckRun) -> "Finding":
+    from identity_assets.backend.reports.integrity import read_times_in_future
+
+    return read_times_in_future(run.database, run.settings)
+
 
 def _read_out_of_band(run: CheckRun) -> "Finding":
     from identity_assets.backend.reports.integrity import read_out_of_band
@@ -129,6 +151,15 @@ integrity_checks = (
         "again before the window of the earlier answer has ended.",
         ASKED_TWICE,
         _read_asked_twice,
+        dg.AssetCheckSeverity.WARN,
+    ),
+    finding_check(
+        "times_in_future",
+        "library_identity",
+        "Will every row become due again? Lists rows whose window is counted from a time in the future: they are not "
+        "asked about before that time plus their window.",
+        FUTURE,
+        _read_times_in_future,
         dg.AssetCheckSeverity.WARN,
     ),
     finding_check(

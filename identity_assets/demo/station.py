@@ -54,8 +54,7 @@ def environment_file(here: Station, home: Path) -> Iterator[Path]:
     """A file that a shell reads to run commands on this station. It exists while the station runs."""
     file = home / "env"
     lines = (f"export {name}={shlex.quote(value)}\n" for name, value in here.environment().items())
-    file.touch(mode=0o600)
-    file.write_text("".join(lines), encoding="utf-8")
+    write_private(file, "".join(lines))
     try:
         yield file
     finally:
@@ -96,8 +95,15 @@ def write_dagster_home(folder: Path, storage_url: str) -> Path:
             "config": {"base_dir": str(folder / "compute_logs")},
         },
     }
-    (folder / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    write_private(folder / "dagster.yaml", yaml.safe_dump(config))
     return folder
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that holds addresses of databases: only its owner may read it, also if it was there before."""
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_text(text, encoding="utf-8")
 
 
 def bound_runs_that_ask(dagster_home: Path) -> None:

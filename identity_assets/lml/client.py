@@ -27,6 +27,7 @@ from tenacity import (
     wait_random,
 )
 
+from identity_assets.clean_text import one_line
 from identity_assets.lml.address import normalise_base_url, request_headers, sendable_key
 from identity_assets.lml.body import BodyBroken, BodyTooLarge, read_beginning, read_body
 from identity_assets.lml.connections import Connections
@@ -48,7 +49,6 @@ from identity_assets.lml.memory import give_back_large_blocks
 from identity_assets.lml.request import request_body
 from identity_assets.lml.retry_after import retry_after
 from identity_assets.lml.stop import Stop
-from identity_assets.lml.text import one_line
 from identity_assets.settings import Bands, Settings
 
 __all__ = [

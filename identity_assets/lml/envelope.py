@@ -14,8 +14,9 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
+from identity_assets.clean_text import one_line
 from identity_assets.lml.errors import LmlMalformedAnswer
-from identity_assets.lml.text import lenient_decoder, loads_leniently, one_line
+from identity_assets.lml.text import lenient_decoder, loads_leniently
 
 _BOM: Final = b"\xef\xbb\xbf"
 _MAX_LENIENT_BYTES: Final = 16 * 1024 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from identity_assets.lml.text import one_line
+from identity_assets.clean_text import one_line
 
 _MAX_MESSAGE: Final = 800
 

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from identity_assets.lml.text import is_identifier, one_line
+from identity_assets.clean_text import one_line
+from identity_assets.lml.text import is_identifier
 
 Kind = Literal["single_artist", "compilation", "unresolved"]
 Source = Literal["discogs", "musicbrainz", "wikidata", "spotify", "apple_music", "bandcamp"]

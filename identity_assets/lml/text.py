@@ -1,4 +1,7 @@
-"""Text and JSON from outside, made safe where they enter: logs, PostgreSQL and terminals take what comes out."""
+"""Text and JSON from outside, made safe where they enter, so that PostgreSQL stores them.
+
+What is shown to people is cleaned by clean_text.py.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,9 @@ import math
 import re
 from typing import Any, Final
 
-MAX_TEXT: Final = 300
 LOST: Final = "\ufffd"
 """Stands in the place of a character that PostgreSQL's jsonb refuses, as Unicode means it to."""
 
-_NOT_PRINTED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 _NOT_STORED: Final = re.compile("[\x00\ud800-\udfff]")
 _NOT_IN_AN_ID: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 _ESCAPES: Final = re.compile(rb"\\(?:u00[0-7]|/)")
@@ -23,11 +24,6 @@ _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _NUMBERS: Final = b"0123456789.+- \t\r\n"
 _PLAIN: Final = bytes.maketrans(b":[E", b",,e")
 _ALL_ZEROS: Final = bytes.maketrans(b"123456789.", b"0" * 10)
-
-
-def one_line(text: str, limit: int = MAX_TEXT) -> str:
-    """The text on one line of at most `limit` characters, without control characters and lone surrogates."""
-    return " ".join(_NOT_PRINTED.sub(" ", text).split())[:limit]
 
 
 def is_identifier(text: str) -> bool:

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from identity_assets.clean_text import clean_lines
 from identity_assets.settings import LogFormat
 
 OWN_LOGGER = logging.getLogger("identity_assets")
@@ -92,7 +93,7 @@ def _plain_lines(fields: Mapping[str, str]) -> str:
     where = " ".join(filter(None, (fields["run_id"][:8], fields["step"], fields["partition"])))
     moment = fields["time"][11:19]
     line = f"{moment} {fields['level'].upper():<8} {where + ': ' if where else ''}{fields['message']}"
-    return "\n".join(filter(None, (line, fields.get("exception"))))
+    return clean_lines("\n".join(filter(None, (line, fields.get("exception")))))
 
 
 class StderrHandler(logging.Handler):

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from identity_assets.settings import settings
 from identity_assets.terminal.common import csv_option, json_option, migrated_database
-from identity_assets.terminal.output import FAILED, print_json, say, stop
+from identity_assets.terminal.output import FAILED, console, print_json, say, stop
 from identity_assets.wording import counted
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def changes(run_id: str, csv_path: Path | None, as_json: bool) -> None:
         listed = [{**change.as_dict(), "changed_since": change.changed_since} for change in rows]
         print_json({"run_id": run.run_id, "changes": dict(sample.counts), "rows": listed})
     else:
-        print_changes_made(Console(), run.run_id, sample)
+        print_changes_made(console(), run.run_id, sample)
 
 
 def _write(path: Path, found: "Iterable[Change]") -> None:

@@ -21,7 +21,7 @@ from identity_assets.terminal.correct_commands import correct, reject
 from identity_assets.terminal.dagster_commands import dagster_commands
 from identity_assets.terminal.demo_commands import demo
 from identity_assets.terminal.held_command import held
-from identity_assets.terminal.output import INTERRUPTED, WRONG, expect_json, stop
+from identity_assets.terminal.output import INTERRUPTED, WRONG, expect_json, say, stop
 from identity_assets.terminal.preview_commands import dry_run
 from identity_assets.terminal.reading_commands import explain, gate, status
 from identity_assets.terminal.rows_command import rows
@@ -65,7 +65,7 @@ def run_command(arguments: Sequence[str]) -> None:
     except OperatorError as error:
         stop(str(error), error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        say(error.format_message())
         sys.exit(WRONG)
     except click.UsageError as error:
         stop(error.format_message(), WRONG)

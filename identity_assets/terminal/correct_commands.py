@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
-from rich.console import Console
 
 from identity_assets.terminal.common import confirmed, json_option, migrated_database, settings_to_write
-from identity_assets.terminal.output import FAILED, WRONG, print_json, say, say_error, stop
+from identity_assets.terminal.output import FAILED, WRONG, console, print_json, say, say_error, stop
 from identity_assets.wording import counted
 
 if TYPE_CHECKING:
@@ -243,7 +242,7 @@ def _report(run_id: str, done: "Corrected", *, as_json: bool) -> None:
     if as_json:
         print_json({"run_id": run_id if done.decisions_written else None, **done.as_dict()})
     else:
-        Console().print(
+        console().print(
             f"{counted(done.decisions_written, 'decision')} about {counted(written.rows, 'library row')}: "
             f"{counted(written.main_rows_written, 'main row')} written and {written.main_rows_removed:,} removed, "
             f"{counted(written.source_rows_written, 'source row')} written and "

@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from identity_assets.settings import Leg, Scope, Settings, settings
 from identity_assets.terminal.common import json_option
-from identity_assets.terminal.output import FAILED, print_json, progress_on_stderr, say, stop
+from identity_assets.terminal.output import (
+    FAILED,
+    console,
+    print_json,
+    print_text,
+    progress_on_stderr,
+    say,
+    stop,
+)
 from identity_assets.terminal.run_commands import stop_if_failed
 
 if TYPE_CHECKING:
@@ -121,7 +128,7 @@ def demo(
     say(unfinished.sentence())
     if not as_json:
         home_argument = "" if str(home) == DEMO_HOME else f" --home {home}"
-        click.echo(
+        print_text(
             f"finished in {seconds:.0f} s and stopped everything; "
             f"`identity-assets ui{home_argument}` shows the result in Dagster"
         )
@@ -196,7 +203,7 @@ def _three_runs(
         report = _run_all_partitions(replace(running.settings, scope=scope, identity_legs=()), instance)
         reports.append(report)
         if print_each:
-            print_pass(Console(), name, report)
+            print_pass(console(), name, report)
     return reports
 
 
@@ -239,6 +246,6 @@ def _print_demo(result: _DemoResult) -> None:
     from identity_assets.demo.report import gate_line, print_comparison
     from identity_assets.terminal.gate_report import print_gate
 
-    print_comparison(Console(), result.library_rows, result.reports, result.tracks)
-    print_gate(Console(), result.gates[-1][1])
-    click.echo(gate_line(result.gates))
+    print_comparison(console(), result.library_rows, result.reports, result.tracks)
+    print_gate(console(), result.gates[-1][1])
+    print_text(gate_line(result.gates))

@@ -14,7 +14,7 @@ from identity_assets.terminal.common import (
     migrated_database,
     settings_to_write,
 )
-from identity_assets.terminal.output import FAILED, print_json, say, stop
+from identity_assets.terminal.output import FAILED, console, print_json, say, stop
 
 if TYPE_CHECKING:
     from identity_assets.backend.ledger.held import HeldRun
@@ -46,7 +46,7 @@ def held(accept: bool, drop: bool, run_id: str | None, yes: bool, as_json: bool)
         if acts and not runs:
             stop("no answers are held: there is nothing to decide", FAILED)
         if not as_json or acts:
-            _print_runs(Console(stderr=acts), runs)
+            _print_runs(console(stderr=acts), runs)
         if acts and not (yes or confirmed(f"{'Accept' if accept else 'Drop'} {answers:,} held answers?")):
             stop("not confirmed: nothing was changed (--yes skips the question)", FAILED)
         decided = decide(database, runs, accept=accept) if acts else 0

@@ -6,18 +6,22 @@ What a single command prints is in the module of that command.
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NoReturn
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from identity_assets.clean_text import clean_lines, one_line
 
 if TYPE_CHECKING:
     from identity_assets.progress import ProgressReporter
 
 # FAILED: the command tried and failed. WRONG: wrong arguments, or a setting or an input file that is not valid.
-FAILED, WRONG, INTERRUPTED = 1, 2, 130
+# RED: a run ended, and a check of it failed with the severity ERROR.
+FAILED, WRONG, RED, INTERRUPTED = 1, 2, 3, 130
 
 _log = logging.getLogger("identity_assets.terminal")
 _messages_in_log: ContextVar[bool] = ContextVar("messages_in_log", default=False)
@@ -34,17 +38,42 @@ def expect_json() -> None:
     _prints_json.set(True)
 
 
+class _CleanConsole(Console):
+    """Prints text as it is: no markup, no emoji codes, and no control characters but rich's own."""
+
+    def __init__(self, *, stderr: bool) -> None:
+        super().__init__(stderr=stderr, markup=False, emoji=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of whatever is printed, with their text cleaned."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(clean_lines(segment.text), segment.style)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """The console that every table and paragraph is printed on."""
+    return _CleanConsole(stderr=stderr)
+
+
+def print_text(text: str) -> None:
+    """Print text on stdout as a command's result."""
+    click.echo(clean_lines(text))
+
+
 def say(message: str, level: int = logging.INFO) -> None:
     """Print a message for the operator on stderr, or log it; stdout is for results only."""
     if _messages_in_log.get():
         _log.log(level, message)
     else:
-        click.echo(message, err=True)
+        click.echo(clean_lines(message), err=True)
 
 
 def say_error(message: str) -> None:
     """Print an error as one line that begins with the name of the program."""
-    say(f"identity-assets: {' '.join(message.split())}", logging.ERROR)
+    say(f"identity-assets: {one_line(message, None)}", logging.ERROR)
 
 
 def stop(message: str, code: int, result: Mapping[str, object] | None = None) -> NoReturn:
@@ -54,7 +83,7 @@ def stop(message: str, code: int, result: Mapping[str, object] | None = None) ->
     """
     say_error(message)
     if _prints_json.get():
-        print_json({**(result or {}), "error": " ".join(message.split()), "exit_code": code})
+        print_json({**(result or {}), "error": one_line(message, None), "exit_code": code})
     sys.exit(code)
 
 
@@ -65,8 +94,8 @@ def progress_on_stderr() -> "ProgressReporter":
 
     if _messages_in_log.get():
         return LogProgress()
-    console = Console(stderr=True)
-    return BarProgress(console) if console.is_terminal else LogProgress(say=say)
+    on_stderr = console(stderr=True)
+    return BarProgress(on_stderr) if on_stderr.is_terminal else LogProgress(say=say)
 
 
 def print_json(value: object) -> None:

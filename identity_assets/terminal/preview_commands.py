@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from identity_assets.ask_again import AskAgain, ask_again_of
 from identity_assets.settings import Leg, Scope, Settings, settings
@@ -21,6 +20,7 @@ from identity_assets.terminal.common import (
 )
 from identity_assets.terminal.output import (
     FAILED,
+    console,
     expect_json,
     print_json,
     progress_on_stderr,
@@ -115,7 +115,7 @@ def _changes_as_table(chosen: Settings, keys: Sequence[str], again: AskAgain | N
 
     sample = ChangesSample()
     predicted = _predict(chosen, keys, again, sample.add)
-    print_changes(Console(), predicted, sample)
+    print_changes(console(), predicted, sample)
     if predicted.failure is not None:
         stop(predicted.failure, FAILED)
 

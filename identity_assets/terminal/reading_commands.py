@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from identity_assets.settings import settings
 from identity_assets.terminal.common import json_option, migrated_database
-from identity_assets.terminal.output import FAILED, WRONG, print_json, stop
+from identity_assets.terminal.output import FAILED, WRONG, console, print_json, stop
 
 if TYPE_CHECKING:
     from identity_assets.backend.reports.outlook import RecentWrite
@@ -37,8 +36,8 @@ def gate(as_json: bool) -> None:
     if as_json:
         print_json(report.as_dict())
     else:
-        print_gate(Console(), report)
-        print_trend(Console(), _gate_trend())
+        print_gate(console(), report)
+        print_trend(console(), _gate_trend())
     sys.exit(0 if report.gate_status == "PASS" else FAILED)
 
 
@@ -77,7 +76,7 @@ def status(as_json: bool) -> None:
     if as_json:
         print_json(found.as_dict())
     else:
-        print_status(Console(), found)
+        print_status(console(), found)
 
 
 def _station_runs(written: "Sequence[RecentWrite]") -> "StationRuns":
@@ -117,4 +116,4 @@ def explain(library_id: int, as_json: bool) -> None:
     if as_json:
         print_json(story.as_dict())
     else:
-        print_story(Console(), story)
+        print_story(console(), story)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from identity_assets.evidence import LARGEST_ID
 from identity_assets.settings import Scope, settings
@@ -17,7 +16,7 @@ from identity_assets.terminal.common import (
     migrated_database,
     scope_option,
 )
-from identity_assets.terminal.output import print_json, say
+from identity_assets.terminal.output import console, print_json, say
 from identity_assets.wording import counted
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def _print_page(shown: "list[ListedRow]", next_after: int | None) -> None:
     from identity_assets.terminal.rows_report import print_rows
 
     if shown:
-        print_rows(Console(), shown)
+        print_rows(console(), shown)
     say(
         counted(len(shown), "library row")
         + ("" if next_after is None else f"; `--after {next_after}` shows the next")

@@ -6,13 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from identity_assets.ask_again import ask_again_of
 from identity_assets.settings import Leg, LogFormat, Scope, settings
-from identity_assets.terminal.common import ask_again_options, json_option, partition_option, scope_option
+from identity_assets.terminal.common import (
+    ask_again_options,
+    confirmed,
+    json_option,
+    partition_option,
+    scope_option,
+)
 from identity_assets.terminal.output import (
     FAILED,
+    RED,
+    console,
     print_json,
     progress_on_stderr,
     say,
@@ -26,18 +33,28 @@ if TYPE_CHECKING:
     from identity_assets.terminal.run_pass import PassReport
 
 
+DOWN_QUESTION = (
+    "Remove all tables of this project, with LML's stored answers, people's decisions and the journal that `unwind` "
+    "needs? The identities in Backend's own tables stay."
+)
+
+
 @click.command()
 @click.option("--down", is_flag=True, help="Remove this project's tables and everything in them.")
-def migrate(down: bool) -> None:
+@click.option("--yes", is_flag=True, help="With --down: do not ask for confirmation.")
+def migrate(down: bool, yes: bool) -> None:
     """Create or update this project's own tables.
 
     They stand in the Backend database that DATABASE_URL names.
     """
     from identity_assets.backend.database import Database
     from identity_assets.backend.migrate import migrate as run_migrations
+    from identity_assets.backend.migrate import take_down
 
+    if down and not (yes or confirmed(DOWN_QUESTION)):
+        stop("not confirmed: nothing was changed (--yes skips the question)", FAILED)
     with Database(settings(), "migrate") as database:
-        before, after = run_migrations(database, "base" if down else "head")
+        before, after = take_down(database) if down else run_migrations(database)
     say(
         f"already at revision {after or 'none'}; its functions and views were made again"
         if before == after
@@ -60,7 +77,8 @@ def run(
 ) -> None:
     """Run the whole graph once in this process.
 
-    The run selects the library rows that are due, asks LML about them, and writes its answers.
+    The run selects the library rows that are due, asks LML about them, and writes its answers. Exit code 0: done,
+    1: a step failed, 3: done, but a check failed with an error.
     """
     again = ask_again_of(ask_again, library_ids, asked_before)
     from identity_assets.telemetry.logs import form_for, start_logs
@@ -102,7 +120,7 @@ def run(
             ask_again=again,
         )
     if not as_json:
-        print_pass(Console(), "run", report)
+        print_pass(console(), "run", report)
     if not_asked := report.accounts.skipped.get("not_asked"):
         say(
             f"LML_RUN_SECONDS was over before LML was asked about {not_asked:,} library rows: they stay due, and the "
@@ -111,6 +129,7 @@ def run(
     for run_id in report.run_ids_written:
         say(f"`identity-assets unwind --run {run_id}` takes back what this run wrote")
     stop_if_failed(report)
+    stop_if_red(report)
     if as_json:
         print_json(report.as_dict())
 
@@ -122,3 +141,12 @@ def stop_if_failed(report: "PassReport") -> None:
         say_error(failure)
     if last:
         stop(last, FAILED, {**report.as_dict(), "errors": list(report.failures)})
+
+
+def stop_if_red(report: "PassReport") -> None:
+    """End the command with one line for each check that is red, if there is one."""
+    *others, last = (check.line for check in report.red_checks) if report.red_checks else ("",)
+    for line in others:
+        say_error(line)
+    if last:
+        stop(last, RED, report.as_dict())

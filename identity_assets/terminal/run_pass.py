@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import dagster as dg
@@ -18,6 +18,8 @@ from identity_assets.ask_again import AskAgain
 from identity_assets.backend.ledger.accounts import Accounts, read_accounts
 from identity_assets.backend.ledger.runs import runs_that_wrote
 from identity_assets.backend.migrate import require_migrated
+from identity_assets.checks.evaluation import PARTITIONS
+from identity_assets.clean_text import one_line
 from identity_assets.definitions import build_defs
 from identity_assets.figures import totals_in
 from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_tags
@@ -36,6 +38,24 @@ from identity_assets.telemetry.start import start_telemetry
 JOB = "refresh_library_identity"
 GATE_JOB = "gate_report"
 LAUNCHED_BY = "launched_by"
+NOT_COUNTS = frozenset(
+    {"scope", "accounts", "failures", "run_ids", "run_ids_written", "evidence", "red_checks"}
+)
+"""The fields of a report that are not among the counts of `run --json`."""
+
+
+@dataclass(frozen=True)
+class RedCheck:
+    """A check that failed with the severity ERROR, and why in one line."""
+
+    check: str
+    asset: str
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """The check and the reason."""
+        return f"the check {self.check} is red: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,7 @@ class PassReport:
 
     `run_ids` has one Dagster run for each range of partitions; `run_ids_written` are those that wrote something.
     `evidence` maps each leg that was gathered to the rows of evidence that were removed and that are kept.
+    `red_checks` are the checks of these runs that failed with the severity ERROR.
     """
 
     scope: str
@@ -71,14 +92,11 @@ class PassReport:
     run_ids: tuple[str, ...] = ()
     run_ids_written: tuple[str, ...] = ()
     evidence: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    red_checks: tuple[RedCheck, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `run --json`."""
-        counts = {
-            one.name: getattr(self, one.name)
-            for one in fields(self)
-            if one.name not in {"scope", "accounts", "failures", "run_ids", "run_ids_written", "evidence"}
-        }
+        counts = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in NOT_COUNTS}
         run_id = self.run_ids[0] if len(self.run_ids) == 1 else None
         return {
             "scope": self.scope,
@@ -86,6 +104,7 @@ class PassReport:
             **counts,
             "run_id": run_id,
             "run_ids": list(self.run_ids),
+            "red_checks": [asdict(one) for one in self.red_checks],
         }
 
 
@@ -180,6 +199,7 @@ def _run_pass(
     failures: list[str] = []
     run_ids: list[str] = []
     accounts = Accounts()
+    red: dict[tuple[str, str], RedCheck | None] = {}
     for keys in contiguous_ranges(partition_keys):
         result = execute_as_location(
             job,
@@ -195,6 +215,7 @@ def _run_pass(
         for name, count in _totals_of(result.all_events).items():
             totals[name] = totals.get(name, 0) + count
         failures += _failures_of(result.all_events)
+        red |= _red_checks_of(result.all_events)
         if not result.success and not failures:
             failures.append(f"the run {result.run_id} failed outside its steps: the Dagster UI shows why")
         with backend.database("report") as database:
@@ -210,6 +231,7 @@ def _run_pass(
         run_ids=tuple(run_ids),
         run_ids_written=written,
         evidence=_evidence_of(totals),
+        red_checks=tuple(one for one in red.values() if one is not None),
     )
 
 
@@ -246,6 +268,33 @@ def _evidence_of(totals: Mapping[str, int]) -> dict[str, tuple[int, int]]:
         {leg: totals.get(f"{leg}_evidence_{done}", 0) for leg in Leg} for done in ("removed", "kept")
     )
     return {str(leg): (removed[leg], kept[leg]) for leg in Leg if removed[leg] or kept[leg]}
+
+
+def _red_checks_of(events: Sequence[dg.DagsterEvent]) -> dict[tuple[str, str], RedCheck | None]:
+    """Each check that was evaluated, and the partitions that it read: why it is red, or None if it is not.
+
+    A check without partitions reads the whole library, so its last evaluation replaces the earlier ones. A blocking
+    check is left out: it fails its step, which is a failure of the run.
+    """
+    found: dict[tuple[str, str], RedCheck | None] = {}
+    for event in events:
+        if event.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            continue
+        evaluation = event.asset_check_evaluation_data
+        if evaluation.blocking:
+            continue
+        partitions = evaluation.metadata.get(PARTITIONS)
+        is_red = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR
+        found[evaluation.check_name, str(partitions.value if partitions else "")] = (
+            RedCheck(
+                evaluation.check_name,
+                evaluation.asset_key.to_user_string(),
+                one_line((evaluation.description or "").split("\n")[0]),
+            )
+            if is_red
+            else None
+        )
+    return found
 
 
 def _failures_of(events: Sequence[dg.DagsterEvent]) -> list[str]:

@@ -17,6 +17,7 @@ from identity_assets.backend.reports.story_records import (
     VerdictState,
 )
 from identity_assets.backend.writing.verdicts import LML_BULK
+from identity_assets.clean_text import visible
 
 NOTHING = "-"
 
@@ -60,9 +61,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, datetime):
         return format_time(value)
     text = _number(value) if isinstance(value, float) else str(value)
-    return "".join(
-        " " if one.isspace() else one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text
-    )
+    return visible(text)
 
 
 def _number(value: float) -> str:
@@ -180,7 +179,12 @@ def _not_due_sentence(due: Due) -> str:
             f"LML was asked on {on}, and its answer was set aside, whole or in part, because it broke the contract"
         ),
     }[due.why]
-    return f"Not due: {happened}, due again from {until}."
+    future = (
+        f" {on} is in the future: a clock was wrong, or somebody set that time."
+        if due.counts_from_future
+        else ""
+    )
+    return f"Not due: {happened}, due again from {until}.{future}"
 
 
 def answer_sentence(verdict: StoredVerdict) -> str:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
-from rich.console import Console
 
 from identity_assets.evidence import LARGEST_ID
 from identity_assets.terminal.common import (
@@ -16,7 +15,7 @@ from identity_assets.terminal.common import (
     partition_option,
     settings_to_write,
 )
-from identity_assets.terminal.output import FAILED, print_json, progress_on_stderr, say, stop
+from identity_assets.terminal.output import FAILED, console, print_json, progress_on_stderr, say, stop
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -60,7 +59,7 @@ def replay(partitions: Sequence[str], rejected: bool, since: str | None, as_json
         stop("there is nothing to replay: no stored answer matches these options", FAILED)
     result = {"run_id": run_id, **replayed.as_dict(), "seconds": round(time.monotonic() - started_at, 3)}
     if not as_json:
-        print_replayed(Console(), run_id, replayed)
+        print_replayed(console(), run_id, replayed)
     if refused := replayed.written.rows_refused:
         stop(
             f"the database refused {refused:,} rows: the reasons are in the ledger (outcome writer_error), "
@@ -144,11 +143,12 @@ def unwind(
     from identity_assets.terminal.changes_report import print_runs, print_unwound, reasons_left_alone
 
     with migrated_database(chosen, "unwind") as database:
+        database.require_rights()
         undo = choice.undo(database, chosen.writer_chunk_rows)
         planned = undo.plan()
         if not planned.rows:
             stop(f"there is nothing to take back{reasons_left_alone(planned)}{undo.hint}", FAILED)
-        messages = Console(stderr=True)
+        messages = console(stderr=True)
         print_runs(messages, undo.runs)
         print_unwound(messages, planned, is_plan=True)
         if undo.hint:
@@ -165,4 +165,4 @@ def unwind(
     if as_json:
         print_json({**done.as_dict(), "run_id": undo.run_id, "runs": [run.as_dict() for run in undo.runs]})
     else:
-        print_unwound(Console(), done, is_plan=False)
+        print_unwound(console(), done, is_plan=False)

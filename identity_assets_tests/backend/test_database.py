@@ -1,15 +1,18 @@
 """Connections, locks and migrations, on a real PostgreSQL."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import make_url, text
 
-from identity_assets.backend.database import Database, DatabaseError, PartitionsBusyError
-from identity_assets.backend.migrate import migrate, require_migrated
+from identity_assets.backend.database import Database, DatabaseError, PartitionsBusyError, PartitionsLostError
+from identity_assets.backend.migrate import migrate, require_migrated, take_down
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.partition_keys import Buckets
-from identity_assets.settings import Settings
+from identity_assets.settings import Settings, load_settings
 from identity_assets_tests.support import Shelf
 
 OURS = (
@@ -163,3 +166,141 @@ def test_the_schema_may_have_a_name_that_is_a_word_of_sql(shelf: Shelf) -> None:
     ):
         assert connection.execute(text("SELECT count(*) FROM artists")).scalar_one() == 0
         assert connection.execute(text("SELECT current_schema()")).scalar_one() == "user"
+
+
+END_THE_HOLDER = """
+SELECT pg_terminate_backend(pid)
+FROM pg_locks
+WHERE locktype = 'advisory' AND objsubid = 2 AND mode = 'ExclusiveLock'
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def write_artist(database: Database, name: str) -> None:
+    with database.transaction() as connection:
+        connection.execute(text("INSERT INTO artists (artist_name) VALUES (:name)"), {"name": name})
+
+
+def test_a_run_whose_locks_connection_has_died_writes_nothing_more_and_another_may_begin(
+    shelf: Shelf,
+) -> None:
+    both = Buckets(16, (3, 4))
+    with Database(shelf.settings, "run first") as first, Database(shelf.settings, "run second") as second:
+        with first.partitions_locked(both):
+            write_artist(first, "while it is held")
+            shelf.rows(END_THE_HOLDER)
+            with pytest.raises(PartitionsLostError, match="nothing more is written") as raised:
+                write_artist(first, "after it was lost")
+            with second.partitions_locked(both):
+                with pytest.raises(PartitionsLostError):
+                    write_artist(first, "while another holds it")
+                write_artist(second, "by the other")
+        assert "\n" not in str(raised.value)
+        # The locks are gone, and so is the rule.
+        write_artist(first, "outside")
+    assert [row["artist_name"] for row in shelf.rows("SELECT artist_name FROM artists ORDER BY id")] == [
+        "while it is held",
+        "by the other",
+        "outside",
+    ]
+
+
+def test_the_next_holder_waits_for_the_last_transaction_of_the_holder_before(shelf: Shelf) -> None:
+    one = Buckets(16, (7,))
+    began = threading.Event()
+
+    def begin_second() -> list[str]:
+        with Database(shelf.settings, "run second") as second, second.partitions_locked(one):
+            began.set()
+            with second.transaction() as connection:
+                return list(connection.execute(text("SELECT artist_name FROM artists")).scalars())
+
+    with Database(shelf.settings, "run first") as first, ThreadPoolExecutor(1) as executor:
+        with first.partitions_locked(one), first.transaction() as connection:
+            connection.execute(text("INSERT INTO artists (artist_name) VALUES ('in flight')"))
+            shelf.rows(END_THE_HOLDER)
+            second = executor.submit(begin_second)
+            assert not began.wait(0.5)
+        assert second.result(30) == ["in flight"]
+
+
+def test_the_connection_that_holds_the_locks_is_kept_alive(shelf: Shelf) -> None:
+    with shelf.database.partitions_locked(Buckets(16, (1,))), shelf.database._lock_connection() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        assert {"keepalives": "1", "keepalives_idle": "30"}.items() <= raw.get_dsn_parameters().items()
+
+
+def test_a_migration_waits_for_another_one(shelf: Shelf) -> None:
+    with ThreadPoolExecutor(4) as executor:
+        ended = list(executor.map(lambda _: migrate(shelf.database, "base"), range(2)))
+        ended += executor.map(lambda _: migrate(shelf.database), range(4))
+    head = ended[-1][1]
+    assert head is not None
+    assert sorted(map(str, ended)) == sorted(
+        map(str, [(head, None), (None, None), (None, head), *[(head, head)] * 3])
+    )
+
+
+def test_everything_is_taken_down_only_while_nobody_works(shelf: Shelf) -> None:
+    with Database(shelf.settings, "run first") as first:
+        with (
+            first.partitions_locked(Buckets(32, (17,))),
+            pytest.raises(
+                PartitionsBusyError, match="partition 17 is being worked on by identity_assets run first"
+            ),
+        ):
+            take_down(shelf.database)
+        assert shelf.rows("SELECT 1 FROM candidate_library") == []
+        assert take_down(shelf.database)[1] is None
+
+
+@pytest.mark.parametrize("act", [migrate, take_down])
+def test_a_migration_of_a_server_that_takes_no_writes_is_one_sentence(
+    shelf: Shelf, act: Callable[[Database], object]
+) -> None:
+    with (
+        Database(shelf.settings, "reader", read_only=True) as database,
+        pytest.raises(DatabaseError, match=r"^PostgreSQL said: .*25006.*read only") as raised,
+    ):
+        act(database)
+    assert "\n" not in str(raised.value)
+
+
+PRINTED = "".join(map(chr, range(33, 127)))
+
+
+@pytest.mark.parametrize("password", [PRINTED, PRINTED[::-1], "' OR 1=1 --", "%41", "a b"])
+def test_a_password_reaches_the_server_as_it_is(shelf: Shelf, password: str) -> None:
+    url = shelf.settings.require_database_url().set(password=password)
+    settings = load_settings({"DATABASE_URL": url.render_as_string(hide_password=False)})
+    with Database(settings, "test") as database, database.transaction() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        assert raw.info.password == password
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql://u:hunter2@[::1]:1/d", 'connection to server at "::1", port 1 failed'),
+        (
+            "postgresql://u:hunter2@no-such-host.invalid/d",
+            'could not translate host name "no-such-host.invalid"',
+        ),
+        ("postgresql://u:hunter2@/d?host=/nowhere", "/nowhere/.s.PGSQL.5432"),
+        ("postgresql://u:hunter2@127.0.0.1:1/d?sslmode=nonsense", 'invalid sslmode value: "nonsense"'),
+        ("postgresql://u:hunter2@127.0.0.1:1/d?sslmod=require", 'invalid connection option "sslmod"'),
+        ("postgresql://u:hunter2@127.0.0.1:1/d?sslmode=require", "port 1 failed"),
+        ("postgresql://u:hunter2@127.0.0.1:1/d?sslrootcert=/no.pem&sslmode=verify-full", "failed"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_one_line_without_the_password(address: str, said: str) -> None:
+    settings = load_settings({"DATABASE_URL": address})
+    with Database(settings, "test") as database:
+        for use in (database.transaction, lambda: database.partitions_locked(Buckets(16, (1,)))):
+            with pytest.raises(DatabaseError) as raised, use():
+                pass
+            assert said in str(raised.value)
+            assert "hunter2" not in str(raised.value)
+            assert "\n" not in str(raised.value)

@@ -15,6 +15,7 @@ from identity_assets.backend.database import DatabaseError
 from identity_assets.checks.accounts import accounts_balance
 from identity_assets.checks.evaluation import Check, CheckRun, Evaluation, checks_in_one_step
 from identity_assets.checks.integrity import integrity_checks
+from identity_assets.checks.set_aside import rows_set_aside
 from identity_assets.checks.staleness import stale_rows
 from identity_assets.checks.tracks import track_links_hold
 from identity_assets.partition_keys import range_tags
@@ -25,10 +26,12 @@ from identity_assets.settings import Scope, Settings
 from identity_assets_tests.support import Shelf
 
 EVERY_KEY = library_partitions.get_partition_keys()
-CHECKS = (stale_rows, accounts_balance, *integrity_checks, track_links_hold)
+CHECKS = (stale_rows, accounts_balance, rows_set_aside, *integrity_checks, track_links_hold)
 NAMES = {
     "stale_rows",
     "accounts_balance",
+    "rows_set_aside",
+    "times_in_future",
     "confidence_in_band",
     "main_rows_have_sources",
     "nothing_asked_twice",

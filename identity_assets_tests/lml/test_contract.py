@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from identity_assets.clean_text import MAX_TEXT
 from identity_assets.lml.contract import (
     CONFIDENCE_BANDS,
     MAX_RESULT_BYTES,
@@ -20,7 +21,7 @@ from identity_assets.lml.contract import (
     parse_answer,
 )
 from identity_assets.lml.request import request_body
-from identity_assets.lml.text import MAX_DEPTH, MAX_TEXT
+from identity_assets.lml.text import MAX_DEPTH
 
 
 def entry(**changed: object) -> dict[str, object]:

@@ -201,6 +201,10 @@ def test_a_story_without_anything_says_so() -> None:
             "Not due: LML was asked on 2026-11-21 12:00 UTC and found nothing, due again from 2026-11-28 12:00 UTC.",
         ),
         (
+            {**RESOLVED, "why": DueWhy.unresolved_in_window, "counts_from_future": True},
+            "2026-11-21 12:00 UTC is in the future: a clock was wrong, or somebody set that time.",
+        ),
+        (
             {**RESOLVED, "why": DueWhy.compilation_in_window},
             "Not due: LML was asked on 2026-11-21 12:00 UTC and called it a compilation, due again from",
         ),

@@ -88,7 +88,7 @@ def test_rows_are_found_by_outcome_and_by_artist_whatever_the_case_and_accents(
 ) -> None:
     bjork, other = shelf.put("Björk"), shelf.put("Known 1")
     lml.faults.add(Fault("unknown_kind", library_id=other))
-    run_full_scope(env)
+    run_full_scope({**env, "SET_ASIDE_SHARE_LIMIT": "1"})
     assert ids(listed(env, "--artist", "BJORK")) == [bjork]
     [invalid] = listed(env, "--outcome", "lml_invalid_verdict")
     assert invalid["library_id"] == other

@@ -32,6 +32,7 @@ def test_run_prints_one_json_object_and_nothing_else_on_stdout(
         "seconds",
         "run_id",
         "run_ids",
+        "red_checks",
     ]
     assert (
         [report["run_id"]]
@@ -42,6 +43,7 @@ def test_run_prints_one_json_object_and_nothing_else_on_stdout(
     assert (report["resolved_compilation"], report["skipped"]) == (1, {"missing_artist_name": 1})
     # The compilation is asked about twice: the second time with its tracks.
     assert report["lml_total_calls"] == lml.calls.number == 2
+    assert report["red_checks"] == []
     assert report["source_rows_written"] == len(shelf.rows("SELECT 1 FROM library_identity_source"))
     assert "DAGSTER_HOME is not set" in ended.stderr
 
@@ -83,6 +85,81 @@ def test_a_run_that_fails_ends_with_1_and_says_why_and_still_prints_its_object(
     assert "LML_API_KEY" in ended.stderr.splitlines()[-1]
 
 
+def test_a_run_whose_rows_the_database_refuses_is_red_and_ends_with_3(
+    shelf: Shelf, env: dict[str, str]
+) -> None:
+    shelf.put_many([f"Known {n}" for n in range(30)])
+    shelf.fault("library_identity", "RAISE EXCEPTION 'refused on purpose'")
+    ended = call_here("run", env=env)
+    assert ended.returncode == 3, ended.stderr
+    [line] = [line for line in ended.stderr.splitlines() if line.startswith("identity-assets: ")]
+    assert line == (
+        "identity-assets: the check rows_set_aside is red: Library rows that were set aside because of a fault "
+        "(100.0% of 30 scanned; writer_error 30): 30."
+    )
+
+
+def test_one_row_of_many_that_is_set_aside_is_no_reason_for_exit_code_3_below_the_limit(
+    shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
+) -> None:
+    ids = shelf.put_many([f"Known {n}" for n in range(30)])
+    lml.faults.add(Fault("status", library_id=ids[3], status=500))
+    below = call_here("run", "--json", env={**env, "SET_ASIDE_SHARE_LIMIT": "0.04"})
+    assert (below.returncode, json.loads(below.stdout)["red_checks"]) == (0, []), below.stderr
+    again = call_here("run", "--json", env=env)
+    report = json.loads(again.stdout)
+    assert (again.returncode, report["exit_code"], report["scanned"]) == (3, 3, 1)
+    assert report["skipped"] == {"lml_error": 1}
+    [red] = report["red_checks"]
+    assert (red["check"], red["asset"]) == ("rows_set_aside", "library_identity")
+    assert red["reason"].endswith("(100.0% of 1 scanned; lml_error 1): 1.")
+    assert report["error"] == f"the check rows_set_aside is red: {red['reason']}"
+    assert again.stderr.splitlines()[-1] == f"identity-assets: {report['error']}"
+
+
+def test_every_red_check_is_one_line_and_a_check_that_only_warns_is_none(
+    shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
+) -> None:
+    known = shelf.put("Known 1")
+    shelf.put("Stranger", artist_id=2)
+    warns = call_here("run", env={**env, "GATE_THRESHOLD": "1"})
+    assert warns.returncode == 0, warns.stderr
+    enforced = call_here("run", "--json", env={**env, "GATE_THRESHOLD": "1", "GATE_ENFORCED": "true"})
+    assert enforced.returncode == 3
+    assert [one["check"] for one in json.loads(enforced.stdout)["red_checks"]] == ["truly_unresolved_rows"]
+
+    shelf.run("UPDATE library_identity SET confidence = 0.1 WHERE library_id = :id", id=known)
+    shelf.age(30)
+    lml.faults.add(Fault("status", library_id=known, status=500))
+    several = call_here("run", env={**env, "GATE_THRESHOLD": "1", "GATE_ENFORCED": "true"})
+    assert several.returncode == 3
+    lines = [line for line in several.stderr.splitlines() if line.startswith("identity-assets: the check ")]
+    assert [line.split()[3] for line in lines] == [
+        "truly_unresolved_rows",
+        "rows_set_aside",
+        "confidence_in_band",
+        "stale_rows",
+    ]
+
+
+def test_a_check_of_the_whole_library_that_a_later_range_turns_green_is_not_red(
+    shelf: Shelf, env: dict[str, str]
+) -> None:
+    ids = shelf.put_many([f"Known {n}" for n in range(48)])
+    assert call_here("run", env=env).returncode == 0
+    shelf.age(30)
+    fresh = [library_id for library_id in ids if library_id % 16 not in {3, 5}]
+    shelf.run("UPDATE library_identity SET last_verified_at = now() WHERE library_id = ANY (:ids)", ids=fresh)
+    one = call_here("run", "--partition", "03", env={**env, "STALE_ROWS_ERROR": "0"})
+    assert one.returncode == 3
+    assert "the check stale_rows is red" in one.stderr.splitlines()[-1]
+    shelf.run(
+        "UPDATE library_identity SET last_verified_at = now() - interval '30 days' WHERE library_id % 16 = 3"
+    )
+    both = call_here("run", "--partition", "03", "--partition", "05", env={**env, "STALE_ROWS_ERROR": "0"})
+    assert both.returncode == 0, both.stderr
+
+
 def test_messages_of_a_run_are_json_lines_where_its_log_is(
     shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
 ) -> None:
@@ -96,7 +173,7 @@ def test_messages_of_a_run_are_json_lines_where_its_log_is(
 
 
 def test_migrate_says_what_it_did(shelf: Shelf, env: dict[str, str], tmp_path: Path) -> None:
-    assert "migrated from revision" in one_line(call_here("migrate", "--down", env=env))
+    assert "migrated from revision" in one_line(call_here("migrate", "--down", "--yes", env=env))
     (tmp_path / "dagster.yaml").touch()
     refusal = one_line(call_here("run", env={**env, "DAGSTER_HOME": str(tmp_path)}))
     assert "is at revision none" in refusal

@@ -116,7 +116,7 @@ def test_a_replay_changes_nothing_unless_a_rule_has_changed(
 ) -> None:
     ids = stock_five_rows(shelf)
     lml.faults.add(Fault("out_of_band", library_id=ids[0]))
-    run_id = run_full_scope(env)
+    run_id = run_full_scope({**env, "SET_ASIDE_SHARE_LIMIT": "1"})
     lml.calls.reset()
     before = all_tables(shelf)
     first = call_here("replay", "--since", run_id, "--json", env=env)

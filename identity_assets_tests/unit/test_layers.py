@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2] / PACKAGE
 
 # From the bottom up. A room may import itself and every room below its line, but no other room of its line.
 LAYERS = (
-    ("errors",),
+    ("errors", "clean_text"),
     ("settings",),
     ("settings_help",),
     ("partition_keys", "evidence", "postgres", "progress", "wording", "ask_again"),

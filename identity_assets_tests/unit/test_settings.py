@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -134,3 +135,57 @@ def test_a_password_with_an_at_sign_that_is_not_encoded_is_refused_and_not_repea
     with pytest.raises(SettingsError, match=rf"^{name}=\(not shown.*%40") as raised:
         load_settings({name: "postgresql://user:pa@ss@host/name"})
     assert "ss@host" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:pa@hunter2@host/name",
+        "postgresql://user:pa@hunter2?x@host/name",
+        "postgresql://user:pa@hunter2/x@host/name",
+        "postgresql://user:pa@hunter2#@host/name",
+        "postgresql://user@hunter2@host/name",
+        "postgresql://user:p@host:hunter2/name",
+        "postgresql://hunter2@host:99999999999999/name@",
+        "host=h password=hunter2",
+        "hunter2",
+        "mysql://user:hunter2@host/name",
+    ],
+)
+def test_an_address_that_can_be_read_in_two_ways_is_refused_and_not_repeated(url: str) -> None:
+    for name in ("DATABASE_URL", "DATABASE_URL_DISCOGS"):
+        with pytest.raises(SettingsError, match=rf"^{name}=\(not shown") as raised:
+            load_settings({name: url})
+        assert "hunter2" not in str(raised.value)
+        assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize("code", range(1, 128))
+def test_a_password_may_hold_every_ascii_character_if_it_is_encoded(code: int) -> None:
+    password = f"a{chr(code)}z"
+    url = load_settings({"DATABASE_URL": f"postgresql://u:{quote(password, safe='')}@host/d"})
+    assert url.require_database_url().password == password
+    given = load_settings({"DB_HOST": "host", "DB_PASSWORD": password}).require_database_url()
+    assert (given.password, given.host) == (password, "host")
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "port", "query"),
+    [
+        ("postgresql://u:p@[::1]:5433/d", "::1", 5433, {}),
+        ("postgresql://u:p@/d?host=/var/run/postgresql", None, None, {"host": "/var/run/postgresql"}),
+        ("postgresql://u:p@/d?host=%2Fvar%2Frun&port=5433", None, None, {"host": "/var/run", "port": "5433"}),
+        (
+            "postgresql://u:p@h/d?sslmode=verify-full&sslrootcert=/ca.pem",
+            "h",
+            None,
+            {"sslmode": "verify-full"},
+        ),
+    ],
+)
+def test_sockets_ipv6_and_sslmode_are_understood(
+    address: str, host: str | None, port: int | None, query: dict[str, str]
+) -> None:
+    url = load_settings({"DATABASE_URL": address}).require_database_url()
+    assert (url.host, url.port, url.username, url.password, url.database) == (host, port, "u", "p", "d")
+    assert query.items() <= dict(url.query).items()

@@ -174,8 +174,8 @@ AS $$
             WHEN 'held' THEN 'infinity'
             WHEN 'set_aside' THEN moment.invalid_until
             WHEN 'window' THEN moment.window_until
-            -- The row is due at once; it has waited at least since this question.
-            ELSE answer.asked_at
+            -- The row is due at once, also if the clock has gone back since this question; it has waited since then.
+            ELSE least(answer.asked_at, now())
         END AS due_from
     ) AS due
 $$;

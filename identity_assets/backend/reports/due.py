@@ -45,7 +45,8 @@ class Due:
 
     `since` is the moment from which a due row is due, `until` the moment from which another row will be due; None if
     there is none. `decided_at` is the verification, the attempt or the question that the window is counted from.
-    `answer_stored`: the next run applies the stored answer and does not ask LML.
+    `answer_stored`: the next run applies the stored answer and does not ask LML. `counts_from_future`: `decided_at`
+    has not come yet, so a clock was wrong, or somebody set that time.
     """
 
     scope: Scope
@@ -55,6 +56,7 @@ class Due:
     until: datetime | None = None
     decided_at: datetime | None = None
     answer_stored: bool = False
+    counts_from_future: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,14 @@ def due_in(facts: DueFacts, scope: Scope) -> Due:
         return _up_to_a_person(facts, scope)
     if not facts.is_due:
         why = _window(facts)
-        return Due(scope, is_due=False, why=why, until=facts.due_from, decided_at=facts.decided_at)
+        return Due(
+            scope,
+            is_due=False,
+            why=why,
+            until=facts.due_from,
+            decided_at=facts.decided_at,
+            counts_from_future=facts.decided_at is not None and facts.decided_at > facts.read_at,
+        )
     if facts.has_no_artist:
         return Due(scope, is_due=False, why=DueWhy.no_artist_name)
     return Due(

@@ -17,6 +17,14 @@ from identity_assets.postgres import statements
 from identity_assets.settings import Settings
 
 SAMPLE_ROWS = 20
+SET_ASIDE = (
+    "lml_error",
+    "lml_cardinality_mismatch",
+    "lml_invalid_verdict",
+    "lml_untrusted_library_id",
+    "writer_error",
+)
+"""The outcomes of library rows that a fault of LML or of the database kept from being written."""
 
 _sql = statements(__file__)
 
@@ -106,6 +114,16 @@ def read_unbalanced(database: Database, buckets: Buckets) -> Finding:
     return _read(database, _sql("check_accounts_balance.sql"), **buckets.params())
 
 
+def read_set_aside(database: Database, buckets: Buckets) -> Finding:
+    """Ledger rows of these partitions with an outcome in SET_ASIDE, and rows whose evidence the database refuses."""
+    return _read(
+        database,
+        _sql("check_rows_set_aside.sql"),
+        **buckets.params(),
+        set_aside_outcomes=list(SET_ASIDE),
+    )
+
+
 def read_out_of_band(database: Database) -> Finding:
     """Main and source rows of every writer with a confidence outside their method's band."""
     return _read(database, _sql("check_confidence_in_band.sql"), **_bands())
@@ -133,6 +151,11 @@ def read_without_sources(database: Database) -> Finding:
 def read_asked_twice(database: Database, settings: Settings) -> Finding:
     """Rows that LML was asked about again inside the window of its earlier answer (rule 7 in DOMAIN.md)."""
     return _read(database, _sql("check_nothing_asked_twice.sql"), **windows(settings))
+
+
+def read_times_in_future(database: Database, settings: Settings) -> Finding:
+    """Rows that are not due because their window is counted from a moment more than a minute in the future."""
+    return _read(database, _sql("check_times_in_future.sql"), **windows(settings))
 
 
 def read_withdrawn(database: Database) -> Finding:

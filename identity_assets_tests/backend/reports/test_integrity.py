@@ -13,7 +13,9 @@ from identity_assets.backend.reports.integrity import (
     StaleRows,
     read_asked_twice,
     read_out_of_band,
+    read_set_aside,
     read_stale_rows,
+    read_times_in_future,
     read_unbalanced,
     read_withdrawn,
     read_without_sources,
@@ -524,3 +526,47 @@ def test_what_a_person_decided_and_what_the_legs_found_is_not_withdrawn(shelf: S
     assert read_withdrawn(shelf.database).count == 1
     shelf.run(f"UPDATE library_identity SET {changed}")
     assert read_withdrawn(shelf.database).count == 0
+
+
+def test_a_time_in_the_future_is_found_and_one_that_has_come_is_not(shelf: Shelf) -> None:
+    ids = stock(shelf)
+    assert read_times_in_future(shelf.database, shelf.settings).count == 0
+    shelf.run(
+        "UPDATE library_identity SET last_verified_at = '2099-01-01' WHERE library_id = :id",
+        id=ids["resolved"],
+    )
+    shelf.run(
+        "UPDATE library_unresolved SET attempted_at = '2099-01-02' WHERE library_id = :id",
+        id=ids["unresolved"],
+    )
+    found = read_times_in_future(shelf.database, shelf.settings)
+    assert found.count == 2
+    assert [(row["library_id"], row["counted_from"], str(row["due_from"])[:10]) for row in found.sample] == [
+        (ids["resolved"], "library_identity.last_verified_at", "2099-01-08"),
+        (ids["unresolved"], "library_unresolved.attempted_at", "2099-01-09"),
+    ]
+
+
+def test_rows_that_a_fault_set_aside_are_found_with_their_reason_in_their_partition(shelf: Shelf) -> None:
+    ids = stock(shelf)
+    assert [row["library_id"] for row in read_set_aside(shelf.database, EVERY_BUCKET).sample] == [ids["odd"]]
+    outcomes = {"resolved": "lml_error", "unresolved": "writer_error", "odd": "not_asked"}
+    for name, outcome in outcomes.items():
+        shelf.run(
+            "UPDATE candidate_library SET outcome = :outcome, detail = 'why ' || :outcome WHERE library_id = :id",
+            outcome=outcome,
+            id=ids[name],
+        )
+    shelf.run(
+        "INSERT INTO leg_evidence (library_id, leg, source, external_id, method, confidence, verified_at, run_id, "
+        "refused_reason) VALUES (:id, 'S1', 'discogs_release', '1', 'exact_match', 1, now(), 'run', 'no room')",
+        id=ids["compilation"],
+    )
+    found = read_set_aside(shelf.database, EVERY_BUCKET)
+    assert found.count == 3
+    assert [tuple(row.values()) for row in found.sample] == [
+        (ids["resolved"], "lml_error", "why lml_error"),
+        (ids["unresolved"], "writer_error", "why writer_error"),
+        (ids["compilation"], "leg_refused", "no room"),
+    ]
+    assert read_set_aside(shelf.database, Buckets(16, (ids["resolved"] % 16,))).count == 1

@@ -1,0 +1,2 @@
+-- Lets one session at a time migrate this schema; the next one waits.
+SELECT pg_advisory_xact_lock(hashtext('identity_assets.migrate'), hashtext(current_schema()))

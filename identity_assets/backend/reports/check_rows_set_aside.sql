@@ -1,0 +1,16 @@
+-- Library rows of the pass that were set aside by a fault of LML or of the database, and library rows for which the
+-- database refuses what the legs make of them. Each with the reason that was kept.
+SELECT library_id, outcome, reason, count(*) OVER () AS offending
+FROM (
+    SELECT candidate.library_id, candidate.outcome, candidate.detail AS reason
+    FROM candidate_library AS candidate
+    WHERE candidate.outcome = ANY (:set_aside_outcomes)
+    UNION ALL
+    SELECT evidence.library_id, 'leg_refused', min(evidence.refused_reason)
+    FROM leg_evidence AS evidence
+    WHERE evidence.refused_reason IS NOT NULL
+    GROUP BY evidence.library_id
+) AS set_aside
+WHERE library_id % :partitions = ANY (:buckets)
+ORDER BY library_id, outcome
+LIMIT :sample_rows
