@@ -15,6 +15,14 @@ from identity_assets.terminal.run_pass import PassReport
 
 NOTHING = "-"
 
+WHY_NOT_LINKED = (
+    ("LML cannot tell the artist", "track_rows_unresolved"),
+    ("artist not in the catalogue", "track_rows_no_catalogue_artist"),
+    ("artist more than once in the catalogue", "track_rows_ambiguous_artist"),
+    ("no such credit", "track_rows_no_credit"),
+    ("set aside, against the contract", "track_rows_invalid"),
+)
+
 _sql = statements(__file__)
 
 
@@ -58,6 +66,8 @@ def print_comparison(
         ("track credits", tracks.credits, None),
         ("track credits: linked by LML's answers", tracks.linked, None),
         ("track credits: linked by a librarian", tracks.by_librarian, None),
+        ("track credits: linked to nobody", tracks.credits - tracks.linked - tracks.by_librarian, None),
+        *((f"LML's tracks: {name}", _in_all(runs, counter), None) for name, counter in WHY_NOT_LINKED),
     ]
     table = Table(title="What happened, beside what was published" if published else "What happened")
     table.add_column("")
@@ -87,6 +97,10 @@ def gate_line(gates: Sequence[tuple[str, GateReport]]) -> str:
 def _compilations(run: PassReport) -> int:
     """Compilations that LML was asked about, whether it knew their tracks or not."""
     return run.accounts.resolved_compilation + run.accounts.skipped.get("compilation", 0)
+
+
+def _in_all(runs: Sequence[PassReport], counter: str) -> int:
+    return sum(getattr(run, counter) for run in runs)
 
 
 def _errors(run: PassReport) -> int:

@@ -30,7 +30,7 @@ from tenacity import (
 from identity_assets.clean_text import one_line
 from identity_assets.lml.address import normalise_base_url, request_headers, sendable_key
 from identity_assets.lml.body import BodyBroken, BodyTooLarge, read_beginning, read_body
-from identity_assets.lml.connections import Connections
+from identity_assets.lml.connections import Connections, proxy_variable
 from identity_assets.lml.contract import Answer, LibraryInput, parse_answer
 from identity_assets.lml.deadlines import Deadlines, Timed
 from identity_assets.lml.errors import (
@@ -49,7 +49,7 @@ from identity_assets.lml.memory import give_back_large_blocks
 from identity_assets.lml.request import request_body
 from identity_assets.lml.retry_after import retry_after
 from identity_assets.lml.stop import Stop
-from identity_assets.settings import Bands, Settings
+from identity_assets.settings import Bands, Settings, SettingsError
 
 __all__ = [
     "Call",
@@ -106,21 +106,24 @@ def client_of(
     """A client of the LML that the settings name, for one run.
 
     Raises:
-        SettingsError: the settings name no LML.
-        ValueError: a proxy or LML_CA_BUNDLE cannot be used.
+        SettingsError: the settings name no LML, or a proxy or certificates that cannot be used.
     """
-    return LmlClient(
-        settings.require_library_metadata_url(),
-        settings.lml_api_key,
-        timeout=settings.lml_timeout_seconds,
-        wait_initial=settings.lml_retry_wait_seconds,
-        max_in_flight=settings.lml_max_in_flight,
-        max_response_bytes=settings.lml_max_response_bytes,
-        ca_bundle=settings.lml_ca_bundle,
-        on_call=on_call,
-        run_id=run_id,
-        reject_out_of_band=settings.confidence_bands is Bands.reject,
-    )
+    url = settings.require_library_metadata_url()
+    try:
+        return LmlClient(
+            url,
+            settings.lml_api_key,
+            timeout=settings.lml_timeout_seconds,
+            wait_initial=settings.lml_retry_wait_seconds,
+            max_in_flight=settings.lml_max_in_flight,
+            max_response_bytes=settings.lml_max_response_bytes,
+            ca_bundle=settings.lml_ca_bundle,
+            on_call=on_call,
+            run_id=run_id,
+            reject_out_of_band=settings.confidence_bands is Bands.reject,
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 class LmlClient:
@@ -356,7 +359,9 @@ class LmlClient:
         if timed.ended == "stopped":
             return LmlStopped("asking was stopped before LML answered")
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
-            message = f"no connection to {self.url}: {error or type(error).__name__}"
+            proxy = proxy_variable(self.url)
+            through = "" if proxy is None else f" through the proxy that {proxy} names"
+            message = f"no connection to {self.url}{through}: {error or type(error).__name__}"
             return LmlUnreachable(self._quoted(message), retryable=True)
         if timed.ended or isinstance(error, httpx.TimeoutException | TimeoutError):
             message = f"LML did not answer {question.size} inputs within {self._timeout:g} s"

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -31,7 +33,8 @@ class Line:
 class Connections:
     """Lines to LML for as many threads as ask for one. Thread-safe.
 
-    Raises ValueError where `ca_bundle` holds no certificates, or the environment names a proxy that httpx cannot use.
+    Raises ValueError where `ca_bundle`, or what SSL_CERT_FILE names, holds no certificates, or the environment names
+    a proxy that httpx cannot use.
     """
 
     def __init__(self, headers: Mapping[str, str], timeout: float, ca_bundle: str | None = None) -> None:
@@ -83,9 +86,19 @@ class Connections:
 
 
 def _trusted(ca_bundle: str | None) -> ssl.SSLContext:
-    if ca_bundle is None:
-        return httpx.create_ssl_context()
+    named = (
+        "SSL_CERT_FILE or SSL_CERT_DIR names what" if ca_bundle is None else f"LML_CA_BUNDLE={ca_bundle!r}"
+    )
     try:
+        if ca_bundle is None:
+            return httpx.create_ssl_context()
         return ssl.create_default_context(cafile=ca_bundle)
     except (OSError, ssl.SSLError) as error:
-        raise ValueError(f"LML_CA_BUNDLE={ca_bundle!r} holds no certificates: {error}") from None
+        raise ValueError(f"{named} holds no certificates: {error}") from None
+
+
+def proxy_variable(url: str) -> str | None:
+    """The variable of the environment that names the proxy for this URL; None if there is no proxy for it."""
+    address, proxies = urlsplit(url), getproxies()
+    scheme = next((scheme for scheme in (address.scheme, "all") if scheme in proxies), None)
+    return None if scheme is None or proxy_bypass(address.netloc) else f"{scheme.upper()}_PROXY"

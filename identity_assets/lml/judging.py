@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from identity_assets.clean_text import one_line
+from identity_assets.clean_text import MAX_TEXT, one_line
 from identity_assets.lml.text import is_identifier
 
 Kind = Literal["single_artist", "compilation", "unresolved"]
@@ -235,7 +235,7 @@ def _unfit_main_id(main: _Main) -> str | None:
         main.bandcamp_id,
     )
     for name, value in zip(_MAIN_IDS, ids, strict=True):
-        if value is not None and not is_identifier(value):
+        if value is not None and not _is_id(value):
             return f"main.{name}: {_unfit(value)}"
     return None
 
@@ -245,7 +245,7 @@ def _entry_fault(entry: Provenance) -> _Fault | None:
     external_id, confidence = entry.external_id, entry.confidence
     if external_id is None or confidence is None:
         return None
-    if not is_identifier(external_id):
+    if not _is_id(external_id):
         return _Fault(f"external_id: {_unfit(external_id)}")
     if entry.method is None:
         return _Fault("method: is missing")
@@ -277,7 +277,13 @@ def _out_of_band(method: str | None, confidence: float | None) -> str | None:
     return f"method {method} takes a confidence of {band}, got {confidence!r}"
 
 
+def _is_id(text: str) -> bool:
+    return len(text) <= MAX_TEXT and is_identifier(text)
+
+
 def _unfit(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        return f"is longer than {MAX_TEXT} characters"
     return "holds a control character or a lost one" if text.strip() else "is blank"
 
 

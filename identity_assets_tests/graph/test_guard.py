@@ -346,6 +346,24 @@ def test_dropped_answers_are_void_and_lml_is_asked_anew(
     )
 
 
+@pytest.mark.parametrize("run_id", ["", "0", "1234567"])
+def test_an_empty_or_short_run_id_decides_about_no_answer(
+    shelf: Shelf,
+    chosen: Settings,
+    instance: dg.DagsterInstance,
+    env: dict[str, str],
+    held: list[int],
+    run_id: str,
+) -> None:
+    ended = call_here("held", "--accept", "--run", run_id, "--yes", env=env)
+    assert ended.returncode == 1
+    assert f"{run_id!r} is not a run id" in ended.stderr
+    job = build_defs(resources=make_resources(chosen)).resolve_job_def("held_answers")
+    config = {"ops": {"decide_held_answers": {"config": {"action": "drop", "run_id": run_id}}}}
+    assert not job.execute_in_process(instance=instance, run_config=config, raise_on_error=False).success
+    assert len(shelf.rows("SELECT 1 FROM held_answer()")) == len(held)
+
+
 def test_held_answers_show_in_status_and_explain(
     shelf: Shelf, chosen: Settings, env: dict[str, str], held: list[int]
 ) -> None:

@@ -341,6 +341,7 @@ INVALID += [
         ("", "is blank"),
         (" \t", "is blank"),
         ("Q\0", "holds a control"),
+        ("Q" * 301, "is longer than 300 characters"),
         ("Q\ufffd", "holds a"),
     ]
 ]
@@ -376,6 +377,7 @@ BAD_ENTRIES: list[tuple[object, str]] = [
     (entry(external_id=""), "external_id: is blank"),
     (entry(external_id=" \u2003"), "external_id: is blank"),
     (entry(external_id="4\n2"), "external_id: holds a control character"),
+    (entry(external_id="4" * 301), "external_id: is longer than 300 characters"),
     (entry(external_id="4\x852"), "external_id: holds a control character"),
     (entry(external_id="4\0" + "2"), "external_id: holds a control character or a lost one"),
 ]

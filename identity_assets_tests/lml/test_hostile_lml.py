@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -29,8 +30,10 @@ from identity_assets.lml.client import (
     LmlUnavailable,
     LmlUnreachable,
 )
+from identity_assets.lml.client import client_of as client_of_settings
 from identity_assets.lml.contract import Batch, LibraryInput
 from identity_assets.lml.errors import LmlAnswerTooLarge
+from identity_assets.settings import Settings, SettingsError
 from identity_assets_tests.lml.raw_lml import Request, answer_of, raw_lml
 
 KEY = "s3cr3t-key-of-the-station"
@@ -441,6 +444,34 @@ def test_a_proxy_of_the_environment_is_used_and_no_proxy_is_honoured(monkeypatch
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
+@pytest.mark.parametrize(
+    ("name", "no_proxy"), [("HTTP_PROXY", ""), ("ALL_PROXY", ""), ("HTTP_PROXY", "127.0.0.1")]
+)
+def test_a_proxy_that_cannot_be_reached_is_named_where_it_is_used(
+    monkeypatch: pytest.MonkeyPatch, name: str, no_proxy: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv(name, f"http://user:hunter2@127.0.0.1:{port}")
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    with client_of(f"http://127.0.0.1:{port}") as client, pytest.raises(LmlUnreachable) as caught:
+        client.resolve(inputs(1), attempts=1)
+    assert (f"through the proxy that {name} names" in str(caught.value)) is (not no_proxy)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALL_PROXY", "socks5://127.0.0.1:1"), ("HTTP_PROXY", "ftp://x:1"), ("SSL_CERT_FILE", "/no/such/file")],
+)
+def test_a_proxy_or_certificates_that_cannot_be_used_are_one_line_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name):
+        client_of_settings(Settings(library_metadata_url="http://127.0.0.1:9"))
+
+
 def test_a_bundle_of_certificates_is_trusted_for_lml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"

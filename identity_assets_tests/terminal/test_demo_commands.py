@@ -156,6 +156,14 @@ def test_the_demo_starts_afresh_on_a_csv_of_releases_with_tracks_and_prints_tabl
         ("track credits", own_catalogue.credits),
     ):
         assert re.search(rf"│ {row} +│ +{count:,} │", ended.stdout), ended.stdout
+    shown = dict(re.findall(r"^│ (.+?) +│ +([\d,]+) │$", ended.stdout, re.MULTILINE))
+    by = [
+        number(shown[f"track credits: linked {how}"])
+        for how in ("by LML's answers", "by a librarian", "to nobody")
+    ]
+    assert by[0] > 0
+    assert sum(by) == own_catalogue.credits
+    assert sum(name.startswith("LML's tracks: ") for name in shown) == 5
     assert "of these, truly unresolved" in ended.stdout
     assert re.search(r"^truly_unresolved_rows: LML alone \d", ended.stdout, re.MULTILINE)
     assert f"identity-assets ui --home {demo_home}" in ended.stdout.splitlines()[-1]

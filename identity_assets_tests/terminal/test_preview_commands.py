@@ -149,7 +149,7 @@ def test_a_dry_run_of_which_lml_answers_nothing_says_so_and_fails(
     assert ended.returncode == 1
     shown = json.loads(ended.stdout)
     assert shown["scanned"] == shown["would_skip"]["lml_error"] == 5
-    assert "LML_API_KEY" in ended.stderr
+    assert "LML_API_KEY; 5 of 5 library rows have no answer" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from identity_assets.backend.database import Database, execute
-from identity_assets.backend.ledger.runs import UnknownRunError
+from identity_assets.backend.ledger.runs import UnknownRunError, require_run_id
 from identity_assets.partition_keys import all_keys, buckets_of
 from identity_assets.postgres import statements
 
@@ -36,8 +36,11 @@ def read_held(database: Database, run_id: str | None = None) -> list[HeldRun]:
     """The runs whose answers are held, the latest first; with `run_id`, the one whose id begins so.
 
     Raises:
-        UnknownRunError: no run, or more than one, has held answers and an id that begins with `run_id`.
+        UnknownRunError: no run, or more than one, has held answers and an id that begins with `run_id`, or `run_id`
+            is too short.
     """
+    if run_id is not None:
+        require_run_id(run_id)
     with database.transaction() as connection:
         found = [HeldRun(**row) for row in execute(connection, _sql("held_runs.sql")).mappings()]
     if run_id is None:

@@ -26,16 +26,25 @@ class KnownRun:
     asked_at: datetime | None
 
 
+def require_run_id(run_id: str) -> None:
+    """Refuse a beginning that is so short, or empty, that it may name a run which nobody meant.
+
+    Raises:
+        UnknownRunError: it has fewer than eight characters.
+    """
+    if len(run_id) < SHORTEST:
+        raise UnknownRunError(
+            f"{run_id!r} is not a run id: give the whole id, or its first {SHORTEST} characters"
+        )
+
+
 def find_run(database: Database, run_id: str) -> KnownRun:
     """The run with this id, or with an id that begins so, as the Dagster UI shows its first eight characters.
 
     Raises:
         UnknownRunError: there is none, or there are several.
     """
-    if len(run_id) < SHORTEST:
-        raise UnknownRunError(
-            f"{run_id!r} is not a run id: give the whole id, or its first {SHORTEST} characters"
-        )
+    require_run_id(run_id)
     with database.transaction() as connection:
         found = execute(connection, _sql("find_run.sql"), run_id=run_id).all()
     if not found:

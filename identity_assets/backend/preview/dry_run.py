@@ -251,14 +251,16 @@ def dry_run(
 
     for verdicts in due.stored_answers():
         take(verdicts)
-    unasked = sum(row["rows"] for row in counts if row["outcome"] is None and not row["answered"])
+    to_ask = sum(row["rows"] for row in counts if row["outcome"] is None and not row["answered"])
+    unasked, without_answer = to_ask, 0
     try:
-        with stage(unasked) as advance:
+        with stage(to_ask) as advance:
             for asked in ask_by_cohort(due.batches, client, settings):
                 due.compilations.extend(asked.ask_again)
                 answers = [one for one in asked.verdicts if one.library_id not in asked.ask_again]
                 take(answers)
                 outcomes.update(failed.outcome for failed in asked.failures.values())
+                without_answer += len(asked.failures)
                 done = len(answers) + len(asked.failures)
                 unasked -= done
                 advance(done)
@@ -266,7 +268,8 @@ def dry_run(
             outcomes["not_asked"] += unasked
     except LmlError as error:
         cause = error
-        failure = f"{error}; {max(unasked, 0):,} library rows were not asked"
+        unanswered = without_answer + max(unasked, 0)
+        failure = f"{error}; {unanswered:,} of {to_ask:,} library rows have no answer"
         outcomes["lml_error"] += max(unasked, 0)
     # A run whose asking fails ends before the guard.
     if failure is None and not (figures := due.plausibility(answered)).is_plausible:
