@@ -39,6 +39,13 @@ def administer(postgres: EmbeddedPostgres, statement: str, *names: str) -> None:
             cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
+def copy_database(postgres: EmbeddedPostgres, name: str, template: str) -> None:
+    """Make the database `name` a copy of `template`, which nobody is connected to."""
+    # Before version 15 files are always copied; since then it is an option, faster for a small database.
+    strategy = " STRATEGY FILE_COPY" if postgres.version >= 15 else ""
+    administer(postgres, f"CREATE DATABASE {{}} TEMPLATE {{}}{strategy}", name, template)
+
+
 @pytest.fixture(autouse=True)
 def _own_handlers() -> Iterator[None]:
     """A run in this process starts its logs; the next test begins without them."""
@@ -69,7 +76,7 @@ def template(postgres: EmbeddedPostgres) -> str:
 def shelf(postgres: EmbeddedPostgres, template: str) -> Iterator[Shelf]:
     """An empty library in a database of its own."""
     name = f"test_{uuid.uuid4().hex}"
-    administer(postgres, "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, template)
+    copy_database(postgres, name, template)
     settings = Settings(database_url=make_url(postgres.url(name)))
     with Database(settings, "test") as database:
         yield Shelf(settings, database)
