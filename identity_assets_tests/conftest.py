@@ -1,11 +1,13 @@
 """What all tests share: one embedded PostgreSQL, a fresh Backend database for each test, the fixture LML."""
 
+import os
 import signal
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
 import psycopg2
@@ -20,6 +22,7 @@ from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.demo.station import fill_backend, libpq_dsn
 from identity_assets.settings import Settings
 from identity_assets.telemetry.logs import OWN_LOGGER
+from identity_assets_tests.installed_postgres import InstalledPostgres
 from identity_assets_tests.legs.support import Cache, empty_cache
 from identity_assets_tests.support import Shelf
 
@@ -54,10 +57,18 @@ def _own_handlers() -> Iterator[None]:
     OWN_LOGGER.handlers[:] = before
 
 
+def _server() -> EmbeddedPostgres:
+    """PostgreSQL in the version TEST_POSTGRES_VERSION: 16, 18, or 14 where PG14_BINDIR names its binaries."""
+    version = int(os.environ.get("TEST_POSTGRES_VERSION", "16"))
+    if binaries := os.environ.get(f"PG{version}_BINDIR"):
+        return InstalledPostgres(Path(binaries), version)
+    return EmbeddedPostgres(postgres_version=version)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The one server of the test session. No test pulls its plug, so it need not wait for the disk."""
-    with EmbeddedPostgres() as server:
+    with _server() as server:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             administer(server, "ALTER SYSTEM SET {} = off", setting)
         administer(server, "SELECT pg_reload_conf()")

@@ -3,7 +3,7 @@
 import json
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -13,7 +13,8 @@ class ScriptedLml:
     """The results by library_id; a row without one is left out of the answer. `asked` are all ids, in order.
 
     `asked_with_tracks` are those of them that were asked about with `include_tracks`: only these are told of their
-    tracks. Answers vouch for their tracks if `vouches` is set. `open_calls` are calls that are not answered yet.
+    tracks. Answers vouch for their tracks if `vouches` is set. `open_calls` are calls that are not answered yet;
+    `on_call` is called with the ids of each call before it is answered.
     """
 
     def __init__(self, url: str) -> None:
@@ -23,6 +24,7 @@ class ScriptedLml:
         self.asked_with_tracks: list[int] = []
         self.batch_sizes: list[int] = []
         self.vouches = True
+        self.on_call: Callable[[list[int]], None] = lambda _ids: None
         self.open_calls = 0
 
 
@@ -41,6 +43,7 @@ def scripted_lml() -> Iterator[ScriptedLml]:
         def answer(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             ids = [one["library_id"] for one in body["inputs"]]
+            lml.on_call(ids)
             lml.asked += ids
             lml.batch_sizes.append(len(ids))
             results = [lml.results[one] for one in ids if one in lml.results]

@@ -71,13 +71,17 @@ class Victim:
         kind: str | None = None,
         number: int = 0,
         seconds: float | None = None,
+        fails: str | None = None,
     ) -> Ended:
-        """Run a command; it is killed at the event `number` of `kind`, or after `seconds`, or not at all."""
+        """Run a command; it is killed at the event `number` of `kind`, or after `seconds`, or not at all.
+
+        With `fails`, the statement `number` fails with this error instead (victim.Trap).
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with tempfile.TemporaryDirectory(prefix="identity-assets-victim-") as folder:
             order: dict[str, Any] = {"arguments": list(arguments), "env": dict(env), "folder": folder}
-            order |= {"kind": kind, "number": number, "seconds": seconds}
+            order |= {"kind": kind, "number": number, "seconds": seconds, "fails": fails}
             print(json.dumps(order), file=self._process.stdin, flush=True)
             answer = json.loads(self._process.stdout.readline())
             counts = Path(folder) / "counts"
@@ -113,13 +117,17 @@ class Deed:
 
 @dataclass(frozen=True)
 class Point:
-    """Where to kill: at this share of the events of a kind, or of the seconds, that the undisturbed command has."""
+    """Where to kill: at this share of the events of a kind, or of the seconds, that the undisturbed command has.
+
+    With `fails`, the statement there fails with this error instead.
+    """
 
     kind: str
     share: float
+    fails: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.share:.3f}"
+        return f"{self.fails or self.kind} {self.share:.3f}"
 
 
 class Beginning:
@@ -173,7 +181,7 @@ def strike(
     else:
         happens = undisturbed.ended.counts[point.kind.removeprefix("in ").strip()]
         number = 1 + int(point.share * happens)
-        first = victim.run(deed.arguments, deed.env, kind=point.kind, number=number)
+        first = victim.run(deed.arguments, deed.env, kind=point.kind, number=number, fails=point.fails)
     _await_quiet(shelf, lml)
     asked = set(lml.asked)
     stored = _stored_since(shelf, began) if deed.asks else set()

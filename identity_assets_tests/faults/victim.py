@@ -36,19 +36,22 @@ from identity_assets.terminal.cli import run_command
 
 DURING_SECONDS = 0.001
 """How long after its beginning a statement or a call is struck in its middle."""
+CONNECTION_LOST = "connection lost"
 
 
 class Trap:
     """Counts what happens in this process; kills it at the n-th of one kind.
 
     The kinds: `statement`, `executed`, `commit`, `committed`, `call`, `answer`; and `in statement`, `in commit` and
-    `in call` for the middle of one.
+    `in call` for the middle of one. `fails` is CONNECTION_LOST or an SQLSTATE: then nothing is killed, and the n-th
+    statement ends in the server with this error.
     """
 
-    def __init__(self, kind: str | None, number: int) -> None:
+    def __init__(self, kind: str | None, number: int, fails: str | None) -> None:
         self._during = kind is not None and kind.startswith("in ")
         self._kind = kind.removeprefix("in ") if kind is not None else None
         self._number = number
+        self._fails = fails
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
 
@@ -57,10 +60,23 @@ class Trap:
         with self._lock:
             self.counts[kind] += 1
             struck = kind == self._kind and self.counts[kind] == self._number
-            if struck and not self._during:
+            if struck and not self._during and self._fails is None:
                 os.kill(os.getpid(), signal.SIGKILL)
-        if struck:
+        if struck and self._during:
             threading.Thread(target=_kill_soon, daemon=True).start()
+
+    def _before_statement(
+        self, connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any
+    ) -> tuple[str, Any]:
+        """Count the statement; the one that is to fail is replaced by another, which fails in its place."""
+        if connection.dialect.name != "postgresql":
+            return statement, parameters
+        self.happens("statement")
+        if self._fails is None or self.counts["statement"] != self._number:
+            return statement, parameters
+        if self._fails == CONNECTION_LOST:
+            return "SELECT pg_terminate_backend(pg_backend_pid())", {}
+        return f"DO $$ BEGIN RAISE 'made by a test' USING ERRCODE = '{self._fails}'; END $$", {}
 
     def set(self) -> None:
         """Listen to the statements and commits in PostgreSQL, and to the calls to LML, of this process."""
@@ -72,7 +88,7 @@ class Trap:
 
             return happens
 
-        event.listen(Engine, "before_cursor_execute", on_postgres("statement"))
+        event.listen(Engine, "before_cursor_execute", self._before_statement, retval=True)
         event.listen(Engine, "after_cursor_execute", on_postgres("executed"))
         do_commit: Any = PGDialect_psycopg2.do_commit
         exchange: Any = LmlClient._exchange
@@ -106,7 +122,7 @@ def run_order(order: dict[str, Any]) -> None:
         os.environ.clear()
         os.environ.update(order["env"])
         settings.cache_clear()
-        trap = Trap(order.get("kind"), order.get("number", 0))
+        trap = Trap(order["kind"], order["number"], order["fails"])
         trap.set()
         code = 0
         try:
@@ -146,7 +162,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             run_order(order)
-        code = end_of(child, order.get("seconds"))
+        code = end_of(child, order["seconds"])
         print(json.dumps({"code": code, "seconds": time.monotonic() - started}), file=answers, flush=True)
 
 
