@@ -84,10 +84,11 @@ class Victim:
             order |= {"kind": kind, "number": number, "seconds": seconds, "fails": fails}
             print(json.dumps(order), file=self._process.stdin, flush=True)
             answer = json.loads(self._process.stdout.readline())
-            counts = Path(folder) / "counts"
+            output, counts = Path(folder) / "output", Path(folder) / "counts"
             return Ended(
                 **answer,
-                output=(Path(folder) / "output").read_text(encoding="utf-8"),
+                # A child that is killed at once has written nothing.
+                output=output.read_text(encoding="utf-8") if output.exists() else "",
                 counts=json.loads(counts.read_text(encoding="utf-8")) if counts.exists() else {},
             )
 
@@ -292,6 +293,20 @@ def read_tables(shelf: Shelf, began: Beginning, outcomes: Mapping[int, str] | No
     if outcomes is not None:
         tables["outcomes"] = dict(sorted({**outcomes, **_outcomes_since(shelf, began)}.items()))
     return tables
+
+
+def differences(found: Tables, wanted: Tables) -> list[str]:
+    """The rows that only one of the two has, each on a line; empty where both are the same."""
+    lines = []
+    for table in sorted(found.keys() | wanted.keys()):
+        one, two = (Counter(map(str, _lines(tables.get(table, [])))) for tables in (found, wanted))
+        lines += [f"{table}: found {row}" for row in one - two]
+        lines += [f"{table}: wanted {row}" for row in two - one]
+    return lines
+
+
+def _lines(rows: Any) -> list[Any]:
+    return list(rows.items()) if isinstance(rows, dict) else rows
 
 
 def _settled(value: Any, began: Beginning, name: str = "") -> Any:

@@ -150,8 +150,8 @@ def test_whatever_backend_does_while_a_run_writes_both_get_through(
     with ThreadPoolExecutor(2) as executor:
         working = [executor.submit(work, touched[:40]), executor.submit(work, touched[40:])]
         report = run(shelf, scripted, writer_chunk_rows=20, batch_size=40)
-        for one in working:
-            one.result()
+        for done in working:
+            done.result()
     assert len(took) == 80
     assert report.failures == ()
     assert "pending" not in report.accounts.skipped

@@ -6,7 +6,7 @@ The error is the server's own: the statement is replaced by one that raises it, 
 import pytest
 
 from identity_assets_tests.faults.conftest import Stage
-from identity_assets_tests.faults.harness import Ended, Point, strike
+from identity_assets_tests.faults.harness import Ended, Point, differences, strike
 from identity_assets_tests.faults.victim import CONNECTION_LOST
 
 # Each error with what its line must name.
@@ -73,7 +73,7 @@ def check(stage: Stage, branch: str, point: Point) -> None:
         assert struck.first.code == 1, struck.first.output
         one_clear_line(struck.first, point.fails)
     assert deed.is_done(struck.again), struck.again.output
-    assert struck.tables == undisturbed.tables
+    assert not (wrong := differences(struck.tables, undisturbed.tables)), "\n".join(wrong)
     assert not struck.stored & struck.asked_again.keys()
 
 

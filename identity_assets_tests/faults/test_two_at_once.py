@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from identity_assets_tests.faults.conftest import Stage
-from identity_assets_tests.faults.harness import Beginning, Ended, Victim, read_tables
+from identity_assets_tests.faults.harness import Beginning, Ended, Victim, differences, read_tables
 from identity_assets_tests.support import Shelf
 
 
@@ -44,7 +44,7 @@ def test_runs_side_by_side_on_different_partitions_end_as_one_run_of_all(
         ]
         for ended in side_by_side(stage, second_victim, shelf, *halves):
             assert ended.code == 0, ended.output
-        assert read_tables(shelf, began, {}) == undisturbed.tables
+        assert not (wrong := differences(read_tables(shelf, began, {}), undisturbed.tables)), "\n".join(wrong)
         assert Counter(stage.lml.asked) == undisturbed.asked
 
 
