@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-inp
 # The port of `make ui`.
 PORT ?= 3000
 
-.PHONY: demo test ui lint lock clean test-python test-unit test-deployment
+.PHONY: demo test ui lint lock clean test-python test-unit test-deployment test-faults
 
 demo: $(STAMP)
 	@$(BIN)/identity-assets demo
@@ -63,6 +63,10 @@ test-unit: $(STAMP)
 # Starts whole deployments and installs from the lock.
 test-deployment: $(STAMP)
 	$(BIN)/python -m pytest -m deployment identity_assets_tests/deploy
+
+# Kills commands at more than two hundred points, and looks at what the next command makes of what is left.
+test-faults: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m faults identity_assets_tests/faults
 
 clean:
 	rm -rf $(VENV) .venv-* .demo

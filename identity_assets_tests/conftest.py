@@ -1,11 +1,13 @@
 """What all tests share: one embedded PostgreSQL, a fresh Backend database for each test, the fixture LML."""
 
+import os
 import signal
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
 import psycopg2
@@ -20,6 +22,7 @@ from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.demo.station import fill_backend, libpq_dsn
 from identity_assets.settings import Settings
 from identity_assets.telemetry.logs import OWN_LOGGER
+from identity_assets_tests.installed_postgres import InstalledPostgres
 from identity_assets_tests.legs.support import Cache, empty_cache
 from identity_assets_tests.support import Shelf
 
@@ -39,6 +42,13 @@ def administer(postgres: EmbeddedPostgres, statement: str, *names: str) -> None:
             cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
+def copy_database(postgres: EmbeddedPostgres, name: str, template: str) -> None:
+    """Make the database `name` a copy of `template`, which nobody is connected to."""
+    # Before version 15 files are always copied; since then it is an option, faster for a small database.
+    strategy = " STRATEGY FILE_COPY" if postgres.version >= 15 else ""
+    administer(postgres, f"CREATE DATABASE {{}} TEMPLATE {{}}{strategy}", name, template)
+
+
 @pytest.fixture(autouse=True)
 def _own_handlers() -> Iterator[None]:
     """A run in this process starts its logs; the next test begins without them."""
@@ -47,10 +57,18 @@ def _own_handlers() -> Iterator[None]:
     OWN_LOGGER.handlers[:] = before
 
 
+def _server() -> EmbeddedPostgres:
+    """PostgreSQL in the version TEST_POSTGRES_VERSION: 16, 18, or 14 where PG14_BINDIR names its binaries."""
+    version = int(os.environ.get("TEST_POSTGRES_VERSION", "16"))
+    if binaries := os.environ.get(f"PG{version}_BINDIR"):
+        return InstalledPostgres(Path(binaries), version)
+    return EmbeddedPostgres(postgres_version=version)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The one server of the test session. No test pulls its plug, so it need not wait for the disk."""
-    with EmbeddedPostgres() as server:
+    with _server() as server:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             administer(server, "ALTER SYSTEM SET {} = off", setting)
         administer(server, "SELECT pg_reload_conf()")
@@ -69,7 +87,7 @@ def template(postgres: EmbeddedPostgres) -> str:
 def shelf(postgres: EmbeddedPostgres, template: str) -> Iterator[Shelf]:
     """An empty library in a database of its own."""
     name = f"test_{uuid.uuid4().hex}"
-    administer(postgres, "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, template)
+    copy_database(postgres, name, template)
     settings = Settings(database_url=make_url(postgres.url(name)))
     with Database(settings, "test") as database:
         yield Shelf(settings, database)

@@ -6,6 +6,7 @@ Statements about the domain are the .sql files of each room, beside the module t
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, TextClause, create_engine, event, text
@@ -14,6 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from identity_assets.errors import OperatorError
 from identity_assets.partition_keys import Buckets
+from identity_assets.pooler import connect_asynchronously, require_own_session
 from identity_assets.postgres import failure_sentence, first_line, sqlstate, statements
 from identity_assets.settings import Settings
 
@@ -78,9 +80,18 @@ class Database:
             connect_args={"connect_timeout": 10, **KEEPALIVES},
         )
         self._held: _Held | None = None
+        self._has_own_session = False
         event.listen(self._engine, "connect", self._on_connect)
 
+    def _require_own_session(self, dbapi_connection: Any) -> None:
+        """Ask before the session is given any setting: where sessions are shared, others would get the setting."""
+        if not self._has_own_session:
+            connect_again = partial(connect_asynchronously, self._engine)
+            require_own_session(dbapi_connection, connect_again, "DATABASE_URL")
+            self._has_own_session = True
+
     def _on_connect(self, dbapi_connection: Any, _record: object) -> None:
+        self._require_own_session(dbapi_connection)
         with dbapi_connection.cursor() as cursor:
             cursor.execute(f"SET search_path = {self._search_path}")
             # Rows that are kept as JSON are compared as text, and windows are days of one calendar.

@@ -71,6 +71,11 @@ class EmbeddedPostgres:
         self.stop()
 
     @property
+    def version(self) -> int:
+        """The major version of PostgreSQL."""
+        return self._version
+
+    @property
     def home(self) -> Path:
         """The directory that holds the server's data."""
         if self._home is None:

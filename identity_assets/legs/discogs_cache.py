@@ -6,6 +6,7 @@ What a row of it is worth belongs in cache_rows.py and flowsheet_match.py.
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, create_engine, event, text
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from identity_assets.errors import OperatorError
+from identity_assets.pooler import connect_asynchronously, require_own_session
 from identity_assets.postgres import first_line, sqlstate, statements
 from identity_assets.settings import Settings
 
@@ -114,6 +116,8 @@ class DiscogsCache:
         event.listen(self._engine, "connect", self._on_connect)
 
     def _on_connect(self, dbapi_connection: Any, _record: object) -> None:
+        connect_again = partial(connect_asynchronously, self._engine)
+        require_own_session(dbapi_connection, connect_again, "DATABASE_URL_DISCOGS")
         with dbapi_connection.cursor() as cursor:
             for setting, value in self._session.items():
                 cursor.execute("SELECT set_config(%s, %s, false)", (setting, value))

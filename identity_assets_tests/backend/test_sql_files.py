@@ -13,7 +13,7 @@ import identity_assets
 from identity_assets.backend.database import Database
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.settings import Settings
-from identity_assets_tests.conftest import administer
+from identity_assets_tests.conftest import administer, copy_database
 from identity_assets_tests.legs.support import Cache
 
 PACKAGE = Path(identity_assets.__file__).parent
@@ -103,7 +103,7 @@ def plan(connection: Connection, file: Path) -> None:
 @pytest.fixture(scope="module")
 def empty_backend(postgres: EmbeddedPostgres, template: str) -> Iterator[Database]:
     """A migrated Backend database without rows, for all statements of this module: planning changes nothing."""
-    administer(postgres, "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", "only_planned", template)
+    copy_database(postgres, "only_planned", template)
     with Database(Settings(database_url=make_url(postgres.url("only_planned"))), "test") as database:
         yield database
     administer(postgres, "DROP DATABASE {} WITH (FORCE)", "only_planned")

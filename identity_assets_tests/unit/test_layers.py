@@ -14,7 +14,7 @@ LAYERS = (
     ("errors", "clean_text"),
     ("settings",),
     ("settings_help",),
-    ("partition_keys", "evidence", "postgres", "progress", "wording", "ask_again"),
+    ("partition_keys", "evidence", "postgres", "pooler", "progress", "wording", "ask_again"),
     ("lml", "legs", "alerting"),
     ("backend",),
     ("gathering",),

@@ -57,10 +57,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Stage(Generic[Result]):
-    """How a range is written in one transaction, and how a row that the database refuses is set aside."""
+    """How a range is written in one transaction, and how a row that the database refuses is set aside in another."""
 
     write: Callable[[Connection, Range], Result]
-    set_aside: Callable[[Database, int, str], Result]
+    set_aside: Callable[[Connection, int, str], Result]
 
 
 class _Refusals:
@@ -123,7 +123,8 @@ def _write_or_halve(database: Database, one: Range, stage: Stage[Result], refusa
         if one.first_id == one.last_id:
             reason = first_line(error)
             refusals.refused(primary_message(error))
-            return stage.set_aside(database, one.first_id, reason)
+            with database.transaction() as connection:
+                return stage.set_aside(connection, one.first_id, reason)
     else:
         refusals.accepted()
         return result

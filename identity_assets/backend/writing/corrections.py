@@ -164,7 +164,7 @@ def _counts(connection: Connection, statement: TextClause, one: Range, run_id: s
     return Corrected(row.pop("decisions_written", 0), Written(**row))
 
 
-def _refuse(run_id: str, _database: Database, library_id: int, reason: str) -> Corrected:
+def _refuse(run_id: str, _connection: Connection, library_id: int, reason: str) -> Corrected:
     raise DatabaseError(
         f"the database refused the decision about library row {library_id}: {reason}. What was committed stands; "
         f"`identity-assets unwind --run {run_id}` takes it back"

@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.ledger.verdicts import set_aside_json
-from identity_assets.backend.writing.chunks import Range, write_ranges
+from identity_assets.backend.writing.chunks import Range, Stage, write_ranges
 from identity_assets.backend.writing.verdicts import VerdictWriter
-from identity_assets.backend.writing.written import Written
+from identity_assets.backend.writing.written import Written, WrittenByBucket
 from identity_assets.lml.judging import Judgement, judge
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
@@ -107,32 +107,28 @@ def _replay_page(
         )
         for row in open_rows
     }
-    changed = [row for row in open_rows if _is_judged_otherwise(row, judged[row.library_id])]
-    if changed:
-        judgements = [
-            {
-                "library_id": row.library_id,
-                "rejected_reason": judged[row.library_id].rejected_reason,
-                "set_aside": set_aside_json(judged[row.library_id].set_aside),
-            }
-            for row in changed
-        ]
-        with database.transaction() as connection:
-            execute(connection, _sql("store_judgements.sql"), judgements=orjson.dumps(judgements).decode())
+    changed = [
+        _judgement(row.library_id, judged[row.library_id])
+        for row in open_rows
+        if _is_judged_otherwise(row, judged[row.library_id])
+    ]
     accepted = [library_id for library_id, one in judged.items() if one.rejected_reason is None]
+    with database.transaction() as connection:
+        _store(connection, [one for one in changed if one["rejected_reason"] is not None])
     left_alone["rejected"] += len(judged) - len(accepted)
-    written = _apply(database, buckets, accepted, settings, run_id) if accepted else Written()
+    to_accept = {one["library_id"]: one for one in changed if one["rejected_reason"] is None}
+    written = _apply(database, buckets, accepted, to_accept, settings, run_id) if accepted else Written()
     left_alone["names_changed"] += written.rows_renamed
     left_alone["library_row_gone"] += written.rows_gone
     return Replayed(
         found=len(page),
         newly_accepted=sum(
             row.rejected_reason is not None and judged[row.library_id].rejected_reason is None
-            for row in changed
+            for row in open_rows
         ),
         newly_rejected=sum(
             row.rejected_reason is None and judged[row.library_id].rejected_reason is not None
-            for row in changed
+            for row in open_rows
         ),
         left_alone=+left_alone,
         written=written,
@@ -146,10 +142,44 @@ def _is_judged_otherwise(row: Row[Any], judgement: Judgement) -> bool:
     )
 
 
+def _judgement(library_id: int, judgement: Judgement) -> Mapping[str, Any]:
+    """The judgement as store_judgements.sql reads it."""
+    return {
+        "library_id": library_id,
+        "rejected_reason": judgement.rejected_reason,
+        "set_aside": set_aside_json(judgement.set_aside),
+    }
+
+
+def _store(connection: Connection, judgements: Sequence[Mapping[str, Any]]) -> None:
+    if judgements:
+        execute(connection, _sql("store_judgements.sql"), judgements=orjson.dumps(judgements).decode())
+
+
 def _apply(
-    database: Database, buckets: Buckets, library_ids: Sequence[int], settings: Settings, run_id: str
+    database: Database,
+    buckets: Buckets,
+    library_ids: Sequence[int],
+    to_accept: Mapping[int, Mapping[str, Any]],
+    settings: Settings,
+    run_id: str,
 ) -> Written:
-    """Write these answers as one range, on one connection."""
-    writer = VerdictWriter(run_id, buckets, bool(settings.identity_legs), library_ids)
-    pages = write_ranges(database, [Range(library_ids[0], library_ids[-1])], writer.stage(), connections=1)
+    """Write these answers as one range, on one connection. `to_accept`: those of them that were rejected before.
+
+    An answer is accepted in the transaction that writes it. If it were accepted and not written, the next replay
+    would leave it to a run.
+    """
+    writer = VerdictWriter(run_id, buckets, bool(settings.identity_legs), library_ids).stage()
+
+    def write(connection: Connection, one: Range) -> WrittenByBucket:
+        chosen = (library_id for library_id in to_accept if one.first_id <= library_id <= one.last_id)
+        _store(connection, [to_accept[library_id] for library_id in chosen])
+        return writer.write(connection, one)
+
+    def set_aside(connection: Connection, library_id: int, reason: str) -> WrittenByBucket:
+        _store(connection, [to_accept[library_id]] if library_id in to_accept else [])
+        return writer.set_aside(connection, library_id, reason)
+
+    whole = Range(library_ids[0], library_ids[-1])
+    pages = write_ranges(database, [whole], Stage(write, set_aside), connections=1)
     return sum((one.total() for one in pages), Written())

@@ -66,13 +66,12 @@ class VerdictWriter:
             {row["bucket"]: Written(**{name: row[name] for name in row if name != "bucket"}) for row in found}
         )
 
-    def _set_aside(self, database: Database, library_id: int, detail: str) -> WrittenByBucket:
-        with database.transaction() as connection:
-            answered = execute(
-                connection, _sql("settle_writer_error.sql"), library_id=library_id, detail=detail
-            ).rowcount
-            if not answered:
-                legs.note_refusal(connection, library_id, detail)
+    def _set_aside(self, connection: Connection, library_id: int, detail: str) -> WrittenByBucket:
+        answered = execute(
+            connection, _sql("settle_writer_error.sql"), library_id=library_id, detail=detail
+        ).rowcount
+        if not answered:
+            legs.note_refusal(connection, library_id, detail)
         bucket = library_id % self.buckets.partitions
         refused = Written(rows=1, rows_refused=1) if answered else Written(leg_rows_refused=1)
         return WrittenByBucket({bucket: refused})

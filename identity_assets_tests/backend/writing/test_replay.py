@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from identity_assets.backend.database import DatabaseError
 from identity_assets.backend.ledger.runs import UnknownRunError, find_run
 from identity_assets.backend.writing.chunks import Range
 from identity_assets.backend.writing.replay import Replayed, replay
@@ -143,3 +144,17 @@ def test_an_earlier_answer_is_kept_where_it_differed_and_for_as_long_as_is_set(s
     shelf.run("UPDATE lml_verdict_history SET superseded_at = now() - interval '366 days'")
     shelf.select()
     assert shelf.rows("SELECT FROM lml_verdict_history") == []
+
+
+def test_an_answer_that_is_accepted_now_is_accepted_and_written_together_or_not_at_all(shelf: Shelf) -> None:
+    library_id = shelf.put()
+    settle(shelf, single_artist(library_id, method="llm", confidence=0.9))
+    shelf.settings = replace(shelf.settings, confidence_bands=Bands.warn)
+    shelf.fault("library_identity", "PERFORM pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(DatabaseError):
+        replay_all(shelf)
+    assert shelf.outcomes() == {library_id: "lml_invalid_verdict"}
+    shelf.mend("library_identity")
+    done = replay_all(shelf)
+    assert (done.newly_accepted, done.written.main_rows_written, done.left_alone) == (1, 1, {})
+    assert shelf.outcomes() == {library_id: "resolved"}

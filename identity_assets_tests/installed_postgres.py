@@ -1,0 +1,63 @@
+"""PostgreSQL from a folder of binaries, for the tests, where no wheel brings the version."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from identity_assets.demo.postgres import EmbeddedPostgres
+
+# PostgreSQL refuses to run as root.
+_UNPRIVILEGED = ("postgres", "pgserver", "nobody")
+
+
+class InstalledPostgres(EmbeddedPostgres):
+    """The server of these binaries (`initdb`, `pg_ctl`) on a unix socket, in a temporary folder."""
+
+    def __init__(self, binaries: Path, version: int) -> None:
+        super().__init__()
+        self._binaries, self._version = binaries, version
+
+    def start(self) -> None:
+        """Make the server's files and start it."""
+        self._home = Path(tempfile.mkdtemp(prefix="identity-assets-installed-"))
+        if os.geteuid() == 0:
+            shutil.chown(self._home, _unprivileged_user())
+        try:
+            self._run(
+                "initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"
+            )
+            options = f"-k {self._home} -c listen_addresses="
+            self._run("pg_ctl", "start", "-w", "-l", str(self._home / "log"), "-o", options)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the server and delete its files."""
+        if self._home is not None:
+            with suppress(subprocess.CalledProcessError):
+                self._run("pg_ctl", "stop", "-w", "-m", "fast")
+            shutil.rmtree(self._home, ignore_errors=True)
+            self._home = None
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [str(self._binaries / program), "-D", str(self.home / "data"), *arguments],
+            user=_unprivileged_user() if os.geteuid() == 0 else None,
+            cwd=self.home,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            timeout=60,
+        )
+
+    def _address(self) -> tuple[str, int]:
+        return str(self.home), 5432
+
+
+def _unprivileged_user() -> str:
+    known = {one.pw_name for one in pwd.getpwall()}
+    return next(name for name in _UNPRIVILEGED if name in known)
