@@ -34,6 +34,13 @@ def at(first: datetime, night: int, hour: int, minute: int = 0) -> datetime:
     return (first.replace(hour=hour) + timedelta(days=night, minutes=minute)).astimezone(UTC)
 
 
+@pytest.mark.promise("asked once", cases=NIGHTS)
+@pytest.mark.promise("due", cases=NIGHTS)
+@pytest.mark.promise("one outcome", cases=NIGHTS)
+@pytest.mark.promise("implausible", cases=NIGHTS)
+@pytest.mark.promise("broken cache", cases=NIGHTS)
+@pytest.mark.promise("gate", cases=NIGHTS)
+@pytest.mark.promise("growth", cases=NIGHTS)
 @pytest.mark.parametrize("season", FIRST_NIGHTS)
 def test_sixty_nights_go_as_the_model_says(season: str, shelf: Shelf, cache: Cache) -> None:
     first = FIRST_NIGHTS[season]
