@@ -64,6 +64,8 @@ class Pods:
         self._forking = multiprocessing.get_context("forkserver")
         # Read at import: the process that all runs are forked from gets it from here.
         os.environ["LIBRARY_PARTITIONS"] = str(cluster.partitions)
+        # Dagster calls what the design stands on beta.
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")
         self._forking.set_forkserver_preload([_pod.__name__, __name__])
 
     def measure(self, at_once: int, runs: int) -> dict[str, float]:
@@ -158,10 +160,10 @@ def measure(postgres: Server, rows: int, levels: Sequence[tuple[int, int]], clus
     )
 
 
-def levels_of(most: int, partitions: int) -> list[tuple[int, int]]:
-    """1, 2, 4 ... `most` runs at a time. The last level runs all partitions; the others fewer, to take less time."""
+def levels_of(most: int, runs: int) -> list[tuple[int, int]]:
+    """1, 2, 4 ... `most` runs at a time. The last level has `runs` runs; the others fewer, to take less time."""
     at_once = [2**power for power in range(most.bit_length()) if 2**power < most]
-    return [*((number, min(partitions, 2 * number)) for number in at_once), (most, partitions)]
+    return [*((number, min(runs, 2 * number)) for number in at_once), (most, runs)]
 
 
 def main() -> None:
@@ -172,6 +174,7 @@ def main() -> None:
     parser.add_argument(
         "--runs-at-once", type=int, default=8, help="the most runs at a time (default: %(default)s)"
     )
+    parser.add_argument("--runs", type=int, help="runs of the last level (default: one for each partition)")
     parser.add_argument("--in-flight", type=int, default=default.in_flight, help="LML_MAX_IN_FLIGHT of a run")
     parser.add_argument("--batch-size", type=int, default=default.batch_size, help="inputs a call")
     parser.add_argument(
@@ -185,7 +188,9 @@ def main() -> None:
         asked.partitions, asked.in_flight, asked.batch_size, asked.capacity, asked.seconds_per_input
     )
     with server(with_fsync=not asked.no_fsync) as postgres:
-        report = measure(postgres, asked.rows, levels_of(asked.runs_at_once, asked.partitions), cluster)
+        report = measure(
+            postgres, asked.rows, levels_of(asked.runs_at_once, asked.runs or asked.partitions), cluster
+        )
     finish(report, asked.json)
 
 

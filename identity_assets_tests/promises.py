@@ -5,7 +5,7 @@ tests, counts the cases that each tries, and prints docs/promises.md. It runs no
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +50,8 @@ PROMISES = {
 HEAD = """# Promises
 
 What this project promises, the tests that hold it, and how many cases each test tries. A case is one set of
-parameters, one example of a property test, or one night or mutated answer where a test goes through many. This page is
-made from the tests by `python -m identity_assets_tests.promises > docs/promises.md`, and a test holds it current.
+parameters, one example of a property test, or one night or mutated answer where a test goes through many. This page
+is made from the tests by `python -m identity_assets_tests.promises > docs/promises.md`, and a test holds it current.
 """
 
 
@@ -81,7 +81,7 @@ class _Collector:
                 self.held.append(Held(name, file, item.originalname, cases_of(item.obj, marker.kwargs)))
 
 
-def cases_of(function: object, said: dict[str, int]) -> int:
+def cases_of(function: object, said: Mapping[str, int]) -> int:
     """The cases that one collected test tries: its examples, or the `cases` that its marker says; otherwise one."""
     examples = getattr(function, "_hypothesis_internal_use_settings", None)
     return said.get("cases") or (int(examples.max_examples) if examples is not None else 1)
