@@ -25,6 +25,7 @@ def names(shelf: Shelf) -> set[str]:
     return {row["name"] for row in shelf.rows(OURS)}
 
 
+@pytest.mark.promise("one at a time")
 def test_a_partition_is_held_by_one_run_and_the_other_is_told_by_which(shelf: Shelf) -> None:
     with Database(shelf.settings, "run first") as first, Database(shelf.settings, "run second") as second:
         with (
@@ -40,6 +41,7 @@ def test_a_partition_is_held_by_one_run_and_the_other_is_told_by_which(shelf: Sh
             pass
 
 
+@pytest.mark.promise("secrets")
 def test_a_server_that_cannot_be_reached_is_one_line_without_the_password() -> None:
     nowhere = Settings(database_url=make_url("postgresql+psycopg2://u:hunter2@127.0.0.1:1/db"))
     with (

@@ -161,6 +161,7 @@ def test_a_file_of_functions_makes_the_one_thing_that_it_is_named_for() -> None:
         assert made == [file.stem]
 
 
+@pytest.mark.promise("backend's tables")
 def test_going_down_leaves_backends_schema_as_it_was(backend: Settings) -> None:
     before = catalogue(backend, BACKENDS)
     with Database(backend, "test") as database:
@@ -189,6 +190,7 @@ def test_migrating_again_makes_functions_and_views_anew_and_changes_no_table(she
     assert shelf.rows("SELECT library_id FROM due_library(7, 7, 1)") == [{"library_id": library_id}]
 
 
+@pytest.mark.promise("backend's tables")
 def test_no_table_of_ours_has_a_foreign_key_to_backends_tables(shelf: Shelf) -> None:
     keys = shelf.rows(
         "SELECT conname, own.relname FROM pg_constraint "

@@ -94,6 +94,7 @@ def _older(column: str) -> str:
     return f"{column} - make_interval(days => night)" if column in stamps else column
 
 
+@pytest.mark.promise("growth")
 def test_after_a_year_of_nights_ninety_days_of_runs_remain_and_the_whole_history_of_the_gate(
     instance: dg.DagsterInstance, storage: Connection
 ) -> None:

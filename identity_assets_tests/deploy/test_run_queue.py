@@ -46,6 +46,7 @@ def dequeued(instance: dg.DagsterInstance) -> int:
     return len(runs)
 
 
+@pytest.mark.promise("lml budget")
 def test_at_most_two_of_the_first_runs_of_an_instance_leave_the_queue(instance: dg.DagsterInstance) -> None:
     queue_runs(instance, instance.run_coordinator.submit_run)
     assert dequeued(instance) == LIMIT

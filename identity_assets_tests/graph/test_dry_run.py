@@ -37,6 +37,7 @@ def launch(
     return result, {name: value.value for name, value in output.step_output_data.metadata.items()}
 
 
+@pytest.mark.promise("dry run")
 def test_it_predicts_the_figures_of_the_next_run_and_materialises_nothing(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:

@@ -73,6 +73,7 @@ def identity_tables(shelf: Shelf) -> dict[str, list[dict[str, Any]]]:
     return {name: rows for name, rows in shelf.tables().items() if name in IDENTITY_TABLES}
 
 
+@pytest.mark.promise("implausible")
 def test_an_lml_that_finds_nothing_of_what_it_knew_is_not_believed(
     shelf: Shelf, chosen: Settings, scripted: ScriptedLml
 ) -> None:
@@ -99,6 +100,7 @@ def test_an_lml_that_finds_nothing_of_what_it_knew_is_not_believed(
     assert identity_tables(shelf) == before
 
 
+@pytest.mark.promise("implausible")
 def test_an_lml_that_knows_nobody_is_not_believed_about_rows_that_were_never_asked(
     shelf: Shelf, chosen: Settings, scripted: ScriptedLml
 ) -> None:
@@ -112,6 +114,7 @@ def test_an_lml_that_knows_nobody_is_not_believed_about_rows_that_were_never_ask
     assert "`identity-assets held`" in gate.as_dict()["advice"]
 
 
+@pytest.mark.promise("implausible")
 def test_as_many_as_the_limits_allow_are_written(
     shelf: Shelf, chosen: Settings, scripted: ScriptedLml
 ) -> None:

@@ -67,6 +67,7 @@ def details(shelf: Shelf) -> Mapping[int, str]:
 # 1: one error body stops all writing for good
 
 
+@pytest.mark.promise("bad answers")
 def test_error_bodies_of_every_kind_cost_their_own_inputs_alone_and_the_next_run_asks_only_those(
     shelf: Shelf, station_settings: Settings
 ) -> None:
@@ -156,6 +157,7 @@ def everything_stored(shelf: Shelf) -> str:
 # Patience, and the time of a run
 
 
+@pytest.mark.promise("lml down")
 @pytest.mark.parametrize("respond", [endless_body, endless_headers])
 def test_a_run_against_an_lml_that_hangs_on_every_call_ends_within_its_patience_and_one_time_out(
     shelf: Shelf, station_settings: Settings, respond: Callable[[Request], None]
@@ -206,6 +208,7 @@ def test_a_run_that_may_not_ask_for_longer_keeps_what_it_has_and_says_how_much_i
 # 5: answers that wait to be stored
 
 
+@pytest.mark.promise("stored first")
 def test_when_postgresql_goes_away_at_most_what_is_in_flight_is_asked_again(
     shelf: Shelf, station_settings: Settings
 ) -> None:
@@ -232,6 +235,7 @@ def test_when_postgresql_goes_away_at_most_what_is_in_flight_is_asked_again(
         assert sorted(one for one in lml.asked if one in answered) == sorted(lost)
 
 
+@pytest.mark.promise("killed")
 def test_when_the_process_is_killed_at_most_what_is_in_flight_is_asked_again(
     shelf: Shelf, station_settings: Settings
 ) -> None:

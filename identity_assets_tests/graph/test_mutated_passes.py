@@ -203,6 +203,7 @@ def stored_main(verdict: str) -> dict[str, Any]:
     return {"wikidata_qid": (stored.get("main") or {}).get("wikidata_qid"), "method": stored["method"]}
 
 
+@pytest.mark.promise("one outcome", cases=PASSES * (ROWS - UNTOUCHED) // 2)
 @pytest.mark.parametrize("half", [0, 1])
 def test_ten_thousand_mutated_results_through_whole_passes_write_nothing_wrong(
     shelf: Shelf, half: int

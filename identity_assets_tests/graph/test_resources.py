@@ -62,6 +62,7 @@ def test_a_field_takes_the_place_of_its_variable_and_a_bad_one_is_one_line() -> 
         settings_of(LmlResource(batch_size="many"))
 
 
+@pytest.mark.promise("secrets")
 def test_a_step_gets_the_backend_of_the_environment_and_no_secret_reaches_dagsters_storage(
     postgres: EmbeddedPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,7 @@ def test_a_row_that_lml_calls_a_compilation_is_asked_again_with_tracks_once_and_
     assert sorted(script.asked) == sorted(script.asked_with_tracks) == sorted(odd)
 
 
+@pytest.mark.promise("asked once")
 def test_a_producer_without_the_marker_is_asked_once_in_a_window(
     shelf: Shelf, script: ScriptedLml, instance: dg.DagsterInstance
 ) -> None:

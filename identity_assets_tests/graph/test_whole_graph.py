@@ -126,6 +126,7 @@ def test_all_partitions_in_one_run(
         assert materialised == set(EVERY_KEY)
 
 
+@pytest.mark.promise("idempotent")
 def test_running_again_asks_nothing_and_changes_nothing(
     shelf: Shelf, station_settings: Settings, lml: FixtureLmlThread, instance: dg.DagsterInstance
 ) -> None:
@@ -256,6 +257,7 @@ def test_a_run_from_the_command_line_belongs_to_the_code_location_and_says_who_l
     assert made.tags["launched_by"].endswith(", command line")
 
 
+@pytest.mark.promise("lml down")
 def test_lml_down_fails_the_step_in_one_line_and_keeps_what_was_answered(
     shelf: Shelf, station_settings: Settings, lml: FixtureLmlThread, instance: dg.DagsterInstance
 ) -> None:
@@ -365,6 +367,7 @@ faults = st.lists(
 )
 
 
+@pytest.mark.promise("one outcome")
 @given(
     faults=faults,
     rows=st.integers(0, 30),

@@ -60,6 +60,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], int]] = {
 }
 
 
+@pytest.mark.promise("broken cache")
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_cache_fails_the_leg_in_one_sentence_with_both_figures_and_removes_nothing(
     shelf: Shelf, pinned: Cache, name: str
@@ -107,6 +108,7 @@ def test_fewer_than_50_rows_may_go_whatever_share_they_are(
         assert gather(shelf, pinned).removed == lost
 
 
+@pytest.mark.promise("broken cache")
 def test_a_leg_that_finds_no_match_at_all_fails_however_little_it_found_before(
     shelf: Shelf, cache: Cache
 ) -> None:

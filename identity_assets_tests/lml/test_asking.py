@@ -84,6 +84,7 @@ def no_thread_is_left() -> Iterator[None]:
     assert threads_of_lml() == []
 
 
+@pytest.mark.promise("asked once")
 def test_all_batches_are_answered_and_nothing_is_asked_twice(
     lml: FixtureLmlThread, client: LmlClient
 ) -> None:
@@ -139,6 +140,7 @@ def test_one_input_that_spoils_its_batch_is_found_by_halving_and_fails_alone(
     assert answered(asked) == [n for n in range(64) if n != 13]
 
 
+@pytest.mark.promise("bad answers")
 @pytest.mark.parametrize("status", [400, 409, 413, 422])
 def test_a_refused_batch_is_halved_down_to_the_input_that_is_refused(
     lml: FixtureLmlThread, client: LmlClient, status: int
@@ -258,6 +260,7 @@ def test_an_lml_that_fails_every_call_is_down_and_no_more_is_asked(
     assert {failure.outcome for failure in failures(got).values()} == {"lml_error"}
 
 
+@pytest.mark.promise("lml down")
 def test_when_lml_goes_down_what_was_answered_is_handed_over(
     lml: FixtureLmlThread, client: LmlClient
 ) -> None:
@@ -358,6 +361,7 @@ def test_a_fault_of_our_own_in_a_call_is_an_error_of_its_inputs_with_its_cause()
     assert {one.outcome for key, one in failures(got).items() if key != 3} == {"lml_cardinality_mismatch"}
 
 
+@pytest.mark.promise("stored first")
 def test_a_batch_is_stored_by_the_worker_that_asked_before_it_asks_again(
     lml: FixtureLmlThread, client: LmlClient
 ) -> None:
@@ -372,6 +376,7 @@ def test_a_batch_is_stored_by_the_worker_that_asked_before_it_asks_again(
     assert seen == [("lml_0", number + 1, number) for number in range(12)]
 
 
+@pytest.mark.promise("stored first")
 @pytest.mark.parametrize("in_flight", [1, 2, 4])
 def test_when_the_database_is_gone_at_most_what_was_in_flight_is_asked_again(
     lml: FixtureLmlThread, client: LmlClient, in_flight: int

@@ -242,6 +242,7 @@ def test_a_retry_is_one_line_in_the_log_and_nothing_on_stdout(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.promise("secrets")
 def test_the_key_is_in_no_log_no_error_and_no_repr(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with FixtureLmlThread(api_key=KEY) as guarded:

@@ -129,6 +129,7 @@ def test_a_body_that_cannot_be_read_is_a_malformed_answer_and_worth_asking_again
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.promise("bad answers")
 def test_results_are_keyed_by_library_id_and_their_order_is_not_trusted() -> None:
     answer = parse_answer(body(result(3), result(1), result(2)), [1, 2, 3])
     assert sorted(verdict.library_id for verdict in answer.verdicts) == [1, 2, 3]
@@ -203,6 +204,7 @@ STORED_WITH_A_REPAIR: list[tuple[bytes, object]] = [
 ]
 
 
+@pytest.mark.promise("bad answers")
 @pytest.mark.parametrize(("sent", "stored"), STORED_WITH_A_REPAIR)
 def test_what_jsonb_refuses_spoils_no_other_result_and_is_stored_with_a_repair(
     sent: bytes, stored: object
@@ -262,6 +264,7 @@ def test_a_key_that_an_answer_echoes_is_in_no_verdict(key: str) -> None:
         assert [(one.where, one.index) for one in verdict.set_aside] == [("provenance", 0)]
 
 
+@pytest.mark.promise("verbatim")
 @pytest.mark.parametrize(("method", "band"), CONFIDENCE_BANDS.items())
 def test_each_method_takes_its_band_both_ends_included(method: str, band: tuple[float, float]) -> None:
     low, high = band
@@ -347,6 +350,7 @@ INVALID += [
 ]
 
 
+@pytest.mark.promise("bad answers")
 @pytest.mark.parametrize(("changed", "named"), INVALID)
 def test_an_invalid_verdict_is_set_aside_alone_with_a_short_reason_that_names_the_field(
     changed: dict[str, object], named: str

@@ -382,6 +382,7 @@ def test_a_compressed_answer_is_read(pack: Callable[[bytes], bytes]) -> None:
         assert len(client.resolve(inputs(*many)).verdicts) == 500
 
 
+@pytest.mark.promise("secrets")
 def test_a_key_that_lml_echoes_is_neither_stored_nor_told() -> None:
     def respond(request: Request) -> None:
         if request.ids == [1]:

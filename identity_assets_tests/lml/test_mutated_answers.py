@@ -202,6 +202,7 @@ def read(body: bytes) -> Answer | None:
         return None
 
 
+@pytest.mark.promise("bad answers", cases=ANSWERS)
 def test_ten_thousand_mutated_answers_are_read_or_are_malformed_as_a_whole() -> None:
     whole = one_lost = malformed = 0
     for seed in range(ANSWERS):
@@ -225,6 +226,7 @@ def test_ten_thousand_mutated_answers_are_read_or_are_malformed_as_a_whole() -> 
 CHARSETS: Final = ["utf-8", "utf-16", "utf-7", "hex", "rot13", "undefined", "idna", "\xff"]
 
 
+@pytest.mark.promise("one outcome", cases=OVER_HTTP)
 @pytest.mark.parametrize("in_flight", [4])
 def test_hundreds_of_mutated_answers_over_http_balance_and_raise_nothing(in_flight: int) -> None:
     def respond(request: Request) -> None:

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
 from identity_assets_tests.support import Shelf
 from identity_assets_tests.telemetry.reading import (
@@ -143,6 +145,7 @@ def test_a_dry_run_that_fails_is_one_event_too(
     assert event["tags"]["step"] == "predict"
 
 
+@pytest.mark.promise("secrets")
 def test_a_database_that_is_down_is_one_event_without_its_password(
     env: dict[str, str], receiver: Receiver, tmp_path: Path
 ) -> None:

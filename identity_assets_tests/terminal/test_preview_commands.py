@@ -83,6 +83,7 @@ def test_a_dry_run_is_one_json_object_with_the_figures_of_the_run_after_it(
     assert shown["lml_total_calls"] == done["lml_total_calls"]
 
 
+@pytest.mark.promise("dry run")
 def test_a_dry_run_needs_no_right_to_write(shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread) -> None:
     stock_five_rows(shelf)
     assert lml.url

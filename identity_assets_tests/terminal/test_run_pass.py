@@ -5,6 +5,8 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 
+import pytest
+
 from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
 from identity_assets_tests.support import Shelf
 from identity_assets_tests.terminal.calling import call_here, command
@@ -22,6 +24,7 @@ def kill_run_when(happened: Callable[[], bool], env: Mapping[str, str]) -> None:
     process.wait(30)
 
 
+@pytest.mark.promise("killed")
 def test_killed_while_asking_the_next_run_ends_the_same_and_asks_again_at_most_what_was_in_flight(
     shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
 ) -> None:
@@ -47,6 +50,8 @@ def test_killed_while_asking_the_next_run_ends_the_same_and_asks_again_at_most_w
     assert sum(times - 1 for times in lml.calls.by_library_id.values()) <= 40
 
 
+@pytest.mark.promise("atomic")
+@pytest.mark.promise("killed")
 def test_killed_while_writing_nothing_is_half_written_and_nothing_is_asked_again(
     shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
 ) -> None:

@@ -61,6 +61,7 @@ def test_every_module_has_its_place_in_the_layers() -> None:
     assert set(placed) == {room for room, _ in files()}
 
 
+@pytest.mark.promise("layers")
 def test_arrows_point_down_only() -> None:
     height = {room: number for number, layer in enumerate(LAYERS) for room in layer}
     upward = [
@@ -80,6 +81,7 @@ def test_backend_and_legs_do_not_import_each_other(one: str) -> None:
     assert [name for name in both if other in rooms_imported(ROOT / name)] == []
 
 
+@pytest.mark.promise("layers")
 def test_what_lies_below_the_graph_never_imports_dagster() -> None:
     found = [
         f"{path.relative_to(ROOT)} imports {name}"

@@ -49,6 +49,7 @@ def test_a_bad_value_is_named_with_what_the_variable_takes(variable: str, value:
     assert str(raised.value) == f"{variable}={value!r} is not valid: it takes {takes}"
 
 
+@pytest.mark.promise("secrets")
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -111,6 +112,7 @@ def test_a_blank_variable_counts_as_unset() -> None:
     assert load_settings({"BATCH_SIZE": "  ", "DATABASE_URL": ""}) == Settings()
 
 
+@pytest.mark.promise("secrets")
 def test_no_address_and_no_key_shows_in_the_repr() -> None:
     shown = repr(
         load_settings(
@@ -130,6 +132,7 @@ def test_readme_names_every_variable() -> None:
     assert [one.metadata["env"] for one in fields(Settings) if f"`{one.metadata['env']}`" not in readme] == []
 
 
+@pytest.mark.promise("secrets")
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_DISCOGS"])
 def test_a_password_with_an_at_sign_that_is_not_encoded_is_refused_and_not_repeated(name: str) -> None:
     with pytest.raises(SettingsError, match=rf"^{name}=\(not shown.*%40") as raised:

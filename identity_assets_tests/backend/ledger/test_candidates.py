@@ -39,6 +39,7 @@ def test_a_row_that_was_never_asked_is_due(shelf: Shelf) -> None:
     assert reasons(shelf) == {library_id: "never_asked"}
 
 
+@pytest.mark.promise("asked once")
 def test_a_resolved_row_is_due_again_when_its_window_has_passed_and_not_before(shelf: Shelf) -> None:
     library_id = shelf.put()
     shelf.select()
@@ -53,6 +54,7 @@ def test_a_resolved_row_is_due_again_when_its_window_has_passed_and_not_before(s
     assert reasons(shelf) == {library_id: "stale"}
 
 
+@pytest.mark.promise("asked once")
 def test_an_unresolved_row_is_due_again_when_its_window_has_passed_and_not_before(shelf: Shelf) -> None:
     library_id = shelf.put()
     shelf.select()
@@ -97,6 +99,7 @@ def test_a_row_that_was_resolved_once_and_is_unresolved_now_is_not_asked_on_ever
     assert shelf.select() == 1
 
 
+@pytest.mark.promise("manual")
 def test_a_manual_row_is_never_due(shelf: Shelf) -> None:
     library_id = shelf.put()
     shelf.run(
@@ -167,6 +170,7 @@ def test_a_pass_of_one_partition_leaves_the_ledger_of_the_others_alone(shelf: Sh
     assert {row["library_id"] % 16 for row in rows if row["run_id"] == "second"} == {3}
 
 
+@pytest.mark.promise("stored first")
 def test_a_verdict_that_is_stored_and_not_yet_applied_is_not_asked_for_again(shelf: Shelf) -> None:
     asked, unasked = shelf.put(), shelf.put()
     shelf.select()
@@ -193,6 +197,7 @@ def test_a_stored_verdict_is_no_answer_when_the_names_have_changed_or_its_window
     assert [one.library_id for one in batch.inputs] == [renamed, retitled, old]
 
 
+@pytest.mark.promise("asked once")
 def test_an_answer_that_was_set_aside_is_asked_for_again_after_its_own_window_and_not_before(
     shelf: Shelf,
 ) -> None:

@@ -82,6 +82,7 @@ library = st.tuples(
 )
 
 
+@pytest.mark.promise("dry run")
 @given(
     libraries=st.lists(library, min_size=1, max_size=12),
     first=st.sampled_from([None, Leg.S1, Leg.S3]),

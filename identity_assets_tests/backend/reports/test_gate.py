@@ -166,6 +166,7 @@ library_rows = st.lists(
 )
 
 
+@pytest.mark.promise("gate")
 @given(rows=library_rows)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_gate_is_its_plain_definition_on_any_library(shelf: Shelf, rows: list[Row]) -> None:
@@ -224,6 +225,7 @@ REASON_OF = {
 }
 
 
+@pytest.mark.promise("gate")
 def test_the_reasons_are_these_and_each_row_counts_for_one(shelf: Shelf) -> None:
     by_decision = {"decided_none", "rejected_by_person"}
     assert set(REASON_OF.values()) == set(REASONS) - by_decision

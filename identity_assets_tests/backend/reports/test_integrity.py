@@ -462,6 +462,7 @@ def test_asking_again_after_an_answer_was_set_aside_is_not_twice_once_its_own_wi
     assert named(read_asked_twice(shelf.database, shelf.settings)) == ([library_id] if offends else [])
 
 
+@pytest.mark.promise("due")
 def test_asking_again_as_soon_as_the_window_has_passed_is_not_twice_also_where_the_clocks_change(
     shelf: Shelf,
 ) -> None:

@@ -371,6 +371,7 @@ GATE_ROWS = st.lists(
 )
 
 
+@pytest.mark.promise("gate")
 @given(rows=GATE_ROWS)
 @hypothesis_settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

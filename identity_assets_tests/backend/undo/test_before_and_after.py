@@ -264,6 +264,8 @@ def what_happened(
     return happened
 
 
+@pytest.mark.promise("unwind")
+@pytest.mark.promise("dry run")
 @given(rows=ROWS)
 @hypothesis_settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -313,6 +315,7 @@ def test_a_dry_run_predicts_the_run_a_replay_changes_nothing_and_an_unwind_gives
     assert not shelf.rows("SELECT FROM journal_chunk")
 
 
+@pytest.mark.promise("unwind")
 @given(rows=ROWS, second=st.lists(VERDICTS, min_size=8, max_size=8))
 @hypothesis_settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

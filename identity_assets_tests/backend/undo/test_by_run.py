@@ -155,6 +155,7 @@ def test_a_row_goes_back_one_write_at_a_time(shelf: Shelf) -> None:
     assert [row["library_id"] for row in shelf.tables()["main"]] == [other]
 
 
+@pytest.mark.promise("growth")
 def test_what_is_older_than_unwind_days_is_forgotten(shelf: Shelf) -> None:
     library_id = shelf.put()
     settle(shelf, single_artist(library_id))

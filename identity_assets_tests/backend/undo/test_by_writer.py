@@ -141,6 +141,7 @@ def test_the_legs_make_the_main_row_anew_where_their_source_rows_remain(shelf: S
     assert list(sources(shelf, library_id)) == ["discogs_release"]
 
 
+@pytest.mark.promise("manual")
 def test_a_person_s_decision_stays_whoever_s_rows_are_taken_back(shelf: Shelf) -> None:
     library_id = shelf.put()
     settle(shelf, single_artist(library_id))
@@ -169,6 +170,7 @@ def test_a_run_of_lml_and_the_legs_together_is_taken_back_as_one(shelf: Shelf) -
     assert tables(shelf) == before
 
 
+@pytest.mark.promise("unwind")
 @pytest.mark.parametrize(
     "answer", [{}, {"confidence": 0.97}, None], ids=["confirmed", "changed", "not asked"]
 )

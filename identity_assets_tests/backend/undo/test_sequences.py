@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -98,6 +99,7 @@ def run(shelf: Shelf, ids: list[int], step: tuple[Any, ...], run_id: str) -> Non
     write_verdicts(shelf.database, EVERY_BUCKET, chosen, run_id, with_legs=with_legs)
 
 
+@pytest.mark.promise("unwind")
 @given(steps=st.lists(STEP, min_size=3, max_size=7))
 @hypothesis_settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -97,6 +97,7 @@ def test_a_correction_of_the_release_alone_keeps_the_ids_of_the_artist(shelf: Sh
     }
 
 
+@pytest.mark.promise("unwind")
 @pytest.mark.parametrize("kind", ["correct", "reject", "none", "source"])
 @pytest.mark.parametrize("answer", ["single", "nothing", "never asked"])
 def test_a_decision_is_taken_back_byte_for_byte(shelf: Shelf, kind: str, answer: str) -> None:
@@ -227,6 +228,7 @@ def test_a_replay_does_not_bring_back_what_a_person_rejected(shelf: Shelf) -> No
     assert set(shelf.outcomes().values()) == {"rejected_by_person"}
 
 
+@pytest.mark.promise("manual")
 def test_a_row_without_an_identity_is_never_asked_until_that_is_taken_back(shelf: Shelf) -> None:
     demo_tape, other = shelf.put("Demo", artist_id=1), shelf.put("Else", artist_id=2)
     run(shelf, nothing(demo_tape), nothing(other))

@@ -103,6 +103,7 @@ def test_notes_are_those_of_the_leg_whose_evidence_stands_and_the_row_is_as_new_
     assert first["last_verified_at"] == second["last_verified_at"] == newest
 
 
+@pytest.mark.promise("idempotent")
 def test_writing_again_touches_nothing(shelf: Shelf) -> None:
     ids = shelf.put_many(["a", "b", "c", "d"])
     evidence(shelf, ids[0], "S1", "release 5")
@@ -174,6 +175,7 @@ def test_under_a_main_row_that_a_person_decided_nothing_is_written(shelf: Shelf)
     assert identity(shelf) == before
 
 
+@pytest.mark.promise("manual")
 def test_a_manual_source_row_is_untouched_and_pins_the_main_row(shelf: Shelf) -> None:
     library_id = shelf.put()
     put_source(shelf, library_id, "discogs_release", "manual", 1.0, external_id="42")
@@ -371,6 +373,7 @@ def test_writing_the_legs_again_adds_nothing_to_the_journal(shelf: Shelf) -> Non
     assert shelf.rows("SELECT * FROM journal_entry ORDER BY chunk_id, place") == before
 
 
+@pytest.mark.promise("people meanwhile")
 def test_evidence_of_a_library_row_that_backend_has_deleted_writes_nothing(shelf: Shelf) -> None:
     gone, stays = shelf.put(), shelf.put()
     for library_id in (gone, stays):
@@ -388,6 +391,7 @@ def test_without_the_legs_the_writer_leaves_their_evidence_alone(shelf: Shelf) -
     assert identity(shelf) == [[], []]
 
 
+@pytest.mark.promise("refused row")
 def test_a_row_that_the_database_refuses_is_set_aside_alone_and_its_reason_kept(shelf: Shelf) -> None:
     ids = shelf.put_many([f"A {number}" for number in range(20)])
     for library_id in ids:
@@ -405,6 +409,7 @@ def test_a_row_that_the_database_refuses_is_set_aside_alone_and_its_reason_kept(
     assert shelf.rows("SELECT 1 FROM leg_evidence WHERE refused_reason IS NOT NULL") == []
 
 
+@pytest.mark.promise("refused row")
 def test_a_refused_leg_row_of_a_settled_library_row_leaves_its_outcome_in_the_ledger(shelf: Shelf) -> None:
     library_id = shelf.put()
     shelf.select()

@@ -66,6 +66,7 @@ def test_a_rejected_answer_is_applied_once_the_rule_lets_it(shelf: Shelf) -> Non
     assert shelf.outcomes()[library_id] == "resolved"
 
 
+@pytest.mark.promise("refused row")
 def test_a_row_that_the_database_refused_is_applied_once_it_is_mended(shelf: Shelf) -> None:
     library_id = shelf.put()
     shelf.run("ALTER TABLE library_identity ADD CONSTRAINT no_trigram CHECK (method <> 'trigram')")
@@ -98,6 +99,7 @@ def test_an_applied_answer_is_not_applied_again_to_a_row_that_was_renamed_since(
     assert [row["library_id"] for row in shelf.tables()["main"]] == [other]
 
 
+@pytest.mark.promise("people meanwhile")
 def test_names_are_compared_again_in_the_statement_that_writes(shelf: Shelf) -> None:
     library_id = shelf.put()
     settle(shelf, single_artist(library_id))

@@ -229,6 +229,7 @@ def test_a_credit_without_a_title_is_linked_by_an_entry_without_one(release: Com
     assert release.link(titled) == UNLINKED
 
 
+@pytest.mark.promise("manual")
 def test_a_librarians_row_is_never_changed(release: Compilations) -> None:
     anna, other = release.artist("Anna"), release.artist("Other")
     credit = release.credit("Anna", track_artist_id=other, track_artist_link_method="librarian")
@@ -372,6 +373,7 @@ def test_a_catalogue_artist_renamed_between_answer_and_link_is_looked_up_as_it_i
     assert release.link(credit)[0] == anna
 
 
+@pytest.mark.promise("killed")
 def test_a_run_killed_between_answer_and_link_is_finished_by_the_next_without_asking(
     release: Compilations,
 ) -> None:

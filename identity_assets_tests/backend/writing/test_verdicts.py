@@ -32,6 +32,8 @@ def sources(shelf: Shelf, library_id: int) -> dict[str, tuple[Any, ...]]:
     }
 
 
+@pytest.mark.promise("atomic")
+@pytest.mark.promise("verbatim")
 def test_a_verdict_is_written_verbatim_with_its_sources_and_says_who_wrote_it(shelf: Shelf) -> None:
     library_id = shelf.put()
     written = resolve(shelf, single_artist(library_id, method="trigram", confidence=0.87))
@@ -50,6 +52,7 @@ def test_a_verdict_is_written_verbatim_with_its_sources_and_says_who_wrote_it(sh
     assert stored["applied_at"] is not None
 
 
+@pytest.mark.promise("unusable entries")
 def test_a_provenance_entry_without_a_confidence_or_an_external_id_is_skipped_and_counted(
     shelf: Shelf,
 ) -> None:
@@ -144,6 +147,7 @@ def test_source_rows_that_lml_no_longer_reports_are_removed_and_other_writers_ro
     assert written.source_rows_removed == 1
 
 
+@pytest.mark.promise("manual")
 def test_a_manual_source_row_is_untouched_and_the_others_are_written(shelf: Shelf) -> None:
     library_id = shelf.put()
     for source in ("discogs", "wikidata"):
@@ -219,6 +223,7 @@ def test_an_identity_that_lml_no_longer_finds_is_kept_and_the_attempt_remembered
     assert len(shelf.rows("SELECT * FROM library_unresolved")) == 1
 
 
+@pytest.mark.promise("idempotent")
 def test_writing_again_changes_nothing(shelf: Shelf) -> None:
     ids = shelf.put_many(["a", "b", "c"])
     resolve(shelf, single_artist(ids[0]), nothing(ids[1]), nothing(ids[2], "compilation"))
@@ -230,6 +235,8 @@ def test_writing_again_changes_nothing(shelf: Shelf) -> None:
     assert again.sidecar_rows_written == 0
 
 
+@pytest.mark.promise("atomic")
+@pytest.mark.promise("refused row")
 @pytest.mark.parametrize("bad", [0, 7, 19])
 def test_a_row_that_the_database_refuses_is_set_aside_alone_with_its_reason(shelf: Shelf, bad: int) -> None:
     ids = shelf.put_many([f"A {number}" for number in range(20)])
@@ -261,6 +268,7 @@ def test_a_library_row_that_is_gone_by_the_time_of_writing_is_set_aside(shelf: S
     assert shelf.outcomes() == {gone: "library_row_gone", here: "resolved"}
 
 
+@pytest.mark.promise("people meanwhile")
 def test_the_verdict_of_the_former_artist_is_not_written_to_a_row_that_was_renamed_since(
     shelf: Shelf,
 ) -> None:
