@@ -1,6 +1,6 @@
 """Every environment variable: its default, its check, and one frozen `Settings` that holds them.
 
-Nothing else in the package reads the environment. What a variable means to an operator is said in README.md.
+Nothing else in the package reads the environment. docs/settings.md explains each variable.
 """
 
 import os

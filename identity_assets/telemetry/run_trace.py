@@ -1,7 +1,7 @@
 """What a run collects for Sentry: one trace a run, with a span for each step and each call to LML.
 
-README.md explains the spans and attributes in one table. How they are sent is in sentry.py, the events of failed runs
-are in failures.py, log lines in logs.py.
+docs/traces.md explains the spans and attributes in one table. How they are sent is in sentry.py, the events of failed
+runs are in failures.py, log lines in logs.py.
 """
 
 from collections.abc import Iterator, Mapping
