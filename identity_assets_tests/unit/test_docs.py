@@ -73,7 +73,7 @@ def faults_of(words: list[str]) -> list[str]:
             continue
         if word not in known:
             faults.append(word)
-        elif isinstance(known[word].type, click.Choice) and not value.isupper():
+        elif isinstance(known[word].type, click.Choice) and value and not value.isupper():
             choices = known[word].type.choices  # type: ignore[attr-defined]  # narrowed above, not on the item
             faults += [one for one in value.split("|") if one not in choices]
     return faults
