@@ -86,7 +86,7 @@ def whole_number(low: int, high: int, unit: str = "") -> Variable:
 
 
 def number(low: float, high: float, unit: str = "") -> Variable:
-    """Numbers from `low` to `high`, both included; NaN is none."""
+    """Numbers from `low` to `high`, both included; NaN is not a valid number."""
 
     def parse(text: str) -> float:
         if not low <= float(text) <= high:

@@ -83,7 +83,7 @@ class RunTrace:
 
     @never_raises
     def record(self, accounts: "Accounts", figures: Mapping[str, object]) -> None:
-        """Keep the accounts as they are now, and those of the figures that the trace carries."""
+        """Keep the present accounts, and the figures that belong in the trace."""
         self._figures |= {name: figures[name] for name in FIGURES if name in figures}
         self._figures |= {
             "scanned": accounts.scanned,
