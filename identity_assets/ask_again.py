@@ -1,4 +1,4 @@
-"""What a person wants LML to be asked again, whatever the windows say. Which library rows match is decided in SQL.
+"""What a person wants LML to be asked again about, also inside the windows. SQL decides which library rows match.
 
 The rule is functions/candidate.sql in backend/.
 """
@@ -30,7 +30,7 @@ class Answers(StrEnum):
 class AskAgain:
     """Ask again about the library rows whose last answer is one of `answers`, instead of the due ones.
 
-    `library_ids`: only these, in whichever scope they are; empty means all of the scope. `asked_before`: only those
+    `library_ids`: only these, in any scope; empty means all rows of the scope. `asked_before`: only those
     that LML was last asked about before this moment.
     """
 

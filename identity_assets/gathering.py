@@ -22,7 +22,7 @@ from identity_assets.settings import Leg, Settings
 def gather(
     leg: Leg, database: Database, settings: Settings, buckets: Buckets, cache: DiscogsCache | None = None
 ) -> Gathered:
-    """What the leg finds in these partitions; nothing is written. S3 reads `cache`, or that of the settings.
+    """What the leg finds in these partitions; nothing is written. S3 reads `cache`, or the cache of the settings.
 
     Raises:
         DiscogsCacheError: the leg is S3, and the discogs-cache cannot be read.

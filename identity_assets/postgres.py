@@ -24,7 +24,7 @@ def sqlstate(error: DBAPIError) -> str:
 
 
 def is_row_fault(error: DBAPIError) -> bool:
-    """Whether the database refused a value, so that it would accept the other rows of the chunk."""
+    """Whether the database refused a value: it would accept the other rows of the chunk."""
     return sqlstate(error).startswith(ROW_FAULTS)
 
 

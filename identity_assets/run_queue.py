@@ -1,7 +1,7 @@
 """Dagster's run queue with pools that are limited from the first run of an instance on.
 
 Dagster gives a pool the instance's default limit when a queued run first names it, but only after it has read which
-pools have a limit. So the default limit does not hold for the runs that stand in the queue at that moment: they all
+pools have a limit. So the default limit does not hold for the runs that are in the queue at that moment: they all
 start together. Here a pool gets its limit before its first run enters the queue.
 """
 

@@ -1,6 +1,6 @@
 """Every environment variable: its default, its check, and one frozen `Settings` that holds them.
 
-Nothing else in the package reads the environment. What a variable means to an operator is said in README.md.
+Nothing else in the package reads the environment. docs/settings.md explains each variable.
 """
 
 import os
@@ -86,7 +86,7 @@ def whole_number(low: int, high: int, unit: str = "") -> Variable:
 
 
 def number(low: float, high: float, unit: str = "") -> Variable:
-    """Numbers from `low` to `high`, both included; NaN is none."""
+    """Numbers from `low` to `high`, both included; NaN is not a valid number."""
 
     def parse(text: str) -> float:
         if not low <= float(text) <= high:

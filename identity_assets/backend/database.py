@@ -182,7 +182,7 @@ class Database:
             raise MissingRightsError(_lacks(missing))
 
     def analyze(self, table: str, rows_written: int) -> None:
-        """Refresh the planner's statistics of a table of which more than a tenth was written."""
+        """Refresh the planner's statistics of a table if more than a tenth of it was written."""
         if rows_written:
             with self.transaction() as connection:
                 rows = connection.execute(

@@ -105,7 +105,7 @@ def drop_functions_and_views(connection: Connection) -> None:
 
 
 def make_functions_and_views(connection: Connection) -> None:
-    """Make the functions and views anew, in the order that schema.sql gives."""
+    """Make all functions and views, in the order that schema.sql gives."""
     folder = Path(__file__).parent
     for name in re.findall(
         r"^\\ir (\S+)$", (folder / "schema.sql").read_text(encoding="utf-8"), re.MULTILINE

@@ -133,7 +133,7 @@ def _await_ready(pgdata: Path) -> None:
 
 
 def stop_server(pgdata: Path, known: PostmasterInfo | None) -> None:
-    """Stop the server in whatever state it is, also if its files were deleted meanwhile."""
+    """Stop the server in any state, also if its files were deleted in the meantime."""
     processes = _processes_of(pgdata) if known is None or known.process is None else [known.process]
     for process in processes:
         any(_ends(process, how, seconds) for how, seconds in _SHUTDOWNS)

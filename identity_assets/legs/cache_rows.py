@@ -123,7 +123,7 @@ def _credited(
     artists: int,
     seen: Counter[str],
 ) -> Sequence[CacheRow]:
-    """The row of a release with known artists, and that of each artist alone: a co-artist alone is no match."""
+    """The row of a release with known artists, and a row for each artist alone: a co-artist alone is no match."""
     if not forms:
         seen["empty_names"] += 1
     whole = row.found_as(forms, credit.homonym)
@@ -134,7 +134,7 @@ def _credited(
 
 
 def _of_normalised(row: CacheRow, artist: str) -> Sequence[CacheRow]:
-    """The rows of a pair of whose artist only the normalised name is known."""
+    """The rows of a pair if only the normalised name of its artist is known."""
     forms, guess = forms_of_normalised(artist)
     known = row.found_as(forms)
     return (known, row.found_as((guess,), UNKNOWN_HOMONYM)) if guess else (known,)

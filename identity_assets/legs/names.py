@@ -107,7 +107,7 @@ def artist_forms(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         forms = [whole] if whole else []
         joined = sorted({form_of_part[part] for part in split.get(plain, ())} - {""})
         if len(joined) > 1:
-            # "&" is in no normalised name, so this form is never that of a single artist.
+            # "&" is in no normalised name, so a single artist never has this form.
             forms.append("&".join(joined))
         if is_compilation_artist(name) and whole != VARIOUS:
             forms.append(VARIOUS)
@@ -116,10 +116,10 @@ def artist_forms(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def forms_of_normalised(artist: str) -> tuple[tuple[str, ...], str]:
-    """The forms of an artist of whom only the normalised name is known, and the form without a last number.
+    """The forms of an artist if only the normalised name is known, and the form without a final number.
 
-    A last "the" is an article. A last number may be that of a homonym or a part of the name: what the second form
-    finds is ambiguous. It is empty if there is no such number.
+    A final "the" is an article. A final number may belong to a homonym or to the name, so a match of the second form
+    is ambiguous. The second form is empty if there is no such number.
     """
     forms = [artist]
     if artist.endswith(" the"):

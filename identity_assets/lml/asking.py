@@ -42,11 +42,16 @@ def ask(
     The calling thread alone reads `batches`, a few ahead. The worker that asked about a batch hands it to `store`,
     which must be thread-safe, before it begins another; so a kill loses at most what is in flight.
 
-    After `run_seconds` nothing more is asked and nothing is raised: inputs of batches that were begun are in
-    `Asked.unasked`, other batches are not read or not reported. Raises LmlUnauthorised, or LmlDown after
-    `patience_seconds` without a success (and sooner where many calls in a row fail), or what `store` or `batches`
-    raised, once all that was in flight is stored and yielded: unanswered inputs of a batch that was begun are
-    `lml_error`, batches that were never started are not reported. Closing the generator hangs up on all calls.
+    After `run_seconds` nothing more is asked and nothing is raised. Inputs of batches that were started are in
+    `Asked.unasked`; other batches are not read, or not reported. Closing the generator ends all calls.
+
+    Errors are raised when everything that was in flight is stored and yielded. Unanswered inputs of a batch that was
+    started are then `lml_error`; batches that were never started are not reported.
+
+    Raises:
+        LmlUnauthorised: LML refuses the key.
+        LmlDown: no call succeeded for `patience_seconds`, or many calls in a row failed.
+        Exception: what `store` or `batches` raised.
     """
     state = AskingState(client, store, patience_seconds, run_seconds)
     workers = _Workers(state, max_in_flight)
@@ -103,7 +108,7 @@ class _Workers:
         )
 
     def next_done(self) -> Asked | None:
-        """A batch that is asked and stored; None where there is none yet, or one was not begun."""
+        """A batch that is asked and stored; None if there is none yet, or if a batch was not started."""
         self._state.look_at_the_clock()
         try:
             asked = self._done.get(timeout=_POLL_SECONDS)

@@ -169,7 +169,7 @@ class AskingState:
             asked = self.ask_batch(batch, number)
             self._store(asked)
         except BaseException as error:
-            # The calling thread raises it; here it would end one thread, and the others would wait for ever.
+            # The calling thread raises it; here it would end one thread, and the others would wait forever.
             self.end_with(error)
             return None
         return asked

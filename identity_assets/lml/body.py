@@ -38,7 +38,7 @@ def read_body(response: httpx.Response, limit: int, on_size: Callable[[int], Non
 
 
 def read_beginning(response: httpx.Response, limit: int) -> str:
-    """At most `limit` bytes of the body as text, whatever charset it declares; an empty text where it is broken."""
+    """At most `limit` bytes of the body as text, in any charset; an empty text if the body is broken."""
     body = bytearray()
     try:
         for piece in _pieces(response, limit * 4):

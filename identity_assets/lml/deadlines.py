@@ -1,6 +1,6 @@
-"""Ending a call in time: one thread hangs up on calls that are over their deadline, or that are to be stopped.
+"""End calls in time: one thread closes the connections of calls that are past their deadline or must stop.
 
-A time-out of the HTTP library is for one read; a server that sends a byte each half second never meets it.
+A timeout of the HTTP library is for one read: it never ends a call if the server sends a byte every half second.
 """
 
 from __future__ import annotations

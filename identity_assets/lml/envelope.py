@@ -1,7 +1,7 @@
-"""Taking LML's answer apart into its results, reading no more of each than where it ends.
+"""Split LML's answer into its results. Of each result, only its end is found here.
 
-A body that a strict reader refuses (a lone surrogate, NaN, a control character) is taken apart by a lenient
-one, so that one bad result does not spoil the others.
+If a strict reader refuses the body (a lone surrogate, NaN, a control character), a lenient one splits it. So one bad
+result does not spoil the others.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class Track(Struct):
 
 
 class _Head(Struct):
-    """A result but for its two lists."""
+    """A result without its two lists."""
 
     kind: Kind
     main: _Main | None = None

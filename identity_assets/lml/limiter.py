@@ -1,8 +1,8 @@
 """How many calls to LML may be in flight: found by trying, for all threads of a client together.
 
-It starts at 2. It measures how many inputs a second LML answers at each number of calls in flight, goes up
-while that rises, and stays at the smallest number that no larger one is worth. What a call is, and when
-it is put again, belongs in `client`.
+The limiter starts at 2. At each number of calls in flight it measures how many inputs LML answers in a second. It
+goes up while that rate rises, and stays at the smallest number that no larger one clearly beats. What a call is,
+and when it is retried, belongs in `client`.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ class Limiter:
         if above is None and best < self.ceiling:
             return best + 1
         if above is not None and above - best > 1:
-            # Where so many are slower, what is to be found is near.
+            # If the larger number is slower, the best number is near.
             is_slower = self._levels[above].rate < self._levels[best].rate
             return best + 1 if is_slower else (best + above) // 2
         if below is None:

@@ -59,7 +59,7 @@ def is_storable(body: bytes) -> bool:
 
 
 def _is_shallow(body: bytes) -> bool:
-    """Whether no more than MAX_DEPTH levels are nested; brackets in a text may make it say False without need."""
+    """Whether at most MAX_DEPTH levels are nested. Brackets inside a string may make the result False too."""
     brackets = body.translate(None, _NO_BRACKETS)
     for _ in range(MAX_DEPTH):
         if not brackets:

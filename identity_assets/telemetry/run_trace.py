@@ -1,7 +1,7 @@
 """What a run collects for Sentry: one trace a run, with a span for each step and each call to LML.
 
-README.md explains the spans and attributes in one table. How they are sent is in sentry.py, the events of failed runs
-are in failures.py, log lines in logs.py.
+docs/traces.md explains the spans and attributes in one table. How they are sent is in sentry.py, the events of failed
+runs are in failures.py, log lines in logs.py.
 """
 
 from collections.abc import Iterator, Mapping
@@ -83,7 +83,7 @@ class RunTrace:
 
     @never_raises
     def record(self, accounts: "Accounts", figures: Mapping[str, object]) -> None:
-        """Keep the accounts as they are now, and those of the figures that the trace carries."""
+        """Keep the present accounts, and the figures that belong in the trace."""
         self._figures |= {name: figures[name] for name in FIGURES if name in figures}
         self._figures |= {
             "scanned": accounts.scanned,

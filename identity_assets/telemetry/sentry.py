@@ -18,7 +18,7 @@ from identity_assets import __version__
 from identity_assets.settings import Settings
 from identity_assets.telemetry.guard import never_raises
 
-# The longest time in all that one process waits for a Sentry that does not answer.
+# The longest total time that one process waits for a Sentry that does not answer.
 FLUSH_SECONDS = 3.0
 
 _log = logging.getLogger("identity_assets.telemetry.sentry")

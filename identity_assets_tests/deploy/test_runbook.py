@@ -39,7 +39,7 @@ def test_each_command_of_the_runbook_works_in_the_order_of_the_page(
     ran = commands("identity-assets")
     assert len(ran) > 20
     for arguments in ran:
-        runs = shelf.rows("SELECT run_id FROM journal_chunk ORDER BY run_id LIMIT 1")
+        runs = shelf.rows("SELECT run_id FROM journal_chunk ORDER BY chunk_id LIMIT 1")
         given = {"LIBRARY_ID": str(ids[0]), "RUN_ID": runs[0]["run_id"] if runs else "none"}
         ended = call_here(*(given.get(word, word) for word in arguments), env=env)
         nothing_to_do = any(words in arguments and said in ended.stderr for words, said in NOTHING_TO_DO)

@@ -24,7 +24,7 @@ from identity_assets_tests.telemetry.reading import (
 from identity_assets_tests.telemetry.receiver import Receiver
 from identity_assets_tests.terminal.calling import call, command
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "traces.md"
 SHELF = ["Known 1", "Stranger", "Various Artists", None]
 
 
@@ -32,9 +32,9 @@ def spans_of(transaction: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [span for span in transaction["spans"] if span["description"] == name]
 
 
-def names_in_readme() -> set[str]:
-    section = README.read_text(encoding="utf-8").split("## Traces and logs")[1].split("\n## ")[0]
-    return set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE))
+def documented_names() -> set[str]:
+    """The spans and attributes in the table of docs/traces.md."""
+    return set(re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def names_received(transaction: dict[str, Any]) -> set[str]:
@@ -83,7 +83,7 @@ def test_a_run_is_one_trace_under_its_id_with_the_figures_of_its_json_and_one_sp
         assert len(spans_of(transaction, f"library-identity-consumer.{stage}")) == 1
     assert secrets_in(receiver, ended.stderr, ended.stdout) == []
 
-    assert names_received(transaction) == names_in_readme()
+    assert names_received(transaction) == documented_names()
 
 
 def test_a_run_that_fails_is_one_event_with_the_exceptions_own_frames(

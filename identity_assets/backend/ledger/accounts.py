@@ -34,7 +34,7 @@ class Accounts:
 
     @classmethod
     def of(cls, counts: Iterable[tuple[str | None, int]]) -> "Accounts":
-        """Accounts from pairs of outcome (None where there is none yet) and count."""
+        """Accounts from pairs of outcome (None for rows without an outcome yet) and count."""
         totals: dict[str, int] = {}
         for outcome, rows in counts:
             key = outcome or PENDING

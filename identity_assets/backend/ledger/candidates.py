@@ -39,7 +39,7 @@ class DuePartition:
 
 @dataclass(frozen=True)
 class Selected:
-    """How many rows of one partition were selected alike."""
+    """How many rows of one partition were selected in the same way."""
 
     bucket: int
     cohort: str

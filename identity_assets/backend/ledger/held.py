@@ -58,7 +58,7 @@ def read_held(database: Database, run_id: str | None = None) -> list[HeldRun]:
 def decide(database: Database, runs: Sequence[HeldRun], *, accept: bool) -> int:
     """Accept the held answers of these runs, or drop them; returns how many.
 
-    The next run of their partitions writes accepted answers without asking LML, and asks LML anew about the library
+    The next run of their partitions writes accepted answers without asking LML, and asks LML again about the library
     rows of dropped ones.
 
     Raises:

@@ -1,4 +1,4 @@
-"""LML's answers, stored as they come and before anything is made of them, so that none is asked for twice."""
+"""LML's answers, stored as they come and before they are applied, so that LML is not asked for them twice."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence

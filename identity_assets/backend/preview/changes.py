@@ -57,7 +57,7 @@ class Change:
 
 
 def change_of(row: Values) -> Change | None:
-    """The change that a row of preview_answers.sql speaks of; None where the identity is not concerned."""
+    """The change that a row of preview_answers.sql describes; None if the row does not concern an identity."""
     before, after = row["main_before"], row["main_after"]
     columns: dict[str, tuple[Any, Any]] = {}
     if after is not None:

@@ -46,10 +46,10 @@ Stage = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a run would come to, in library rows but for `source_rows_skipped_null_confidence`; LML's time in ms.
+    """The predicted result of a run, in library rows except `source_rows_skipped_null_confidence`; LML's time in ms.
 
-    `failure` says why LML was not asked to the end, where it was not: those rows are in `lml_error`. `cause` is what
-    was raised. `would_hold` has the guard's figures if the run would hold the answers back: those rows are in
+    `failure` says why asking stopped early, if it did: the rows that were not asked are in `lml_error`. `cause` is
+    the exception. `would_hold` has the guard's figures if the run would hold the answers back: those rows are in
     `answer_held`, and `changes` are what the answers would change if a person accepted them.
     """
 
@@ -81,7 +81,7 @@ class DryRun:
     def as_dict(self) -> dict[str, Any]:
         """The one JSON object of `dry-run`.
 
-        `would_skip` has its six reasons always, and those of WOULD_SKIP_AT_TIMES where there are such rows, so that
+        `would_skip` always has its six reasons, and a reason of WOULD_SKIP_AT_TIMES if there are such rows. So
         scanned == would_resolve + would_resolve_compilation + would_unresolved + sum(would_skip). `would_hold` is
         there only if the guard would hold the answers back.
         """
@@ -223,11 +223,11 @@ def dry_run(
     on_change: Callable[[Change], None] = lambda _change: None,
     ask_again: AskAgain | None = None,
 ) -> DryRun:
-    """Work out what a run of these partitions would come to; `on_change` is handed each identity concerned.
+    """Predict a run of these partitions; `on_change` gets each identity that it concerns.
 
-    `stage` opens the progress of so many library rows to ask about, and what it gives is told of each batch's when
-    they are answered. Where LML fails as a whole, the rows that were not asked are counted as `lml_error`, as the run
-    would count them.
+    `stage` opens the progress of the library rows to ask about; it gives a function that is called with the number of
+    rows in each answered batch. If LML fails as a whole, the rows that were not asked are counted as `lml_error`, as
+    the run would count them.
     """
     due = _Due(database, buckets, settings, scope, ask_again)
     counts = due.counts()

@@ -1,4 +1,4 @@
-"""What writing the evidence of a leg comes to, found by reading only.
+"""Predict what writing the evidence of a leg would change. This only reads.
 
 What a leg finds belongs in legs/, and how it is written in writing/legs.py.
 """

@@ -9,7 +9,7 @@ from identity_assets.backend.database import Database, execute
 from identity_assets.backend.preview.changes import Change, change_made
 from identity_assets.postgres import statements
 
-PAGE_ROWS = 2000
+PAGE_ROWS = 1000
 
 _sql = statements(__file__)
 

@@ -117,38 +117,9 @@ compared AS (
             ELSE standing.image
         END AS image
     ) AS after
-)
-SELECT
-    page.library_id,
-    library.artist_name,
-    library.album_title,
-    main.before AS main_before,
-    main.after AS main_after,
-    sources.before AS sources_before,
-    sources.after AS sources_after,
-    tracks.changed AS tracks_changed,
-    coalesce(tracks.linked_before, 0) + (
-        SELECT count(*)
-        FROM standing
-        WHERE standing.table_name = 'compilation_track_artist'
-          AND standing.library_id = page.library_id
-          AND standing.image ->> 'track_artist_link_method' = 'lml_backfill'
-          AND (standing.table_name, standing.library_id, standing.key) NOT IN (
-              SELECT own.table_name, own.library_id, own.key FROM own
-          )
-    ) AS tracks_linked_before,
-    main.is_known AND coalesce(sources.is_known, true) AND coalesce(tracks.is_known, true) AS is_known,
-    EXISTS (
-        SELECT
-        FROM own
-        WHERE own.library_id = page.library_id
-          AND own.table_name = 'library_unresolved'
-          AND own.row_hash IS NOT NULL
-    ) AS has_attempt
-FROM page
-JOIN compared AS main ON main.library_id = page.library_id AND main.table_name = 'library_identity'
-LEFT JOIN library ON library.id = page.library_id
-LEFT JOIN (
+),
+-- Materialised: the planner expects one row of each, so it would aggregate again for each row of the page.
+sources AS MATERIALIZED (
     SELECT
         library_id,
         jsonb_object_agg(key, before - 'source') FILTER (WHERE before IS NOT NULL) AS before,
@@ -157,8 +128,8 @@ LEFT JOIN (
     FROM compared
     WHERE table_name = 'library_identity_source'
     GROUP BY library_id
-) AS sources ON sources.library_id = page.library_id
-LEFT JOIN (
+),
+tracks AS MATERIALIZED (
     SELECT
         compared.library_id,
         jsonb_object_agg(
@@ -172,5 +143,41 @@ LEFT JOIN (
         ON credit.library_id = compared.library_id AND CAST(credit.id AS text) = compared.key
     WHERE compared.table_name = 'compilation_track_artist'
     GROUP BY compared.library_id
-) AS tracks ON tracks.library_id = page.library_id
+),
+left_alone AS MATERIALIZED (
+    SELECT standing.library_id, count(*) AS linked
+    FROM standing
+    LEFT JOIN own
+        ON own.table_name = standing.table_name
+        AND own.library_id = standing.library_id
+        AND own.key = standing.key
+    WHERE standing.table_name = 'compilation_track_artist'
+      AND standing.image ->> 'track_artist_link_method' = 'lml_backfill'
+      AND own.key IS NULL
+    GROUP BY standing.library_id
+)
+SELECT
+    page.library_id,
+    library.artist_name,
+    library.album_title,
+    main.before AS main_before,
+    main.after AS main_after,
+    sources.before AS sources_before,
+    sources.after AS sources_after,
+    tracks.changed AS tracks_changed,
+    coalesce(tracks.linked_before, 0) + coalesce(left_alone.linked, 0) AS tracks_linked_before,
+    main.is_known AND coalesce(sources.is_known, true) AND coalesce(tracks.is_known, true) AS is_known,
+    EXISTS (
+        SELECT
+        FROM own
+        WHERE own.library_id = page.library_id
+          AND own.table_name = 'library_unresolved'
+          AND own.row_hash IS NOT NULL
+    ) AS has_attempt
+FROM page
+JOIN compared AS main ON main.library_id = page.library_id AND main.table_name = 'library_identity'
+LEFT JOIN library ON library.id = page.library_id
+LEFT JOIN sources ON sources.library_id = page.library_id
+LEFT JOIN tracks ON tracks.library_id = page.library_id
+LEFT JOIN left_alone ON left_alone.library_id = page.library_id
 ORDER BY page.library_id

@@ -84,7 +84,7 @@ class DueFacts:
 
 
 def read_due_facts(connection: Connection, settings: Settings, library_id: int) -> DueFacts:
-    """What the rule says of this library row, which must exist."""
+    """What the rule says about this library row, which must exist."""
     found = execute(connection, _sql("explain_due.sql"), library_id=library_id, **windows(settings))
     return DueFacts(**found.mappings().one())
 

@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class StalePartition:
-    """One partition's rows that were ever asked about (`held`), and those of them that are due again, by reason."""
+    """One partition's rows that LML was ever asked about (`held`), and how many of them are due again, by reason."""
 
     bucket: int
     held: int = 0
@@ -52,7 +52,7 @@ class StalePartition:
 
     @property
     def due_again(self) -> int:
-        """Rows that are due again, whatever the reason."""
+        """Rows that are due again, for any reason."""
         return self.stale + self.retry_due + self.names_changed + self.invalid_retry_due
 
 

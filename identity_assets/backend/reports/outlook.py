@@ -1,4 +1,4 @@
-"""What was written last, by whatever command, and what the next nightly run will ask LML.
+"""What was written last, by any command, and what the next nightly run will ask LML.
 
 The state of the library is overview.py. What Dagster knows of its runs belongs in terminal/status_runs.py.
 """

@@ -17,7 +17,7 @@ _sql = statements(__file__)
 
 @dataclass(frozen=True)
 class PartitionState:
-    """One partition in library rows. The next run asks about `due`; `stale` are those of them that were asked before.
+    """One partition in library rows. The next run asks about `due`; `stale` counts the due rows asked about before.
 
     `oldest_answer_at` is None if LML was never asked about any of its rows.
     """

@@ -121,7 +121,7 @@ def _verdict_state(
 
 
 def _kept_back_state(row: TableRow, facts: DueFacts) -> VerdictState | None:
-    """Why an answer is not applied whatever the moment; None if it may be."""
+    """Why an answer is never applied; None if it may be."""
     states = (
         (VerdictState.dropped, row["dropped_at"] is not None),
         (VerdictState.rejected, row["rejected_reason"] is not None),

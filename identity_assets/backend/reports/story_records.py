@@ -153,8 +153,8 @@ class GateStanding:
 class Story:
     """Everything about one library row at the moment `read_at`. `scope` is the scope of the settings.
 
-    `due` has one entry for each scope. `tracks` has the credits of the release, and what LML says of each. `history`,
-    `earlier_answers` and `decisions` (what people decided) have the newest first.
+    `due` has one entry for each scope. `tracks` has the credits of the release, and what LML says about each.
+    `history`, `earlier_answers` and `decisions` (what people decided) have the newest first.
     """
 
     library_id: int

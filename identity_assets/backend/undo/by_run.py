@@ -1,7 +1,7 @@
-"""Taking back what a run wrote: the identity tables of these library rows as they stood before it.
+"""Take back what a run wrote: restore the identity tables of these library rows as they were before it.
 
-The writer notes in its own transaction what it replaces, and a hash of what it leaves (the journal). A row goes back
-only where what stands is what the run left. Runs are taken back in the reverse order of their writing.
+The writer notes in its own transaction what it replaces, and a hash of what it leaves (the journal). A row is
+restored only if it is still as the run left it. Runs are taken back in the reverse order of their writing.
 """
 
 from collections import Counter
@@ -41,10 +41,10 @@ class LeftAlone:
 
 @dataclass(frozen=True)
 class Unwound:
-    """What taking back does, or did, to the main rows of these library rows; and what it leaves alone.
+    """What an undo does, or did, to the main rows of these library rows, and what it leaves alone.
 
-    `recomputed` are those that other sources make anew; `unchanged` are rows of which only source rows, track
-    credits or the sidecar go back.
+    `recomputed` are main rows that are composed again from other sources. `unchanged` are library rows that get back
+    only their source rows, track credits or the sidecar row.
     """
 
     restored: int = 0
@@ -98,7 +98,7 @@ class Group:
 
     @property
     def taken_back(self) -> str:
-        """What the ledger says of the rows."""
+        """What the ledger says about the rows."""
         if len(self.run_ids) == 1:
             return f"run {self.run_ids[0]} was taken back"
         return f"{len(self.run_ids)} runs were taken back"
@@ -109,7 +109,7 @@ class Writes:
     """Library rows to restore, per run; None restores every row that the run wrote.
 
     `unrecorded` are library rows that were asked for and that no remembered run wrote. `together`: the runs are taken
-    back as if they were one, each library row to what stood before the first of them; all have the same library rows.
+    back as if they were one, so each library row is as before the first of them; all have the same library rows.
     """
 
     by_run: Mapping[str, Sequence[int] | None]
@@ -130,7 +130,7 @@ class Writes:
 
 
 def last_writes(database: Database, library_ids: Sequence[int]) -> Writes:
-    """What was written to each of these library rows last, by whichever run."""
+    """The last write to each of these library rows, by any run."""
     with database.transaction() as connection:
         found = execute(connection, _sql("last_writes.sql"), library_ids=sorted(set(library_ids))).all()
     runs: dict[str, list[int]] = {}
@@ -169,9 +169,9 @@ def in_chunks(
     chunk: Callable[[Connection, int], Sequence[Mapping[str, Any]]],
     advance: Callable[[int], None] = lambda _rows: None,
 ) -> Unwound:
-    """The sum of all chunks, each in a transaction of its own.
+    """The sum of all chunks, each in its own transaction.
 
-    `chunk` gives the plan of the library rows next after an id, or nothing where there are none.
+    `chunk` returns the plan of the next library rows after an id, or nothing at the end.
     """
     total, after = Unwound(), 0
     while True:

@@ -1,8 +1,8 @@
-"""Taking back all rows that carry the notes of one writer: LML's answers, or a leg.
+"""Take back all rows that carry the notes of one writer: LML's answers, or a leg.
 
-`by_run` puts back what a run replaced. This works out what stands without the writer: the main row that the remaining
-sources make, else the row from history that the writer replaced, else none. It is a write like any other: the journal
-keeps it under a run id of its own, and it can be taken back itself.
+`by_run` puts back what a run replaced. This module works out what remains without the writer: the main row that the
+remaining sources make, or the row from history that the writer replaced, or no row. It is a write like any other: the
+journal keeps it under its own run id, and it can be taken back too.
 """
 
 from collections.abc import Callable, Sequence
@@ -74,7 +74,7 @@ def _plan(connection: Connection, notes: str, ids: Sequence[int]) -> Plan:
 
 
 def _going(page: Plan, main_row: str | None = None) -> list[int]:
-    """The library rows that go back, or those of them whose main row goes back in this way."""
+    """The library rows that are restored; with `main_row`, only those whose main row is restored in this way."""
     return [
         row["library_id"] for row in page if row["left_alone"] is None and main_row in (None, row["main_row"])
     ]

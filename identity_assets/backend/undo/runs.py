@@ -1,6 +1,6 @@
-"""Which runs the journal knows: those of a night, those of a backfill, and those that wrote after another run.
+"""Find runs in the journal: the runs of a night, of a backfill, and the runs that wrote after another one.
 
-What taking them back does is by_run.py.
+by_run.py takes them back.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def later_runs(database: Database, run_id: str) -> list[WrittenRun]:
 def written_runs(
     database: Database, *, run_ids: Sequence[str] | None = None, since: datetime | None = None
 ) -> list[WrittenRun]:
-    """Those of these runs that wrote, or all that began to write at `since` or later; the last one first."""
+    """Of `run_ids` the runs that wrote, or all runs that began to write at `since` or later; the last one first."""
     ids = None if run_ids is None else list(run_ids)
     with database.transaction() as connection:
         found = execute(connection, _sql("written_runs.sql"), run_ids=ids, since=since)
@@ -46,12 +46,12 @@ def written_runs(
 
 
 def all_writes_of(runs: Sequence[WrittenRun]) -> Writes:
-    """All that these runs wrote, to be taken back together."""
+    """Everything that these runs wrote, to be taken back together."""
     return Writes(dict.fromkeys([run.run_id for run in runs]), together=True)
 
 
 def writes_and_later(database: Database, run_id: str, later: Sequence[WrittenRun]) -> Writes:
-    """The library rows that this run wrote, to be taken back through the later runs to what stood before it."""
+    """The library rows that this run wrote, restored through the later runs to what was there before it."""
     with database.transaction() as connection:
         found = execute(connection, _sql("written_library_ids.sql"), run_id=run_id).scalars()
         ids = sorted(found)
