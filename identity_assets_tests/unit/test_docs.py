@@ -17,7 +17,14 @@ DOCS = PROJECT / "docs"
 PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.glob("*.md"), PROJECT / "benchmarks" / "README.md"])
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 # Variables of the pages that are no settings: those of Dagster, and the parts that stand for DATABASE_URL.
-OF_OTHERS = {"DAGSTER_HOME", "DAGSTER_POSTGRES_HOST", "DAGSTER_POSTGRES_PASSWORD", "DAGSTER_POSTGRES_URL"}
+OF_OTHERS = {
+    "TEST_POSTGRES_VERSION",
+    "PG14_BINDIR",
+    "DAGSTER_HOME",
+    "DAGSTER_POSTGRES_HOST",
+    "DAGSTER_POSTGRES_PASSWORD",
+    "DAGSTER_POSTGRES_URL",
+}
 OF_OTHERS |= {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USERNAME", "DB_PASSWORD"}
 # What an operator fills in.
 PLACEHOLDERS = {"RUN_ID", "LIBRARY_ID"}
