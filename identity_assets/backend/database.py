@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, TextClause, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from identity_assets.errors import OperatorError
@@ -148,22 +148,26 @@ class Database:
         """
         with self._lock_connection() as connection:
             try:
-                busy = (
-                    execute(connection, _sql("lock_partitions.sql"), buckets=list(buckets.buckets))
-                    .scalars()
-                    .all()
-                )
-                if busy:
-                    holder = execute(connection, _sql("partition_lock_holder.sql"), bucket=busy[0]).scalar()
-                    raise PartitionsBusyError(
-                        f"partition {busy[0]:02d} is being worked on by {holder or 'a run that has just ended'}. "
-                        "Nothing was done here: wait for it to end, or end it, then run again"
-                    )
+                _lock(connection, buckets)
                 yield
             finally:
                 # A lost connection has lost its locks too, and the error under way is the one to show.
-                with suppress(DBAPIError):
+                with suppress(SQLAlchemyError):
                     connection.execute(text("SELECT pg_advisory_unlock_all()"))
+
+
+def _lock(connection: Connection, buckets: Buckets) -> None:
+    try:
+        found = execute(connection, _sql("lock_partitions.sql"), buckets=list(buckets.buckets))
+        busy = found.scalars().all()
+        if busy:
+            holder = execute(connection, _sql("partition_lock_holder.sql"), bucket=busy[0]).scalar()
+            raise PartitionsBusyError(
+                f"partition {busy[0]:02d} is being worked on by {holder or 'a run that has just ended'}. "
+                "Nothing was done here: wait for it to end, or end it, then run again"
+            )
+    except DBAPIError as error:
+        raise DatabaseError(failure_sentence(error)) from None
 
 
 def missing_tables(connection: Connection, names: Sequence[str]) -> list[str]:
