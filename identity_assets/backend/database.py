@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, TextClause, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from identity_assets.errors import OperatorError
@@ -118,12 +118,8 @@ class Database:
             PartitionsLostError: the locks of `partitions_locked` are lost; nothing was done.
             DatabaseError: the server cannot be reached, went away, or refused a statement; one sentence.
         """
-        try:
-            with self.attempt() as connection:
-                yield connection
-        except DBAPIError as error:
-            # Not `from error`: its text has the statement and its parameters.
-            raise DatabaseError(failure_sentence(error)) from None
+        with _in_words(), self.attempt() as connection:
+            yield connection
 
     @contextmanager
     def attempt(self) -> Iterator[Connection]:
@@ -222,24 +218,35 @@ class Database:
         self.require_rights()
         with self._lock_connection() as connection:
             try:
-                busy = (
-                    execute(connection, _sql("lock_partitions.sql"), buckets=list(buckets.buckets))
-                    .scalars()
-                    .all()
-                )
-                if busy:
-                    holder = execute(connection, _sql("partition_lock_holder.sql"), bucket=busy[0]).scalar()
-                    raise PartitionsBusyError(
-                        f"partition {busy[0]:02d} is being worked on by {holder or 'a run that has just ended'}. "
-                        "Nothing was done here: wait for it to end, or end it, then run again"
-                    )
-                self._held = self._hold(connection, buckets)
+                with _in_words():
+                    _lock(connection, buckets)
+                    self._held = self._hold(connection, buckets)
                 yield
             finally:
                 self._held = None
                 # A lost connection has lost its locks too, and the error under way is the one to show.
-                with suppress(DBAPIError):
+                with suppress(SQLAlchemyError):
                     connection.execute(text("SELECT pg_advisory_unlock_all()"))
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Raise what the database refuses as a DatabaseError of one sentence."""
+    try:
+        yield
+    except DBAPIError as error:
+        # Not `from error`: its text has the statement and its parameters.
+        raise DatabaseError(failure_sentence(error)) from None
+
+
+def _lock(connection: Connection, buckets: Buckets) -> None:
+    busy = execute(connection, _sql("lock_partitions.sql"), buckets=list(buckets.buckets)).scalars().all()
+    if busy:
+        holder = execute(connection, _sql("partition_lock_holder.sql"), bucket=busy[0]).scalar()
+        raise PartitionsBusyError(
+            f"partition {busy[0]:02d} is being worked on by {holder or 'a run that has just ended'}. "
+            "Nothing was done here: wait for it to end, or end it, then run again"
+        )
 
 
 def missing_tables(connection: Connection, names: Sequence[str]) -> list[str]:

@@ -140,7 +140,7 @@ class DiscogsCache:
                 yield CacheSnapshot(connection, tables, self._read_seconds)
         except DBAPIError as error:
             reason = REASONS.get(sqlstate(error))
-            said = f"{reason} ({first_line(error)})" if reason else first_line(error)
+            said = f"{reason} ({first_line(error)})" if reason else first_line(error).rstrip(".")
             raise DiscogsCacheError(
                 f"the discogs-cache cannot be read: {said}. Nothing was written: check DATABASE_URL_DISCOGS, "
                 "DISCOGS_SCHEMA_NAME and the rights of its user, and whether the cache is being rebuilt; "

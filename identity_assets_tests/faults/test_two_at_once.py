@@ -73,6 +73,7 @@ def test_of_two_runs_on_the_same_partitions_one_does_all_and_the_other_nothing(
         assert again.keys() <= left_out
 
 
+@pytest.mark.faults
 def test_a_command_of_a_person_beside_a_run_waits_or_is_refused_and_nothing_is_lost(
     stage: Stage, second_victim: Victim
 ) -> None:
