@@ -30,7 +30,7 @@ class HeldAnswersConfig(dg.Config):
     )
     run_id: str | None = Field(
         default=None,
-        description="The run whose answers are meant; its first characters are enough. Default: all runs.",
+        description="The run whose answers are meant; its first eight characters are enough. Default: all runs.",
     )
 
 

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 @click.option("--accept", is_flag=True, help="The next run writes these answers, without asking LML.")
 @click.option("--drop", is_flag=True, help="The answers are void: the next run asks LML anew.")
 @click.option(
-    "--run", "run_id", metavar="RUN_ID", help="Only the answers of this run. The first characters are enough."
+    "--run",
+    "run_id",
+    metavar="RUN_ID",
+    help="Only the answers of this run. The first eight characters are enough.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
