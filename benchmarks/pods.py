@@ -42,8 +42,8 @@ class Cluster:
     partitions: int = 64
     in_flight: int = 2
     batch_size: int = 10
-    capacity: int = 8
-    seconds_per_input: float = 0.08
+    capacity: int = 4
+    seconds_per_input: float = 0.04
 
     @property
     def inputs_per_second(self) -> float:
