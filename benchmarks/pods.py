@@ -42,8 +42,8 @@ class Cluster:
     partitions: int = 64
     in_flight: int = 2
     batch_size: int = 10
-    capacity: int = 8
-    seconds_per_input: float = 0.08
+    capacity: int = 4
+    seconds_per_input: float = 0.04
 
     @property
     def inputs_per_second(self) -> float:
@@ -64,8 +64,6 @@ class Pods:
         self._forking = multiprocessing.get_context("forkserver")
         # Read at import: the process that all runs are forked from gets it from here.
         os.environ["LIBRARY_PARTITIONS"] = str(cluster.partitions)
-        # Dagster calls what the design stands on beta.
-        os.environ.setdefault("PYTHONWARNINGS", "ignore")
         self._forking.set_forkserver_preload([_pod.__name__, __name__])
 
     def measure(self, at_once: int, runs: int) -> dict[str, float]:
@@ -88,9 +86,15 @@ class Pods:
                 reports = list(pods.map(_pod.run_partition, [environment] * runs, keys))
                 seconds, cpu_after = time.monotonic() - began, self._postgres.cpu_seconds()
         calls = self._ask_lml("GET", "calls").json()
-        self._require(at_once, runs, reports, calls)
+        # The ids of the catalogue begin at 1 and have no gaps.
+        rows = sum(
+            number % self._cluster.partitions < runs for number in range(1, len(self._catalogue.rows) + 1)
+        )
+        allowed = at_once * self._cluster.in_flight
+        if broken := what_is_broken(rows, allowed, reports, calls):
+            raise SystemExit(f"{at_once} runs at a time: {broken}")
         return {
-            "runs": runs,
+            "runs_made": runs,
             "seconds": round(seconds, 3),
             "cpu_seconds": round(sum(report["cpu_seconds"] for report in reports), 3),
             "postgres_cpu_seconds": round(cpu_after - cpu_before, 3),
@@ -99,7 +103,7 @@ class Pods:
             "inputs_per_second": round(calls["inputs"] / seconds, 1),
             "lml_load": round(calls["inputs"] / seconds / self._cluster.inputs_per_second, 3),
             "most_calls_at_once": calls["most_at_once"],
-            "allowed_calls_at_once": at_once * self._cluster.in_flight,
+            "allowed_calls_at_once": allowed,
             "asked_twice": sum(times > 1 for times in calls["by_library_id"].values()),
         }
 
@@ -120,31 +124,30 @@ class Pods:
         with httpx.Client(trust_env=False, timeout=60) as http:
             return http.request(method, f"{self._lml.url}/_fixture/{what}").raise_for_status()
 
-    def _require(
-        self, at_once: int, runs: int, reports: Sequence[Mapping[str, Any]], calls: Mapping[str, Any]
-    ) -> None:
-        allowed = at_once * self._cluster.in_flight
-        if calls["most_at_once"] > allowed:
-            raise SystemExit(
-                f"{at_once} runs at a time: LML had {calls['most_at_once']} calls in flight, {allowed} are allowed"
-            )
-        twice = sorted(one for one, times in calls["by_library_id"].items() if times > 1)
-        if twice:
-            raise SystemExit(f"{at_once} runs at a time: LML was asked twice about {', '.join(twice[:20])}")
-        scanned = sum(report["scanned"] for report in reports)
-        settled = sum(
-            report["resolved"]
-            + report["resolved_compilation"]
-            + report["unresolved"]
-            + sum(report["skipped"].values())
-            for report in reports
-        )
-        # The ids of the catalogue begin at 1 and have no gaps.
-        rows = sum(
-            number % self._cluster.partitions < runs for number in range(1, len(self._catalogue.rows) + 1)
-        )
-        if not scanned == settled == rows:
-            raise SystemExit(f"{at_once} runs at a time: {rows} rows, {scanned} scanned, {settled} settled")
+
+def what_is_broken(
+    rows: int, allowed: int, reports: Sequence[Mapping[str, Any]], calls: Mapping[str, Any]
+) -> str | None:
+    """What a cluster must never do, in one sentence; None if all is well.
+
+    `rows` are the library rows of the runs, `allowed` the calls in flight that LML may see. `reports` are objects of
+    `run --json`, `calls` is what the fixture LML has counted.
+    """
+    if calls["most_at_once"] > allowed:
+        return f"LML had {calls['most_at_once']} calls in flight, and {allowed} are allowed"
+    if twice := sorted(int(one) for one, times in calls["by_library_id"].items() if times > 1):
+        return f"LML was asked twice about {len(twice)} library rows, such as {twice[0]}"
+    scanned = sum(report["scanned"] for report in reports)
+    settled = sum(
+        report["resolved"]
+        + report["resolved_compilation"]
+        + report["unresolved"]
+        + sum(report["skipped"].values())
+        for report in reports
+    )
+    if not scanned == settled == rows:
+        return f"of {rows} library rows {scanned} were selected and {settled} were settled"
+    return None
 
 
 def measure(postgres: Server, rows: int, levels: Sequence[tuple[int, int]], cluster: Cluster) -> Report:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from rich.console import Console
 from sqlalchemy import text
 
 import identity_assets
-from benchmarks import gate, legs, limiter, report, run, scale, tracks, write
+from benchmarks import gate, legs, limiter, pods, report, run, scale, tracks, write
 from benchmarks._harness import Report, arguments, finish, with_programs
 from benchmarks._server import BACKEND, Server
 from benchmarks._statements import Names, StatementLog, large_scans
@@ -89,6 +91,68 @@ def test_the_limiter_is_compared_with_fixed_numbers_of_calls(capacity: str) -> N
     assert found.fixed.keys() == {1, 2}
     assert found.limiter.unanswered == 0
     limiter.table_of([found], (1, 2))
+
+
+@pytest.mark.promise("lml budget")
+def test_pods_share_lml_within_its_budget_and_ask_about_no_row_twice(tmp_path: Path) -> None:
+    """In a process of its own, because the number of partitions is read at import."""
+    file = tmp_path / "pods.json"
+    options = [
+        "--rows",
+        "40",
+        "--partitions",
+        "4",
+        "--runs-at-once",
+        "2",
+        "--in-flight",
+        "1",
+        "--capacity",
+        "2",
+    ]
+    command = [sys.executable, "-m", "benchmarks.pods", *options, "--batch-size", "5", "--json", str(file)]
+    ended = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    read = json.loads(file.read_text(encoding="utf-8"))
+    levels = read["median"]
+    assert levels.keys() == {"1 at a time", "2 at a time"}
+    for key in {*read, *levels["2 at a time"]}:
+        assert f"`{key}`" in README, f"README.md does not explain {key}"
+    assert [one["runs_made"] for one in levels.values()] == [2, 4]
+    assert levels["2 at a time"]["inputs"] == 40
+    assert [one["asked_twice"] for one in levels.values()] == [0, 0]
+    assert levels["1 at a time"]["most_calls_at_once"] == 1
+    assert levels["2 at a time"]["most_calls_at_once"] <= levels["2 at a time"]["allowed_calls_at_once"] == 2
+
+
+@pytest.mark.promise("lml budget")
+@pytest.mark.parametrize(
+    ("changes", "broken"),
+    [
+        ({}, None),
+        ({"most_at_once": 5}, "LML had 5 calls in flight, and 4 are allowed"),
+        ({"by_library_id": {"7": 2, "8": 1}}, "LML was asked twice about 1 library rows, such as 7"),
+        ({"scanned": 2}, "of 3 library rows 2 were selected and 3 were settled"),
+        ({"skipped": {"lml_error": 2}}, "of 3 library rows 3 were selected and 4 were settled"),
+    ],
+)
+def test_the_pods_benchmark_stops_where_a_cluster_would_break_its_promises(
+    changes: Mapping[str, Any], broken: str | None
+) -> None:
+    report = {
+        "scanned": 3,
+        "resolved": 1,
+        "resolved_compilation": 0,
+        "unresolved": 1,
+        "skipped": {"lml_error": 1},
+    }
+    calls = {"most_at_once": 4, "by_library_id": {"7": 1, "8": 1}}
+    changed = [{**one, **{key: changes[key] for key in one if key in changes}} for one in (report, calls)]
+    assert pods.what_is_broken(3, 4, changed[:1], changed[1]) == broken
+
+
+def test_the_levels_of_the_pods_benchmark_double_up_to_the_most() -> None:
+    assert pods.levels_of(8, 64) == [(1, 2), (2, 4), (4, 8), (8, 64)]
+    assert pods.levels_of(6, 5) == [(1, 2), (2, 4), (4, 5), (6, 5)]
 
 
 def test_the_scale_names_each_statement_and_fits_its_growth(server: Server, tmp_path: Path) -> None:
