@@ -128,6 +128,20 @@ def _http_url(text: str) -> str:
     return text
 
 
+def _lml_url(text: str) -> str:
+    parts = urlsplit(_http_url(text))
+    if parts.query or parts.fragment:
+        raise ValueError
+    return text
+
+
+def _bearer_token(text: str) -> str:
+    """What an HTTP header takes."""
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError
+    return text
+
+
 def _file(text: str) -> str:
     if not Path(text).is_file():
         raise ValueError
@@ -171,11 +185,12 @@ def _legs(text: str) -> tuple[Leg, ...]:
 
 
 SWITCH = Variable("true or false", _switch)
-SECRET = Variable("any text", str, secret=True)
+BEARER_TOKEN = Variable("printable ASCII characters without spaces", _bearer_token, secret=True)
 POSTGRES_URL = Variable(
     "postgresql://USER:PASSWORD@HOST:PORT/NAME, with an @ in the password as %40", _postgres_url, secret=True
 )
 HTTP_URL = Variable("http(s)://HOST[:PORT] without user or password", _http_url, secret=True)
+LML_URL = Variable("http(s)://HOST[:PORT][/PATH] without user, password or query", _lml_url, secret=True)
 SENTRY_DSN = Variable("http(s)://KEY@HOST[:PORT]/PROJECT", _sentry_dsn, secret=True)
 MAX_PARTITIONS = 100
 DAYS = whole_number(1, 3650, "of days ")
@@ -195,8 +210,8 @@ class Settings:
     """
 
     database_url: "URL | None" = _env("DATABASE_URL", POSTGRES_URL)
-    library_metadata_url: str | None = _env("LIBRARY_METADATA_URL", HTTP_URL)
-    lml_api_key: str | None = _env("LML_API_KEY", SECRET)
+    library_metadata_url: str | None = _env("LIBRARY_METADATA_URL", LML_URL)
+    lml_api_key: str | None = _env("LML_API_KEY", BEARER_TOKEN)
     schema_name: str = _env("WXYC_SCHEMA_NAME", Variable("a lower-case name", _schema_name), "wxyc_schema")
     scope: Scope = _env("INCLUDE_NULL_CANONICAL", Variable("true or false", _scope), Scope.canonical)
     batch_size: int = _env("BATCH_SIZE", BATCH, 500)
@@ -266,7 +281,7 @@ class Settings:
     def require_library_metadata_url(self) -> str:
         """LML's base URL, or a `SettingsError` that says how to name it."""
         if self.library_metadata_url is None:
-            raise SettingsError(f"LIBRARY_METADATA_URL is not set: it takes {HTTP_URL.takes}")
+            raise SettingsError(f"LIBRARY_METADATA_URL is not set: it takes {LML_URL.takes}")
         return self.library_metadata_url
 
     def require_database_url_discogs(self) -> "URL":

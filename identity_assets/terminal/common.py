@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from identity_assets.ask_again import Answers
+from identity_assets.evidence import LARGEST_ID
 from identity_assets.settings import Scope, Settings, settings
 from identity_assets.terminal.output import WRONG, stop
 
@@ -44,7 +45,7 @@ _ask_again_options = (
     click.option(
         "--library-id",
         "library_ids",
-        type=int,
+        type=click.IntRange(1, LARGEST_ID),
         multiple=True,
         metavar="ID",
         help="With --ask-again: only this library row, in whichever scope. Repeat the option for more rows.",
