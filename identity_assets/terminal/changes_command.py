@@ -10,6 +10,7 @@ from rich.console import Console
 from identity_assets.settings import settings
 from identity_assets.terminal.common import csv_option, json_option, migrated_database
 from identity_assets.terminal.output import FAILED, print_json, say, stop
+from identity_assets.wording import number_of
 
 if TYPE_CHECKING:
     from identity_assets.backend.preview.changes import Change
@@ -68,4 +69,4 @@ def _write(path: Path, found: "Iterable[Change]") -> None:
             written += 1
             for line in change_lines(change):
                 write(line)
-    say(f"{written:,} library rows written to {path}")
+    say(f"{number_of(written, 'library row')} written to {path}")

@@ -93,7 +93,7 @@ def test_a_table_for_a_person_and_a_csv_for_a_spreadsheet(
     assert "library rows that get their first identity" in shown.stdout
     file = tmp_path / "changes.csv"
     written = call_here("changes", "--run", run_id, "--csv", str(file), env=env)
-    assert one_line(written) == f"1 library rows written to {file}"
+    assert one_line(written) == f"1 library row written to {file}"
     with file.open(encoding="utf-8", newline="") as stream:
         lines = list(csv.DictReader(stream))
     assert {line["album_title"] for line in lines} == {"'=SUM(1)"}

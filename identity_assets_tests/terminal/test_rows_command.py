@@ -119,7 +119,7 @@ def test_the_worksheet_of_truly_unresolved_rows_has_empty_columns_for_a_decision
     run_full_scope(env)
     file = tmp_path / "sheet.csv"
     ended = call_here("rows", "--state", "truly-unresolved", "--csv", str(file), env=env)
-    assert one_line(ended) == f"1 library rows written to {file}"
+    assert one_line(ended) == f"1 library row written to {file}"
     with file.open(encoding="utf-8", newline="") as stream:
         [header, line] = csv.reader(stream)
     assert header == list(WORKSHEET)
