@@ -61,7 +61,7 @@ def ask_again_of(
     if answers is None:
         if library_ids or asked_before is not None:
             raise AskAgainError(
-                f"library ids and a date narrow down what is asked again: choose one of {', '.join(Answers)} too"
+                f"library ids and a date are only for asking again: choose also one of {', '.join(Answers)}"
             )
         return None
     return AskAgain(Answers(answers), library_ids, None if asked_before is None else _moment(asked_before))

@@ -12,6 +12,7 @@ WIDTH = 760
 TEXT = "#7d8590"
 FRESH, DUE, STALE, FAILED = "#2da44e", "#3b82f6", "#d29922", "#e5534b"
 FONT = 'font-family="system-ui, sans-serif" font-size="12"'
+LABEL_HEIGHT = 14
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,15 @@ def gate_line(figures: Sequence[int], threshold: int, first_moment: str) -> str:
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places)
     limit, (last_x, last_y) = height(threshold), places[-1]
+    # The label of the axis is left out where the label of the threshold would cover it.
+    zero = f'<text x="{left - 8}" y="{bottom + 4}" text-anchor="end" fill="{TEXT}">0</text>'
+    axis = zero if bottom - limit >= LABEL_HEIGHT else ""
     return _svg(
         156,
         f'<line x1="{left}" y1="{bottom}" x2="{right}" y2="{bottom}" stroke="{TEXT}" stroke-opacity="0.4"/>'
         f'<line x1="{left}" y1="{limit:.1f}" x2="{right}" y2="{limit:.1f}" stroke="{STALE}" stroke-dasharray="6 4"/>'
         f'<text x="{left - 8}" y="{limit + 4:.1f}" text-anchor="end" fill="{STALE}">{threshold:,}</text>'
-        f'<text x="{left - 8}" y="{bottom + 4}" text-anchor="end" fill="{TEXT}">0</text>'
-        f'<text x="{left}" y="{bottom + 17}" fill="{TEXT}">{first_moment}</text>'
+        f'{axis}<text x="{left}" y="{bottom + 17}" fill="{TEXT}">{first_moment}</text>'
         f'<text x="{right}" y="{bottom + 17}" text-anchor="end" fill="{TEXT}">now</text>'
         f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>{dots}'
         f'<text x="{last_x + 8:.1f}" y="{last_y + 4:.1f}" fill="{colour}" font-weight="600">{figures[-1]:,}</text>',

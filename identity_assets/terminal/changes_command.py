@@ -9,7 +9,7 @@ import click
 from identity_assets.settings import settings
 from identity_assets.terminal.common import csv_option, json_option, migrated_database
 from identity_assets.terminal.output import FAILED, console, print_json, say, stop
-from identity_assets.wording import counted
+from identity_assets.wording import number_of
 
 if TYPE_CHECKING:
     from identity_assets.backend.preview.changes import Change
@@ -68,4 +68,4 @@ def _write(path: Path, found: "Iterable[Change]") -> None:
             written += 1
             for line in change_lines(change):
                 write(line)
-    say(f"{counted(written, 'library row')} written to {path}")
+    say(f"{number_of(written, 'library row')} written to {path}")

@@ -13,7 +13,7 @@ from identity_assets.backend.undo.by_run import WHY_LEFT_ALONE, Unwound
 from identity_assets.backend.undo.runs import WrittenRun
 from identity_assets.backend.writing.replay import Replayed
 from identity_assets.terminal.sentences import as_text, format_time
-from identity_assets.wording import counted, counted_reasons
+from identity_assets.wording import counted_reasons, number_of
 
 # How many rows a person gets to see of a long list.
 SAMPLE_ROWS = 15
@@ -57,7 +57,7 @@ def print_changes(console: Console, predicted: DryRun, sample: ChangesSample) ->
         f"dry run ({shown['scope']}): {shown['scanned']:,} scanned = {shown['would_resolve']:,} would resolve + "
         f"{shown['would_resolve_compilation']:,} compilations would resolve + {shown['would_unresolved']:,} would "
         f"stay unresolved + {sum(shown['would_skip'].values()):,} would be skipped ({would_skip}); "
-        f"{counted(shown['lml_total_calls'], 'LML call')}. Nothing was written.",
+        f"{number_of(shown['lml_total_calls'], 'LML call')}. Nothing was written.",
         highlight=False,
         soft_wrap=True,
     )
@@ -179,7 +179,7 @@ def print_runs(console: Console, runs: Sequence[WrittenRun]) -> None:
     for number, run in enumerate(runs, 1):
         console.print(
             f"{number}. run {run.run_id}, {format_time(run.first_written_at)}: "
-            f"{counted(run.library_rows, 'library row')}",
+            f"{number_of(run.library_rows, 'library row')}",
             highlight=False,
         )
 

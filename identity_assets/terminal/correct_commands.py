@@ -12,7 +12,7 @@ import click
 
 from identity_assets.terminal.common import confirmed, json_option, migrated_database, settings_to_write
 from identity_assets.terminal.output import FAILED, WRONG, console, print_json, say, say_error, stop
-from identity_assets.wording import counted
+from identity_assets.wording import number_of
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -199,7 +199,7 @@ def _decide(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Check the decisions against what stands, ask if they are about more than one library row, and write them."""
+    """Check the decisions against the tables, ask if they are about more than one library row, and write them."""
     from identity_assets.backend.writing.corrections import buckets_with, write_decisions
 
     chosen, run_id = settings_to_write(command), str(uuid4())
@@ -207,12 +207,9 @@ def _decide(
         decisions = _checked(database, decisions, whole_artist=whole_artist)
         rows = len({one.library_id for one in decisions})
         if check:
-            say(
-                f"{counted(len(decisions), 'decision')} about {counted(rows, 'library row')} can be taken; nothing "
-                "was written"
-            )
+            say(f"{_decisions_about(len(decisions), rows)} can be written; nothing was written")
             return
-        if rows > 1 and not (yes or confirmed(f"Decide {rows:,} library rows?")):
+        if rows > 1 and not (yes or confirmed(f"Decide {number_of(rows, 'library row')}?")):
             stop("not confirmed: nothing was changed (--yes skips the question)", FAILED)
         with database.partitions_locked(buckets_with(decisions, chosen)):
             done = write_decisions(database, decisions, chosen, run_id)
@@ -237,15 +234,19 @@ def _checked(database: "Database", decisions: "list[Decision]", *, whole_artist:
         stop(f"{error}. Nothing was written", WRONG)
 
 
+def _decisions_about(decisions: int, rows: int) -> str:
+    return f"{number_of(decisions, 'decision')} about {number_of(rows, 'library row')}"
+
+
 def _report(run_id: str, done: "Corrected", *, as_json: bool) -> None:
     written = done.written
     if as_json:
         print_json({"run_id": run_id if done.decisions_written else None, **done.as_dict()})
     else:
         console().print(
-            f"{counted(done.decisions_written, 'decision')} about {counted(written.rows, 'library row')}: "
-            f"{counted(written.main_rows_written, 'main row')} written and {written.main_rows_removed:,} removed, "
-            f"{counted(written.source_rows_written, 'source row')} written and "
+            f"{_decisions_about(done.decisions_written, written.rows)}: "
+            f"{number_of(written.main_rows_written, 'main row')} written and {written.main_rows_removed:,} removed, "
+            f"{number_of(written.source_rows_written, 'source row')} written and "
             f"{written.source_rows_removed:,} removed",
             highlight=False,
             soft_wrap=True,
@@ -253,4 +254,4 @@ def _report(run_id: str, done: "Corrected", *, as_json: bool) -> None:
     if done.decisions_written:
         say(f"`identity-assets unwind --run {run_id}` takes the decision back")
     else:
-        say("it was decided so already: nothing was changed")
+        say("the same was decided before: nothing was changed")

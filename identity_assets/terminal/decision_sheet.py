@@ -62,7 +62,7 @@ def read_sheet(path: Path, made_by: str) -> Sheet:
     """Read the whole file; `made_by` decided the lines whose column `by` is empty.
 
     Raises:
-        SheetError: it is no CSV with the columns `library_id` and `decision`.
+        SheetError: it is not a CSV with the columns `library_id` and `decision`.
     """
     try:
         text = read_text(path).text
@@ -116,7 +116,7 @@ def _decision(values: Mapping[str, str], made_by: str) -> Decision:
     name = values["decision"].lower()
     if name not in DecisionKind.__members__:
         raise DecisionError(
-            f"{values['decision'][:60]!r} is no decision: it takes {', '.join(DecisionKind)}, or nothing"
+            f"{values['decision'][:60]!r} is not a decision: it takes {', '.join(DecisionKind)}, or nothing"
         )
     kind = DecisionKind(name)
     ids = checked_ids(
@@ -138,7 +138,7 @@ def _decision(values: Mapping[str, str], made_by: str) -> Decision:
 
 def _library_id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= LARGEST_ID):
-        raise DecisionError(f"{text[:60]!r} is no library_id")
+        raise DecisionError(f"{text[:60]!r} is not a library_id")
     return int(text)
 
 

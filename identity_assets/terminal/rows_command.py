@@ -17,7 +17,7 @@ from identity_assets.terminal.common import (
     scope_option,
 )
 from identity_assets.terminal.output import console, print_json, say
-from identity_assets.wording import counted
+from identity_assets.wording import number_of
 
 if TYPE_CHECKING:
     from identity_assets.backend.reports.rows import ListedRow
@@ -124,7 +124,7 @@ def _print_page(shown: "list[ListedRow]", next_after: int | None) -> None:
     if shown:
         print_rows(console(), shown)
     say(
-        counted(len(shown), "library row")
+        number_of(len(shown), "library row")
         + ("" if next_after is None else f"; `--after {next_after}` shows the next")
     )
 
@@ -139,4 +139,4 @@ def _write_worksheet(path: Path, found: "Iterable[ListedRow]") -> None:
             for line in worksheet_lines(row):
                 write(line)
             written += 1
-    say(f"{counted(written, 'library row')} written to {path}")
+    say(f"{number_of(written, 'library row')} written to {path}")

@@ -18,7 +18,7 @@ from identity_assets.backend.reports.overview import REASONS, DueDay, Overview
 from identity_assets.gate_trend import GateMoment
 from identity_assets.settings import Scope
 from identity_assets.terminal.status_runs import RunLine, ScheduleLine, inputs_per_second
-from identity_assets.wording import counted
+from identity_assets.wording import number_of
 
 STATE_LABELS = {
     "resolved": "resolved",
@@ -239,7 +239,7 @@ def _other_write(one: RecentWrite) -> Iterator[RenderableType]:
     yield _indented(
         Text(
             f"{one.run_id[:8]} {_minute(one.first_written_at)}  wrote "
-            f"{counted(one.library_rows, 'library row')}  {what}"
+            f"{number_of(one.library_rows, 'library row')}  {what}"
         )
     )
 
@@ -260,8 +260,8 @@ def _schedules(status: Status) -> Iterator[RenderableType]:
         )
         yield _indented(
             Text(
-                f"the next refresh asks LML about {counted(status.cost.inputs, 'row')}"
-                f" in {counted(status.cost.calls, 'call')}: {took}"
+                f"the next refresh asks LML about {number_of(status.cost.inputs, 'row')}"
+                f" in {number_of(status.cost.calls, 'call')}: {took}"
             )
         )
 

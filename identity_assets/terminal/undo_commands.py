@@ -16,6 +16,7 @@ from identity_assets.terminal.common import (
     settings_to_write,
 )
 from identity_assets.terminal.output import FAILED, console, print_json, progress_on_stderr, say, stop
+from identity_assets.wording import number_of
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -153,7 +154,7 @@ def unwind(
         print_unwound(messages, planned, is_plan=True)
         if undo.hint:
             say(undo.hint.removeprefix("; "))
-        if not (yes or confirmed(f"Take back {planned.rows:,} library rows?")):
+        if not (yes or confirmed(f"Take back {number_of(planned.rows, 'library row')}?")):
             stop("not confirmed: nothing was changed (--yes skips the question)", FAILED)
         with (
             database.partitions_locked(buckets_of(all_keys())),

@@ -102,6 +102,16 @@ def test_the_line_of_the_gate_has_a_point_for_each_evaluation_and_the_threshold(
     assert {"1,000", "400", "now", "24 Nov 08:00 UTC"} <= {text.text for text in drawn.findall(f"{SVG}text")}
 
 
+def test_the_label_of_the_threshold_is_not_drawn_over_the_label_of_the_axis() -> None:
+    def labels(most: int) -> set[str | None]:
+        drawn = ElementTree.fromstring(gate_line([most, 2400], 1000, "24 Nov 08:00 UTC"))
+        return {text.text for text in drawn.findall(f"{SVG}text")}
+
+    assert {"0", "1,000"} <= labels(3000)
+    assert "1,000" in labels(34000)
+    assert "0" not in labels(34000)
+
+
 def test_a_partition_has_failed_if_its_last_run_failed() -> None:
     def ended(status: str, *keys: str) -> StationRun:
         return StationRun("run", "job", status, keys, None, None, "somebody")

@@ -158,7 +158,7 @@ def test_a_restored_catalogue_gets_its_decisions_from_the_csv(
     before = state(shelf)
     checked = call_here("correct", "--csv", str(sheet), "--check", env=env)
     assert checked.returncode == 0, checked.stderr
-    assert "4 decisions about 4 library rows can be taken; nothing was written" in checked.stderr
+    assert "4 decisions about 4 library rows can be written; nothing was written" in checked.stderr
     assert state(shelf) == before
     brought = call_here("correct", "--csv", str(sheet), "--yes", env=env)
     assert brought.returncode == 0, brought.stderr
@@ -166,7 +166,7 @@ def test_a_restored_catalogue_gets_its_decisions_from_the_csv(
     assert shelf.tables()["main"] == wanted["main"]
     assert shelf.tables()["source"] == wanted["source"]
     again = call_here("correct", "--csv", str(sheet), "--yes", env=env)
-    assert "it was decided so already: nothing was changed" in again.stderr
+    assert "the same was decided before: nothing was changed" in again.stderr
     [run_id] = re.findall(r"unwind --run ([0-9a-f-]{36})", brought.stderr)
     assert call_here("unwind", "--run", run_id, "--yes", env=env).returncode == 0
     assert shelf.rows("SELECT * FROM library_identity ORDER BY 1, 2") == backup["library_identity"]
@@ -214,10 +214,10 @@ def test_every_bad_line_is_named_and_nothing_is_written(
     assert said.keys() == {3, 5, 6, 7, 9, 10, 11, 12, 13, 14}
     assert "is decided on line 2 already" in said[3]
     assert said[5] == "there is no library row 99999"
-    assert said[6] == "'x' is no library_id"
-    assert "wikidata: 'Q0' is no Wikidata id" in said[7]
-    assert "discogs_release: '2147483648' is no Discogs id" in said[9]
-    assert "'perhaps' is no decision: it takes correct, reject, none, or nothing" in said[10]
+    assert said[6] == "'x' is not a library_id"
+    assert "wikidata: 'Q0' is not a Wikidata id" in said[7]
+    assert "discogs_release: '2147483648' is not a Discogs id" in said[9]
+    assert "'perhaps' is not a decision: it takes correct, reject, none, or nothing" in said[10]
     assert "a correction needs an id" in said[11]
     assert "it takes no ids" in said[12]
     assert said[13] == f"library row {ids[3]} has no identity to reject"
@@ -232,12 +232,12 @@ def test_every_bad_line_is_named_and_nothing_is_written(
         (["correct"], "name a library row"),
         (["correct", "1"], "a correction needs an id: one of --wikidata, --spotify"),
         (["correct", "1", "--none", "--wikidata", "Q1"], "so it takes no ids"),
-        (["correct", "1", "--wikidata", "42"], "wikidata: '42' is no Wikidata id"),
-        (["correct", "1", "--musicbrainz-artist", "x"], "musicbrainz_artist: 'x' is no MusicBrainz id"),
-        (["correct", "1", "--discogs-artist", "0"], "discogs_artist: '0' is no Discogs id"),
-        (["correct", "1", "--spotify", "a b"], "spotify: 'a b' is no id"),
+        (["correct", "1", "--wikidata", "42"], "wikidata: '42' is not a Wikidata id"),
+        (["correct", "1", "--musicbrainz-artist", "x"], "musicbrainz_artist: 'x' is not a MusicBrainz id"),
+        (["correct", "1", "--discogs-artist", "0"], "discogs_artist: '0' is not a Discogs id"),
+        (["correct", "1", "--spotify", "a b"], "spotify: 'a b' is not an id"),
         (["correct", "1", "2", "--discogs-release", "5"], "belongs to one library row"),
-        (["correct", "1", "--wikidata", "Q1", "--by", "a\x07b"], "is no name of a person"),
+        (["correct", "1", "--wikidata", "Q1", "--by", "a\x07b"], "is not a name of a person"),
         (["correct", "1", "--wikidata", "Q1", "--note", "a\nb"], "holds a control character"),
         (["correct", "4711", "--wikidata", "Q1"], "there is no library row 4711. Nothing was written"),
         (["correct", "1", "--csv", "x.csv"], "--csv has the library rows"),
@@ -245,7 +245,7 @@ def test_every_bad_line_is_named_and_nothing_is_written(
         (["reject", "1"], "library row 1 has no identity to reject. Nothing was written"),
         (["reject", "1", "--source", "myspace"], "there is no source 'myspace'"),
         (["correct", "0", "--none"], "0 is not in the range"),
-        (["run", "--library-id", "1"], "choose one of unresolved, compilations, invalid, all too"),
+        (["run", "--library-id", "1"], "choose also one of unresolved, compilations, invalid, all"),
         (["run", "--ask-again", "all", "--asked-before", "soon"], "'soon' is not a date"),
     ],
 )

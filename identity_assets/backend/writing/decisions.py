@@ -68,28 +68,28 @@ class Decision:
 
 def _qid(value: str) -> str:
     if _QID.fullmatch(value) is None:
-        raise DecisionError(f"{_shown(value)} is no Wikidata id: it takes Q and a number, such as Q42")
+        raise DecisionError(f"{_shown(value)} is not a Wikidata id: it takes Q and a number, such as Q42")
     return value
 
 
 def _mbid(value: str) -> str:
     if _MBID.fullmatch(value) is None:
         raise DecisionError(
-            f"{_shown(value)} is no MusicBrainz id: it takes one such as 5b11f4ce-a62d-471e-81fc-a69a8278c7da"
+            f"{_shown(value)} is not a MusicBrainz id: it takes one such as 5b11f4ce-a62d-471e-81fc-a69a8278c7da"
         )
     return value.lower()
 
 
 def _number(value: str) -> str:
     if _NUMBER.fullmatch(value) is None or int(value) > LARGEST_ID:
-        raise DecisionError(f"{_shown(value)} is no Discogs id: it takes a number from 1 to {LARGEST_ID}")
+        raise DecisionError(f"{_shown(value)} is not a Discogs id: it takes a number from 1 to {LARGEST_ID}")
     return value
 
 
 def _identifier(value: str) -> str:
     if not is_identifier(value) or any(one.isspace() for one in value) or len(value) > LONGEST_TEXT:
         raise DecisionError(
-            f"{_shown(value)} is no id: it takes characters without spaces or control characters"
+            f"{_shown(value)} is not an id: it takes characters without spaces or control characters"
         )
     return value
 
@@ -161,8 +161,8 @@ def checked_person(name: str) -> str:
     name = name.strip()
     if not is_identifier(name) or len(name) > LONGEST_NAME:
         raise DecisionError(
-            f"{_shown(name)} is no name of a person: it takes 1 to {LONGEST_NAME} characters, none of them a control "
-            "character"
+            f"{_shown(name)} is not a name of a person: it takes 1 to {LONGEST_NAME} characters, none of them a "
+            "control character"
         )
     return name
 
