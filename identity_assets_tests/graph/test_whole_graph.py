@@ -353,7 +353,8 @@ def test_a_run_that_has_lost_its_locks_stops_in_one_line_beside_the_run_that_has
             return
         shelf.run(
             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 "
-            "AND mode = 'ExclusiveLock' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            "AND mode = 'ExclusiveLock' "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         )
         # Another run begins; the answers that the first one receives from now on are not stored.
         held.__enter__()
