@@ -1,4 +1,4 @@
--- The gate by the words of DOMAIN.md, with a sub-query for each figure. The package's own query must give the same
+-- The gate by the words of docs/rules.md, with a sub-query for each figure. The package's own query must give the same
 -- figures (test_gate.py). `python -m benchmarks.gate` compares their times.
 SELECT
     (SELECT count(*) FROM library) AS total_library_rows,

@@ -205,7 +205,7 @@ def _env(name: str, variable: Variable, default: Any = None) -> Any:
 class Settings:
     """What the operator set, checked. URLs and keys never show in its repr.
 
-    `stale_threshold_days`, `unresolved_retry_days` and `invalid_retry_days` are the windows of rule 7 in DOMAIN.md:
+    `stale_threshold_days`, `unresolved_retry_days` and `invalid_retry_days` are the windows of rule 7 in rules.md:
     the due rule in SQL and the freshness policies both take them from here.
     """
 

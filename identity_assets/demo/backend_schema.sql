@@ -1,4 +1,4 @@
--- The part of Backend's schema that this project uses (DOMAIN.md, "Backend's tables").
+-- The part of Backend's schema that this project uses (docs/rules.md, "Backend's tables").
 -- Only the demo and the tests run this file. In production Backend's own migrations own these tables.
 -- Run it with search_path set to a schema that already exists. It runs on PostgreSQL 14 to 18.
 

@@ -1,4 +1,4 @@
--- The tables of the discogs-cache that this project reads (DOMAIN.md, "The two legs").
+-- The tables of the discogs-cache that this project reads (docs/rules.md, "The two legs").
 -- Only the demo and the tests run this file, in an empty database. In production another job owns these tables.
 
 CREATE SCHEMA wxyc;

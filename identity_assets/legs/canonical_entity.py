@@ -1,6 +1,6 @@
 """The leg S1: Backend's own `canonical_entity_id` says which Discogs release or master a library row is.
 
-"The two legs" in DOMAIN.md. Nothing is written here.
+"The two legs" in docs/rules.md. Nothing is written here.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""How source rows make a main row: the rules 1 to 6 of "Composition" in DOMAIN.md, as a pure function.
+"""How source rows make a main row: the rules 1 to 6 of "Composition" in docs/rules.md, as a pure function.
 
 backend/functions/leg_composed.sql holds the same rules for sets of rows; a property test holds the two equal. Which
 source rows corroborate each other is decided there too, from the legs' evidence.

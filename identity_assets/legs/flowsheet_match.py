@@ -1,6 +1,6 @@
 """The leg S3: the discogs-cache, joined on normalised names, says which release a library row is.
 
-Belongs here: which rows of the cache a library row finds, and what they are worth ("The two legs" in DOMAIN.md). Not
+Belongs here: which rows of the cache a library row finds, and what they are worth ("The two legs" in rules.md). Not
 here: the forms of names (names.py) and how the cache is read (cache_rows.py, discogs_cache.py). Nothing is written.
 """
 

@@ -13,7 +13,7 @@ ENDPOINT: Final = "/api/v1/identity/bulk-resolve-libraries"
 
 
 def normalise_base_url(url: str) -> str:
-    """The endpoint's URL for any of the four forms of LIBRARY_METADATA_URL (DOMAIN.md, the contract).
+    """The endpoint's URL for any of the four forms of LIBRARY_METADATA_URL (docs/rules.md, the contract).
 
     Raises ValueError for anything but a plain http(s) URL. A URL with a user name, a password or a query
     is refused without being repeated, since these hold secrets.

@@ -1,4 +1,4 @@
-"""Whether an answer of LML may be written: the rules of the contract (DOMAIN.md), applied to one result.
+"""Whether an answer of LML may be written: the rules of the contract (docs/rules.md), applied to one result.
 
 A fault of the answer as a whole rejects it. A fault of one entry of `provenance` or `tracks` sets that entry
 aside. How a body is read belongs in `contract`.
@@ -41,7 +41,7 @@ CONFIDENCE_BANDS: Final[Mapping[str, tuple[float, float]]] = {
     "trigram": (0.70, 1.00),
     "llm": (0.60, 0.79),
 }
-"""Lowest and highest confidence of each method on the wire, both inclusive (DOMAIN.md, the contract)."""
+"""Lowest and highest confidence of each method on the wire, both inclusive (docs/rules.md, the contract)."""
 
 _MAIN_IDS: Final = (
     "musicbrainz_artist_id",
@@ -141,7 +141,7 @@ def judge(result: Mapping[str, object], *, reject_out_of_band: bool = True) -> J
     """Judge one result by itself; serves a stored one as well as one that has just come.
 
     An entry of `provenance` without a confidence or an external id is no fault: the writer skips and counts it
-    (DOMAIN.md rule 3).
+    (docs/rules.md rule 3).
     """
     document = result if isinstance(result, dict) else dict(result)
     try:

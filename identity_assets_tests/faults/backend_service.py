@@ -1,4 +1,4 @@
-"""What Backend's own services do to library rows, as DOMAIN.md describes it, with their lock_timeout of 750 ms."""
+"""What Backend's own services do to library rows, as rules.md describes it, with their lock_timeout of 750 ms."""
 
 import time
 

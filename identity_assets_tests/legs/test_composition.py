@@ -1,4 +1,4 @@
-"""The rules of "Composition" in DOMAIN.md: as a pure function, as it stands in the database, and the two the same."""
+"""The rules of "Composition" in rules.md: as a pure function, as it stands in the database, and the two the same."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -22,7 +22,7 @@ def agreeing(*rows: SourceRow) -> list[SourceRow]:
     return [SourceRow(row.source, row.method, row.confidence, corroborates=True) for row in rows]
 
 
-# The table of DOMAIN.md, line by line
+# The table of docs/rules.md, line by line
 
 
 def test_discogs_release_exact_match_100_gives_exact_match_100() -> None:
@@ -89,7 +89,7 @@ CHECKED = [None, (5, 7), (5, 8), (6, 7), (9, 9)]
 
 
 def expected(one: Said, three: Said, checked: tuple[int, int] | None) -> MainRow | None:
-    """By the words of DOMAIN.md: which source rows stand, whether they corroborate, and what is composed of them."""
+    """By the words of rules.md: which source rows stand, whether they corroborate, and what is composed of them."""
     rows = [SourceRow(f"discogs_{kind}", *worth(unsure)) for (kind, _number), unsure in (one, three)]
     if one[0] == three[0]:
         return compose(agreeing(*rows))

@@ -1,6 +1,6 @@
 """What must be true of the library after each night, said again in Python and from what happened alone.
 
-It knows the rules of DOMAIN.md ("Which rows are due", rule 7, "The gate") and reads no table.
+It knows the rules of docs/rules.md ("Which rows are due", rule 7, "The gate") and reads no table.
 """
 
 from collections import Counter

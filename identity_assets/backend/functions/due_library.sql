@@ -1,4 +1,4 @@
--- When each library row is due, and why ("Which rows are due" and rule 7 in DOMAIN.md). The one place of this rule.
+-- When each library row is due, and why ("Which rows are due" and rule 7 in docs/rules.md). The one place of this rule.
 --
 -- One row for each row of library.
 -- due_from      the moment from which the row is due: null if it always was (never_asked), infinity if it is not due

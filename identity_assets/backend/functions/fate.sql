@@ -1,7 +1,7 @@
 -- What an answer does to the identity of its library row. The one place of this rule.
 --
 -- gone, renamed: the answer does not apply (it stays stored). manual: a person decided the main row (rule 5 in
--- DOMAIN.md). rejected: a person rejected the identity. new, changed, confirmed, same: the main row; confirmed differs
+-- rules.md). rejected: a person rejected the identity. new, changed, confirmed, same: the main row; confirmed differs
 -- in its moment alone, same in nothing. unresolved, compilation: the sidecar. resolved_compilation: the track credits.
 CREATE FUNCTION identity_assets.fate(
     kind text, resolved_tracks integer, has_library_row boolean, has_same_names boolean, old identity_assets.main_row,

@@ -1,4 +1,4 @@
--- Which of the guard's two groups a library row with an answer counts in ("Guards" in DESIGN.md), or null.
+-- Which of the guard's two groups a library row with an answer counts in (docs/guards.md), or null.
 --
 -- first_asked: LML was never asked about the row before. had_identity: the row has an identity that LML has not
 -- withdrawn before. Rows of persons and of the legs count in no group, nor do rows that were renamed: theirs is a new

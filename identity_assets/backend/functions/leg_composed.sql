@@ -1,4 +1,4 @@
--- The main row that source rows make where a leg's is among them: rules 1 to 6 of "Composition" in DOMAIN.md, as in
+-- The main row that source rows make where a leg's is among them: rules 1 to 6 of "Composition" in docs/rules.md, as in
 -- legs/composition.py. A library row whose legs make none is there too, with is_composed false.
 --
 -- `sources` are the source rows of the legs. `leg_master_id` and `leg_release_id` are the ids that the legs alone pin.

@@ -1,4 +1,4 @@
--- The main row that an answer of the kind single_artist makes (rules 2 and 4 in DOMAIN.md): the method and the
+-- The main row that an answer of the kind single_artist makes (rules 2 and 4 in docs/rules.md): the method and the
 -- confidence of LML as they came; the release-level columns, of which LML says nothing, as in `old`.
 CREATE FUNCTION identity_assets.lml_main_row(
     library_id integer, verdict jsonb, verified_at timestamptz, old identity_assets.main_row

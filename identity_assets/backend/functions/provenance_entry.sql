@@ -1,6 +1,6 @@
 -- The provenance entries of many answers, each once.
 --
--- An entry without a confidence or an external id is unusable (rule 3 in DOMAIN.md). A usable entry with rank 1 makes
+-- An entry without a confidence or an external id is unusable (rule 3 in rules.md). A usable entry with rank 1 makes
 -- the source row: of a source that is reported twice, the one with the higher confidence.
 CREATE FUNCTION identity_assets.provenance_entry(library_ids integer[], provenances jsonb[])
 RETURNS TABLE (

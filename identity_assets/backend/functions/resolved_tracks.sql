@@ -1,4 +1,4 @@
--- Whether an answer is a resolved compilation: how many tracks it lists, or null ("The contract" in DOMAIN.md).
+-- Whether an answer is a resolved compilation: how many tracks it lists, or null ("The contract" in docs/rules.md).
 --
 -- LML's matcher has visited the release if tracks_attempted is true or tracks are listed. An answer counts only if its
 -- response vouched for the two (tracks_trusted).

@@ -1,4 +1,4 @@
-"""The accounts of a pass: every selected library row in exactly one outcome, counted (rule 8 in DOMAIN.md).
+"""The accounts of a pass: every selected library row in exactly one outcome, counted (rule 8 in docs/rules.md).
 
 They are read off the ledger and only counted here; what an outcome means is decided where it is written.
 """

@@ -9,6 +9,8 @@ WHERE candidate.library_id > :after
       SELECT
       FROM lml_verdict AS verdict
       WHERE verdict.library_id = candidate.library_id
+        -- A merge of the two indexes then begins where the page does.
+        AND verdict.library_id > :after
         AND verdict.asked_at >= candidate.answers_since
         AND NOT verdict.lacks_tracks
   )

@@ -1,4 +1,4 @@
-"""The guard: answers that cannot be true are held back before they are written ("Guards" in DESIGN.md).
+"""The guard: answers that cannot be true are held back before they are written (docs/guards.md).
 
 What a person does with held answers is in held.py.
 """

@@ -41,7 +41,7 @@ class DueWhy(StrEnum):
 
 @dataclass(frozen=True)
 class Due:
-    """Whether the selection takes the row in one scope, by "Which rows are due" in DOMAIN.md.
+    """Whether the selection takes the row in one scope, by "Which rows are due" in docs/rules.md.
 
     `since` is the moment from which a due row is due, `until` the moment from which another row will be due; None if
     there is none. `decided_at` is the verification, the attempt or the question that the window is counted from.

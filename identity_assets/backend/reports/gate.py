@@ -108,7 +108,7 @@ class ArtistResidual:
 
 @dataclass(frozen=True)
 class GateReport:
-    """The gate at one moment, in library rows ("The gate" in DOMAIN.md).
+    """The gate at one moment, in library rows ("The gate" in docs/rules.md).
 
     `compilations_with_known_tracks` are truly unresolved rows for which LML has listed the tracks.
     `residual` has every reason, also those without rows. There are at most ten artists, the one with the most first.

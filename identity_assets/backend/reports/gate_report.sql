@@ -1,4 +1,4 @@
--- The gate ("The gate" in DOMAIN.md), the reasons why rows are truly unresolved, and the artists with the most of them.
+-- The gate ("The gate" in rules.md), the reasons why rows are truly unresolved, and the artists with the most of them.
 --
 -- Each table is scanned once. Library rows are counted by artist and reason; whether an artist has a row to fall back on
 -- then follows from the few counts of that artist, so that no row looks for its siblings. An unresolved row has no

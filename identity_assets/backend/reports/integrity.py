@@ -107,7 +107,7 @@ def read_stale_rows(database: Database, settings: Settings, partitions: int) -> 
 
 
 def read_unbalanced(database: Database, buckets: Buckets) -> Finding:
-    """Ledger rows of these partitions without an outcome, or with one that the tables contradict (DOMAIN.md, rule 8).
+    """Ledger rows of these partitions without an outcome, or with one that the tables contradict (rules.md, rule 8).
 
     A partition that a run holds at this moment may have rows without an outcome.
     """
@@ -149,7 +149,7 @@ def read_without_sources(database: Database) -> Finding:
 
 
 def read_asked_twice(database: Database, settings: Settings) -> Finding:
-    """Rows that LML was asked about again inside the window of its earlier answer (rule 7 in DOMAIN.md)."""
+    """Rows that LML was asked about again inside the window of its earlier answer (rule 7 in docs/rules.md)."""
     return _read(database, _sql("check_nothing_asked_twice.sql"), **windows(settings))
 
 

@@ -36,7 +36,7 @@ _sql = statements(__file__)
 
 
 class RowState(StrEnum):
-    """The states that rows can be listed by. `unresolved` and `truly-unresolved` are the gate's terms (DOMAIN.md)."""
+    """The states that rows can be listed by. `unresolved` and `truly-unresolved` are the gate's terms (rules.md)."""
 
     due = "due"
     stale = "stale"

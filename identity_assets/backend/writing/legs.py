@@ -1,7 +1,7 @@
 """The legs' stage of the one writer: evidence becomes source rows and main rows, in the caller's transaction.
 
 functions/leg_main.sql, and the functions that it reads, say what the evidence makes of a library row. The rules are
-those of "Composition" and "The two legs" in DOMAIN.md. Where evidence comes from belongs in legs/.
+those of "Composition" and "The two legs" in docs/rules.md. Where evidence comes from belongs in legs/.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The one writer: stored answers become main rows, source rows, history and sidecar, a range of rows a transaction.
 
 It asks nobody and decides nothing that LML decides. Which rows an answer makes stands in functions/lml_main_row.sql,
-functions/provenance_entry.sql, functions/track_links.sql and functions/fate.sql; the rules are 1 to 6 in DOMAIN.md.
+functions/provenance_entry.sql, functions/track_links.sql and functions/fate.sql; the rules are 1 to 6 in rules.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from identity_assets.postgres import statements
 from identity_assets.settings import Settings
 
 LML_BULK = "consumer:lml-bulk"
-"""The notes of rows that are written from LML's answers (rule 4 in DOMAIN.md)."""
+"""The notes of rows that are written from LML's answers (rule 4 in docs/rules.md)."""
 
 TABLES = ("library_identity", "library_identity_source", "library_unresolved", "lml_verdict_state")
 TRACK_TABLE = "library_track_identity_source"

@@ -1,4 +1,4 @@
-"""An LML that answers DOMAIN.md's contract over real HTTP. The tests run it in a thread, the demo in a process.
+"""An LML that answers docs/rules.md's contract over real HTTP. The tests run it in a thread, the demo in a process.
 
 `composer` and `tracks` make the answers, `faults` and `capacity` spoil and slow them, `app` is the HTTP interface,
 `server` runs it. Its verdict on a release depends on the artist's name alone.

@@ -1,4 +1,4 @@
-"""The verdict on one artist's name, composed by rules 2 to 6 of DOMAIN.md, "Composition of a main row"."""
+"""The verdict on one artist's name, composed by rules 2 to 6 of docs/rules.md, "Composition of a main row"."""
 
 from collections.abc import Collection, Sequence
 from hashlib import blake2b

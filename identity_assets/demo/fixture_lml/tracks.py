@@ -18,7 +18,7 @@ from identity_assets.demo.fixture_lml.evidence import track_row
 from identity_assets.demo.fixture_lml.wire import TRACKS_CONTRACT_VERSION, Question
 
 TrackState = Literal["not_visited", "nothing_found", "resolved", "attempted_lost"]
-"""The states of an answer that has tracks. The fifth state of DOMAIN.md is the question without `include_tracks`.
+"""The states of an answer that has tracks. The fifth state of docs/rules.md is the question without `include_tracks`.
 
 | state            | tracks_attempted | tracks    |
 | `not_visited`    | false            | []        |

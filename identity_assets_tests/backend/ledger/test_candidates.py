@@ -1,4 +1,4 @@
-"""Which rows are due: every sentence of "Which rows are due" in DOMAIN.md, on a real PostgreSQL."""
+"""Which rows are due: every sentence of "Which rows are due" in docs/rules.md, on a real PostgreSQL."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""due_library is the rule of DOMAIN.md ("Which rows are due", rule 7), written here once more in plain Python."""
+"""due_library is the rule of docs/rules.md ("Which rows are due", rule 7), written here once more in plain Python."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

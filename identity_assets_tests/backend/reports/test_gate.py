@@ -1,4 +1,4 @@
-"""The gate: its definition in DOMAIN.md, by the plain SQL and by plain Python, and what its report says."""
+"""The gate: its definition in docs/rules.md, by the plain SQL and by plain Python, and what its report says."""
 
 from collections import Counter
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The one writer: the rules in DOMAIN.md in their own words, on a real PostgreSQL."""
+"""The one writer: the rules in docs/rules.md in their own words, on a real PostgreSQL."""
 
 from typing import Any
 
