@@ -8,6 +8,8 @@ from psycopg2.errors import DeadlockDetected, LockNotAvailable
 from identity_assets.demo.station import libpq_dsn
 from identity_assets.settings import Settings
 
+PAUSE = 0.05
+"""Seconds before the next attempt: at the least the way of a request to Backend."""
 _IDENTITY = ("library_identity_source", "library_identity", "library_identity_history")
 
 
@@ -65,6 +67,7 @@ class BackendService:
             except (LockNotAvailable, DeadlockDetected):
                 self._connection.rollback()
                 assert time.monotonic() < started + 60
+                time.sleep(PAUSE)
             else:
                 return time.monotonic() - started
 
