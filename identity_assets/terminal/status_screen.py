@@ -254,16 +254,14 @@ def _schedules(status: Status) -> Iterator[RenderableType]:
         state = f"on, next {_minute(one.next_tick)} UTC" if one.is_on else "off: turn it on in the Dagster UI"
         yield _indented(Text(f"{one.name}  {state}"))
     if status.cost is not None:
-        seconds = status.cost_seconds
-        took = (
-            "no run has asked LML yet" if seconds is None else f"{format_duration(seconds)} at the last rate"
-        )
-        yield _indented(
-            Text(
-                f"the next refresh asks LML about {number_of(status.cost.inputs, 'row')}"
-                f" in {number_of(status.cost.calls, 'call')}: {took}"
-            )
-        )
+        yield _indented(Text(f"the next refresh {_costs(status.cost, status.cost_seconds)}"))
+
+
+def _costs(cost: TickCost, seconds: float | None) -> str:
+    if not cost.inputs:
+        return "has nothing to ask LML"
+    took = "no run has asked LML yet" if seconds is None else f"{format_duration(seconds)} at the last rate"
+    return f"asks LML about {number_of(cost.inputs, 'row')} in {number_of(cost.calls, 'call')}: {took}"
 
 
 def _gate(status: Status, block: str) -> Iterator[RenderableType]:

@@ -113,14 +113,19 @@ def screen(
     overview: Overview = OVERVIEW,
     runs: StationRuns | None = STATION,
     width: int = 80,
+    cost: TickCost = COST,
 ) -> list[str]:
     out = io.StringIO()
-    print_status(Console(file=out, width=width), Status(overview, runs, COST if runs else None, GATE))
+    print_status(Console(file=out, width=width), Status(overview, runs, cost if runs else None, GATE))
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
 def assert_said(words: str, printed: Sequence[str]) -> None:
     assert any(words in " ".join(line.split()) for line in printed), "\n".join(printed)
+
+
+def test_a_night_with_nothing_due_costs_lml_nothing() -> None:
+    assert_said("the next refresh has nothing to ask LML", screen(cost=TickCost(0, 0)))
 
 
 def test_it_is_one_screen() -> None:
