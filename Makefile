@@ -60,9 +60,9 @@ test-python:
 test-unit: $(STAMP)
 	$(BIN)/python -m pytest -n 2 identity_assets_tests/unit identity_assets_tests/lml
 
-# Starts whole deployments and installs from the lock.
+# Installs from the lock, starts whole deployments, and looks for secrets in all that they leave behind.
 test-deployment: $(STAMP)
-	$(BIN)/python -m pytest -m deployment identity_assets_tests/deploy
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m deployment
 
 # Kills commands at more than two hundred points, and looks at what the next command makes of what is left.
 test-faults: $(STAMP)

@@ -56,14 +56,6 @@ def _evaluate(run: CheckRun) -> Evaluation:
     )
 
 
-def _change_as_text(change: int | None) -> dict[str, dg.MetadataValue]:
-    return (
-        {}
-        if change is None
-        else {"change_since_last": dg.MetadataValue.text(f"{change:+,}" if change else "0")}
-    )
-
-
 def _change_in_words(change: int | None) -> str:
     if change is None:
         return ""

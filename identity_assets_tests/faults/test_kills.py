@@ -69,11 +69,13 @@ def check(stage: Stage, branch: str, point: Point) -> None:
     assert struck.asked_again <= undisturbed.asked
 
 
+@pytest.mark.promise("killed")
 @pytest.mark.parametrize(("branch", "point"), FEW, ids=lambda one: str(one).replace(" ", "-"))
 def test_a_command_that_is_killed_is_finished_by_the_next(stage: Stage, branch: str, point: Point) -> None:
     check(stage, branch, point)
 
 
+@pytest.mark.promise("killed")
 @pytest.mark.faults
 @pytest.mark.parametrize(
     ("branch", "point"),

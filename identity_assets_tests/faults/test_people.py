@@ -73,6 +73,7 @@ def once(work: Callable[[], None]) -> Callable[[list[int]], None]:
     return on_call
 
 
+@pytest.mark.promise("people meanwhile")
 def test_rows_deleted_renamed_merged_and_decided_between_ask_and_write(
     shelf: Shelf, scripted: ScriptedLml, service: BackendService
 ) -> None:
@@ -119,6 +120,7 @@ def test_rows_deleted_renamed_merged_and_decided_between_ask_and_write(
     assert scripted.asked == [renamed]
 
 
+@pytest.mark.promise("people meanwhile")
 @pytest.mark.parametrize("seed", [0, *[pytest.param(seed, marks=pytest.mark.faults) for seed in range(1, 6)]])
 def test_whatever_backend_does_while_a_run_writes_both_get_through(
     shelf: Shelf, scripted: ScriptedLml, seed: int

@@ -46,6 +46,7 @@ def changed_credits(shelf: Shelf) -> int:
     return len(shelf.rows("SELECT 1 FROM changed_row WHERE table_name = 'compilation_track_artist'"))
 
 
+@pytest.mark.promise("triggers")
 @pytest.mark.parametrize("branch", DEEDS)
 def test_no_statement_reaches_the_catalogue_and_none_the_credits_without_changing_one(
     stage: Stage, branch: str
@@ -64,6 +65,7 @@ def test_no_statement_reaches_the_catalogue_and_none_the_credits_without_changin
         assert statements(shelf, "compilation_track_artist") <= changed
 
 
+@pytest.mark.promise("triggers")
 def test_a_second_run_sends_no_statement_to_the_credits(stage: Stage) -> None:
     with stage.copy(stage.templates["written"]) as shelf:
         count_statements(shelf)
@@ -72,6 +74,7 @@ def test_a_second_run_sends_no_statement_to_the_credits(stage: Stage) -> None:
         assert shelf.rows("SELECT * FROM public.statement_sent") == []
 
 
+@pytest.mark.promise("triggers")
 def test_migrations_down_and_up_send_no_statement_to_the_catalogue(stage: Stage) -> None:
     with stage.copy(stage.templates["written"]) as shelf:
         count_statements(shelf)

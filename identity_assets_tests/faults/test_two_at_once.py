@@ -48,6 +48,7 @@ def test_runs_side_by_side_on_different_partitions_end_as_one_run_of_all(
         assert Counter(stage.lml.asked) == undisturbed.asked
 
 
+@pytest.mark.promise("one at a time")
 def test_of_two_runs_on_the_same_partitions_one_does_all_and_the_other_nothing(
     stage: Stage, second_victim: Victim
 ) -> None:

@@ -161,6 +161,7 @@ def tables_of(shelf: Shelf) -> Iterator[tuple[str, str]]:
         )
 
 
+@pytest.mark.promise("secrets")
 @pytest.mark.deployment
 def test_no_secret_is_left_anywhere(
     shelf: Shelf, env: dict[str, str], receiver: Receiver, tmp_path: Path
