@@ -24,16 +24,22 @@ if TYPE_CHECKING:
 
 NAME = "library-identity-consumer"
 LML_CALL = "lml.bulk_resolve_libraries"
-FIGURES = ("scope", "source_rows_skipped_null_confidence", "lml_total_calls", "lml_total_latency_ms")
-ZEROS = (
+COUNTERS = (
     "source_rows_skipped_null_confidence",
     "lml_total_calls",
     "lml_total_latency_ms",
-    "scanned",
-    "rows_resolved",
-    "rows_resolved_compilation",
-    "rows_unresolved",
+    "track_rows_written",
+    "track_rows_unchanged",
+    "track_rows_librarian",
+    "track_rows_no_credit",
+    "track_rows_no_catalogue_artist",
+    "track_rows_ambiguous_artist",
+    "track_rows_invalid",
+    "positions_written",
+    "positions_ambiguous",
 )
+FIGURES = ("scope", *COUNTERS)
+ZEROS = (*COUNTERS, "scanned", "rows_resolved", "rows_resolved_compilation", "rows_unresolved")
 
 _open_traces: dict[str, "RunTrace"] = {}
 

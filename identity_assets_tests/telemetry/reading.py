@@ -17,6 +17,14 @@ def run_ids(lines: list[dict[str, Any]]) -> set[str]:
     return {line["run_id"] for line in lines} - {""}
 
 
+COUNTERS = (
+    *("source_rows_skipped_null_confidence", "lml_total_calls", "lml_total_latency_ms"),
+    *("track_rows_written", "track_rows_unchanged", "track_rows_librarian", "track_rows_no_credit"),
+    *("track_rows_no_catalogue_artist", "track_rows_ambiguous_artist", "track_rows_invalid"),
+    *("positions_written", "positions_ambiguous"),
+)
+
+
 def data_of(transaction: dict[str, Any]) -> dict[str, Any]:
     """The attributes of the root span."""
     return dict(transaction["contexts"]["trace"]["data"])
@@ -31,9 +39,7 @@ def figures_of(report: dict[str, Any]) -> dict[str, Any]:
         "consumer.rows_resolved_compilation": report["resolved_compilation"],
         "consumer.rows_unresolved": report["unresolved"],
         **{f"consumer.rows_skipped.{reason}": rows for reason, rows in report["skipped"].items()},
-        "consumer.source_rows_skipped_null_confidence": report["source_rows_skipped_null_confidence"],
-        "consumer.lml_total_calls": report["lml_total_calls"],
-        "consumer.lml_total_latency_ms": report["lml_total_latency_ms"],
+        **{f"consumer.{name}": report[name] for name in COUNTERS},
     }
 
 
