@@ -92,7 +92,8 @@ class Stage:
             DATABASE_URL_DISCOGS=self.cache_url.render_as_string(hide_password=False),
             LIBRARY_METADATA_URL=self.lml.url,
             IDENTITY_LEGS="S1,S3",
-            # Of these few rows several have a fault, so rows_set_aside would be red, and stale_rows after a run of a part.
+            # Of these few rows several have a fault, so rows_set_aside would be red; so would stale_rows after a run
+            # of a part of them.
             SET_ASIDE_SHARE_LIMIT="1",
             STALE_ROWS_ERROR="1",
             **SMALL_STEPS,
