@@ -132,7 +132,10 @@ def run_order(order: dict[str, Any]) -> None:
         except BaseException:
             traceback.print_exc()
             code = 70
-        (folder / "counts").write_text(json.dumps(trap.counts), encoding="utf-8")
+        # It may be killed while it writes.
+        unfinished = folder / "unfinished"
+        unfinished.write_text(json.dumps(trap.counts), encoding="utf-8")
+        unfinished.replace(folder / "counts")
     os._exit(code)
 
 
