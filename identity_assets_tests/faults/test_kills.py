@@ -58,8 +58,8 @@ def check(stage: Stage, branch: str, point: Point) -> None:
     with stage.of(branch) as shelf:
         deed = stage.deed(branch, shelf)
         struck = strike(stage.victim, deed, point, undisturbed, shelf, stage.lml)
-    # A moment is a share of the seconds of another run, so this one may have ended before it; and the middle of the last
-    # commit may come after the command's end.
+    # A moment is a share of the seconds of another run, so this one may have ended before it; and the middle of its
+    # last commit may come after its end.
     ended = {KILLED, deed.code} if point.kind in {"moment", "in commit"} else {KILLED}
     assert struck.first.code in ended, struck.first.output
     assert deed.is_done(struck.again), struck.again.output
