@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import make_url
 
+from benchmarks._memory import PeakMemory
 from identity_assets.demo.catalogue import Catalogue
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.demo.station import fill_backend, libpq_dsn
@@ -115,13 +115,14 @@ def measured_process(
     """Run one process to its end. Returns its measures and its stdout.
 
     `cpu_seconds` are the process's own. `postgres_cpu_seconds` are the server's in the same time.
-    `resident_mib` is the process's peak. Raises SystemExit if the process fails.
+    `resident_mib` is the process's peak, 0 where the system has no /proc. Raises SystemExit if the process fails.
     """
     with tempfile.TemporaryFile() as errors:
         cpu_before, began = postgres.cpu_seconds(), time.monotonic()
         process = subprocess.Popen(
             list(command), env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=errors
         )
+        memory = PeakMemory(process.pid)
         assert process.stdout is not None
         with process.stdout:
             printed = process.stdout.read().decode()
@@ -138,7 +139,7 @@ def measured_process(
         "seconds": round(seconds, 3),
         "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
         "postgres_cpu_seconds": round(cpu_after - cpu_before, 3),
-        "resident_mib": round(usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024), 1),
+        "resident_mib": round(memory.mib, 1),
     }, printed
 
 

@@ -15,6 +15,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import text
 
+from benchmarks._memory import PeakMemory
 from identity_assets.backend.reports.story import read_story
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
@@ -22,7 +23,7 @@ from identity_assets.settings import Scope, Settings
 from identity_assets.terminal.run_pass import PassReport, run_pass
 from identity_assets_tests.lml.raw_lml import RawLml, Request, answer_of, raw_lml
 from identity_assets_tests.lml.test_hostile_lml import endless_body, endless_headers, spaces_in_gzip
-from identity_assets_tests.support import PeakMemory, Shelf, provenance
+from identity_assets_tests.support import Shelf, provenance
 from identity_assets_tests.terminal.calling import clean_env, command
 
 EVERY_KEY = library_partitions.get_partition_keys()

@@ -13,6 +13,7 @@ import dagster as dg
 import orjson
 import pytest
 
+from benchmarks._memory import PeakMemory
 from identity_assets.backend.preview.changes import Change
 from identity_assets.backend.preview.dry_run import dry_run
 from identity_assets.backend.reports.gate import read_gate
@@ -30,7 +31,7 @@ from identity_assets_tests.backend.writing.test_tracks import (
     track,
 )
 from identity_assets_tests.scripted_lml import ScriptedLml, scripted_lml
-from identity_assets_tests.support import EVERY_BUCKET, PeakMemory, Shelf, nothing, provenance, single_artist
+from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, provenance, single_artist
 from identity_assets_tests.terminal.calling import clean_env, command
 
 EVERY_KEY = library_partitions.get_partition_keys()
