@@ -8,7 +8,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -107,6 +107,14 @@ class StatementLog:
         seconds = time.perf_counter() - context.benchmark_began
         with self._lock:
             self._found[connection.engine.url.database or "", statement].seconds += seconds
+
+
+def recorded(work: Callable[[], object]) -> int:
+    """Do the work; how many statements it executed."""
+    log = StatementLog()
+    with log.recording():
+        work()
+    return log.executions()
 
 
 def _is_explainable(statement: str) -> bool:

@@ -17,7 +17,7 @@ import psycopg2
 from benchmarks import _ours, _plain
 from benchmarks._harness import Report, arguments, finish, with_programs
 from benchmarks._server import BACKEND, STORED, Server, measured_block, server
-from benchmarks._statements import StatementLog
+from benchmarks._statements import recorded
 from identity_assets.demo.catalogue import Catalogue
 
 _FLOOR = Path(__file__).with_name("tracks_floor.sql").read_text(encoding="utf-8")
@@ -114,10 +114,7 @@ def _fill(postgres: Server, rows: int) -> int:
 
 
 def _write_ours(postgres: Server) -> int:
-    log = StatementLog()
-    with log.recording():
-        _ours.write(postgres.settings(BACKEND))
-    return log.executions()
+    return recorded(lambda: _ours.write(postgres.settings(BACKEND)))
 
 
 def _write_plain(postgres: Server) -> int:

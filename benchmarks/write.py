@@ -12,16 +12,13 @@ from benchmarks import _ours, _plain
 from benchmarks._floor import FLOOR_STATEMENTS, FLOOR_WRITE
 from benchmarks._harness import Report, arguments, finish, with_programs
 from benchmarks._server import BACKEND, STORED, Server, measured_block, server
-from benchmarks._statements import StatementLog
+from benchmarks._statements import recorded
 from benchmarks._whole_run import fixture_lml, written_rows
 from identity_assets.demo.catalogue import seeded_catalogue
 
 
 def _write_ours(postgres: Server) -> int:
-    log = StatementLog()
-    with log.recording():
-        _ours.write(postgres.settings(BACKEND))
-    return log.executions()
+    return recorded(lambda: _ours.write(postgres.settings(BACKEND)))
 
 
 def _write_plain(postgres: Server) -> int:
