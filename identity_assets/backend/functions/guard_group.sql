@@ -1,17 +1,17 @@
 -- Which of the guard's two groups a library row with an answer counts in (docs/guards.md), or null.
 --
--- first_asked: LML was never asked about the row before. had_identity: the row has an identity that LML has not
--- withdrawn before. Rows of persons and of the legs count in no group, nor do rows that were renamed: theirs is a new
--- question. `reason` is why the row is due, `main_method` and `main_notes` are those of its main row, and
--- `was_withdrawn` says that the last attempt found nothing.
+-- first_asked: LML was never asked about the row before; compilations do not count here. had_identity: the row has an
+-- identity that LML has not withdrawn before. Rows of persons and of the legs count in no group, nor do rows that were
+-- renamed: theirs is a new question. `kind` is that of the answer, `reason` is why the row is due, `main_method` and
+-- `main_notes` are those of its main row, and `was_withdrawn` says that the last attempt found nothing.
 CREATE FUNCTION identity_assets.guard_group(
-    reason text, main_method text, main_notes text, was_withdrawn boolean
+    kind text, reason text, main_method text, main_notes text, was_withdrawn boolean
 )
 RETURNS text
 LANGUAGE sql IMMUTABLE
 AS $$
     SELECT CASE
-        WHEN reason = 'never_asked' THEN 'first_asked'
+        WHEN reason = 'never_asked' THEN CASE WHEN kind <> 'compilation' THEN 'first_asked' END
         WHEN reason <> 'names_changed'
             AND main_method <> 'manual'
             AND main_notes IS DISTINCT FROM 'backfill:S1'

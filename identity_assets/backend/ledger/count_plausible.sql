@@ -1,15 +1,15 @@
--- Counts what the answers that wait to be written say of the two groups of library rows (guard_group.sql). Compilations
--- do not count as first answers, and answers that a person has accepted do not count at all.
+-- Counts what the answers that wait to be written say of the two groups of library rows (guard_group.sql). Answers that a
+-- person has accepted do not count.
 SELECT
     count(*) AS waiting,
     count(*) FILTER (WHERE guarded = 'had_identity') AS had_identity,
     count(*) FILTER (WHERE guarded = 'had_identity' AND kind = 'unresolved') AS withdrawn,
-    count(*) FILTER (WHERE guarded = 'first_asked' AND kind <> 'compilation') AS first_asked,
+    count(*) FILTER (WHERE guarded = 'first_asked') AS first_asked,
     count(*) FILTER (WHERE guarded = 'first_asked' AND kind = 'single_artist') AS first_resolved
 FROM (
     SELECT
         answer.kind,
-        guard_group(candidate.reason, main.method, main.notes, attempt.library_id IS NOT NULL) AS guarded
+        guard_group(answer.kind, candidate.reason, main.method, main.notes, attempt.library_id IS NOT NULL) AS guarded
     FROM candidate_library AS candidate
     JOIN answer ON answer.library_id = candidate.library_id AND answer.asked_at >= candidate.answers_since
     LEFT JOIN library_identity AS main ON main.library_id = candidate.library_id

@@ -4,12 +4,12 @@ SELECT
     count(*) AS waiting,
     count(*) FILTER (WHERE guarded = 'had_identity') AS had_identity,
     count(*) FILTER (WHERE guarded = 'had_identity' AND kind = 'unresolved') AS withdrawn,
-    count(*) FILTER (WHERE guarded = 'first_asked' AND kind <> 'compilation') AS first_asked,
+    count(*) FILTER (WHERE guarded = 'first_asked') AS first_asked,
     count(*) FILTER (WHERE guarded = 'first_asked' AND kind = 'single_artist') AS first_resolved
 FROM (
     SELECT
         given.kind,
-        guard_group(candidate.reason, main.method, main.notes, attempt.library_id IS NOT NULL) AS guarded
+        guard_group(given.kind, candidate.reason, main.method, main.notes, attempt.library_id IS NOT NULL) AS guarded
     FROM candidate(
         :scope, :stale_threshold_days, :unresolved_retry_days, :invalid_retry_days,
         CAST(:ask_again AS text), CAST(:only_library_ids AS integer[]), CAST(:asked_before AS timestamptz)
