@@ -77,22 +77,6 @@ SPECS = [
         **COMPILATION_TRACK_IDENTITY,
     ),
 ]
-# The metadata of compilation_track_identity.
-TRACK_COUNTERS = (
-    "track_rows_written",
-    "track_rows_unchanged",
-    "track_rows_librarian",
-    "track_rows_no_credit",
-    "track_rows_no_catalogue_artist",
-    "track_rows_ambiguous_artist",
-    "track_rows_unresolved",
-    "track_rows_invalid",
-    "track_links_removed",
-    "positions_written",
-    "positions_ambiguous",
-    "track_source_rows_written",
-    "track_source_rows_removed",
-)
 # The legs name releases and never leave one unresolved, so library_unresolved does not depend on their evidence.
 FED_BY_LEGS = ("library_identity_source", "library_identity")
 
@@ -243,7 +227,9 @@ def _metadata_by_asset(
             "source_rows_skipped_null_confidence": written.source_rows_skipped_null_confidence,
         },
         "library_unresolved": {"sidecar_rows_written": written.sidecar_rows_written},
-        "compilation_track_identity": {name: getattr(written, name) for name in TRACK_COUNTERS},
+        "compilation_track_identity": {
+            name: rows for name, rows in asdict(written).items() if name.startswith(("track_", "positions_"))
+        },
     }
     if with_legs:
         metadata["library_identity"] |= {

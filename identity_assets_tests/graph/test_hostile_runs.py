@@ -209,24 +209,36 @@ def test_a_run_that_may_not_ask_for_longer_keeps_what_it_has_and_says_how_much_i
 # 5: answers that wait to be stored
 
 
+@contextmanager
+def lml_that_notes() -> Iterator[tuple[RawLml, list[int]]]:
+    """An LML that answers well, and the library ids that it has answered."""
+    answered: list[int] = []
+
+    def respond(request: Request) -> None:
+        request.answer()
+        answered.extend(request.ids)
+
+    with raw_lml(respond) as lml:
+        yield lml, answered
+
+
+def not_stored(shelf: Shelf, received: Sequence[int]) -> list[int]:
+    """The library ids that LML has answered and whose answer is not stored."""
+    stored = {row["library_id"] for row in shelf.rows("SELECT library_id FROM lml_verdict")}
+    return [one for one in received if one not in stored]
+
+
 @pytest.mark.promise("stored first")
 def test_when_postgresql_goes_away_at_most_what_is_in_flight_is_asked_again(
     shelf: Shelf, station_settings: Settings
 ) -> None:
     shelf.put_many(["Anna Nyberg"] * 400)
     batch_size, in_flight = 10, 4
-    received: list[int] = []
-
-    def respond(request: Request) -> None:
-        request.answer()
-        received.extend(request.ids)
-
-    with raw_lml(respond) as lml:
+    with lml_that_notes() as (lml, received):
         with while_answers_wait(shelf, lambda: len(received) >= 100, end_connections):
             report = run(station_settings, lml, batch_size=batch_size, lml_max_in_flight=in_flight)
         assert "PostgreSQL cannot be reached or went away" in report.failures[0]
-        stored = {row["library_id"] for row in shelf.rows("SELECT library_id FROM lml_verdict")}
-        lost = [one for one in received if one not in stored]
+        lost = not_stored(shelf, received)
         # Answers did wait, and each worker loses the one batch that it was storing.
         assert batch_size <= len(lost) <= batch_size * in_flight
 
@@ -242,13 +254,7 @@ def test_when_the_process_is_killed_at_most_what_is_in_flight_is_asked_again(
 ) -> None:
     shelf.put_many(["Anna Nyberg"] * 400)
     batch_size, in_flight = 10, 4
-    received: list[int] = []
-
-    def respond(request: Request) -> None:
-        request.answer()
-        received.extend(request.ids)
-
-    with raw_lml(respond) as lml:
+    with lml_that_notes() as (lml, received):
         sizes = {"BATCH_SIZE": str(batch_size), "LML_MAX_IN_FLIGHT": str(in_flight)}
         with (
             start_run(station_settings, lml, **sizes) as process,
@@ -256,8 +262,7 @@ def test_when_the_process_is_killed_at_most_what_is_in_flight_is_asked_again(
         ):
             assert process.wait(60) == -signal.SIGKILL
         time.sleep(0.3)
-        stored = {row["library_id"] for row in shelf.rows("SELECT library_id FROM lml_verdict")}
-        lost = [one for one in received if one not in stored]
+        lost = not_stored(shelf, received)
         assert batch_size <= len(lost) <= batch_size * in_flight
 
         lml.requests.clear()
