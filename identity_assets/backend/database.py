@@ -22,8 +22,12 @@ from identity_assets.settings import Settings
 OWN_SCHEMA = "identity_assets"
 # The locks, the writer's connections, and one for each worker that stores answers; opened when first used.
 POOL_SIZE = 40
+# How long a run waits for sessions of the run before it, which PostgreSQL ends only when they notice that it is gone.
+SHARE_TIMEOUT = "60s"
 # The connection that holds the locks is idle for most of a run. In seconds, but for the count.
 KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 6}
+
+LOCK_NOT_AVAILABLE = "55P03"
 
 _sql = statements(__file__)
 
@@ -41,7 +45,7 @@ class MissingRightsError(DatabaseError):
 
 
 class PartitionsLostError(DatabaseError):
-    """The connection that held the locks of the partitions has ended: another run may work on them by now."""
+    """The connection that held the locks of the partitions has ended: no more sessions may write to them."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class Database:
             settings.require_database_url(),
             poolclass=QueuePool,
             pool_size=POOL_SIZE,
+            # The connection that was used last has its share of the partitions and its plans.
+            pool_use_lifo=True,
             connect_args={"connect_timeout": 10, **KEEPALIVES},
         )
         self._held: _Held | None = None
@@ -112,7 +118,7 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """A connection whose statements land together, or not at all.
 
-        Inside `partitions_locked` it begins only while the locks are held, and no other run gets them before it ends.
+        Inside `partitions_locked` its session has a share of the partitions: no other run gets them before it ends.
 
         Raises:
             PartitionsLostError: the locks of `partitions_locked` are lost; nothing was done.
@@ -131,7 +137,7 @@ class Database:
         """
         try:
             with self._engine.begin() as connection:
-                self._require_partitions(connection)
+                self._share_partitions(connection)
                 yield connection
         except OperationalError as error:
             if sqlstate(error) and not error.connection_invalidated:
@@ -141,18 +147,20 @@ class Database:
                 "check DATABASE_URL and the server, then run again"
             ) from None
 
-    def _require_partitions(self, connection: Connection) -> None:
-        if self._held is None:
-            return
+    def _share_partitions(self, connection: Connection) -> None:
+        """Give the session its share of the partitions that this run holds, once in its life."""
         held = self._held
+        if held is None or connection.info.get("share_of") is held:
+            return
         if not execute(
-            connection, _sql("require_partitions.sql"), buckets=held.buckets, holder=held.process_id
+            connection, _sql("share_partitions.sql"), buckets=held.buckets, holder=held.process_id
         ).scalar_one():
             raise PartitionsLostError(
                 "the connection that holds the locks of the partitions has ended (an idle timeout, a proxy or an "
-                "administrator ended it): nothing more is written, because another run may have begun. What was "
-                "committed stands; run again"
+                "administrator ended it): no further connection may write to them. What was committed stands; "
+                "run again"
             )
+        connection.info["share_of"] = held
 
     def require_schemas(self, connection: Connection) -> None:
         """Look whether the role sees Backend's schema and this project's own, where they exist.
@@ -197,14 +205,23 @@ class Database:
             yield held
 
     def _hold(self, connection: Connection, buckets: Buckets) -> "_Held":
-        """Prepare the connection that holds the locks, and wait for the last transaction of an earlier holder."""
+        """Take the locks on the connection that keeps them, and wait for the last session of an earlier holder."""
         held = _Held(connection.execute(text("SELECT pg_backend_pid()")).scalar_one(), list(buckets.buckets))
         # Since PostgreSQL 14 a server may end sessions that are idle; an older one does not know the setting.
         connection.execute(
             text("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
         )
-        with self.transaction() as waiting:
-            execute(waiting, _sql("fence_partitions.sql"), buckets=held.buckets)
+        busy = execute(connection, _sql("lock_partitions.sql"), buckets=held.buckets).scalars().all()
+        if busy:
+            raise _busy(connection, held, busy)
+        try:
+            with self.attempt() as waiting:
+                waiting.execute(text(f"SET LOCAL lock_timeout = '{SHARE_TIMEOUT}'"))
+                execute(waiting, _sql("fence_partitions.sql"), buckets=held.buckets)
+        except DBAPIError as error:
+            if sqlstate(error) != LOCK_NOT_AVAILABLE:
+                raise
+            raise _busy(connection, held, held.buckets) from None
         return held
 
     @contextmanager
@@ -216,17 +233,20 @@ class Database:
             PartitionsBusyError: another run holds one of them; it is named.
         """
         self.require_rights()
-        with self._lock_connection() as connection:
-            try:
-                with _in_words():
-                    _lock(connection, buckets)
-                    self._held = self._hold(connection, buckets)
-                yield
-            finally:
-                self._held = None
-                # A lost connection has lost its locks too, and the error under way is the one to show.
-                with suppress(SQLAlchemyError):
-                    connection.execute(text("SELECT pg_advisory_unlock_all()"))
+        try:
+            with self._lock_connection() as connection:
+                try:
+                    with _in_words():
+                        self._held = self._hold(connection, buckets)
+                    yield
+                finally:
+                    self._held = None
+                    # A lost connection has lost its locks too, and the error under way is the one to show.
+                    with suppress(SQLAlchemyError):
+                        connection.execute(text("SELECT pg_advisory_unlock_all()"))
+        finally:
+            # The sessions end, and with them their shares.
+            self._engine.dispose()
 
 
 @contextmanager
@@ -239,14 +259,16 @@ def _in_words() -> Iterator[None]:
         raise DatabaseError(failure_sentence(error)) from None
 
 
-def _lock(connection: Connection, buckets: Buckets) -> None:
-    busy = execute(connection, _sql("lock_partitions.sql"), buckets=list(buckets.buckets)).scalars().all()
-    if busy:
-        holder = execute(connection, _sql("partition_lock_holder.sql"), bucket=busy[0]).scalar()
-        raise PartitionsBusyError(
-            f"partition {busy[0]:02d} is being worked on by {holder or 'a run that has just ended'}. "
-            "Nothing was done here: wait for it to end, or end it, then run again"
-        )
+def _busy(connection: Connection, held: _Held, busy: Sequence[int]) -> PartitionsBusyError:
+    """Name one of the `busy` partitions, and the run that has it."""
+    named = execute(
+        connection, _sql("partition_lock_holder.sql"), buckets=list(busy), own_process_id=held.process_id
+    ).one_or_none()
+    bucket, holder = tuple(named) if named else (busy[0], "a run that has just ended")
+    return PartitionsBusyError(
+        f"partition {bucket:02d} is being worked on by {holder}. "
+        "Nothing was done here: wait for it to end, or end it, then run again"
+    )
 
 
 def missing_tables(connection: Connection, names: Sequence[str]) -> list[str]:

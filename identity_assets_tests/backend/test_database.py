@@ -1,13 +1,14 @@
 """Connections, locks and migrations, on a real PostgreSQL."""
 
-import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import Engine, event, make_url, text
 
+from identity_assets.backend import database as database_module
 from identity_assets.backend.database import Database, DatabaseError, PartitionsBusyError, PartitionsLostError
 from identity_assets.backend.migrate import migrate, require_migrated, take_down
 from identity_assets.demo.postgres import EmbeddedPostgres
@@ -183,47 +184,91 @@ def write_artist(database: Database, name: str) -> None:
         connection.execute(text("INSERT INTO artists (artist_name) VALUES (:name)"), {"name": name})
 
 
-def test_a_run_whose_locks_connection_has_died_writes_nothing_more_and_another_may_begin(
-    shelf: Shelf,
+@pytest.mark.promise("one at a time")
+def test_a_run_whose_locks_connection_has_died_is_still_alone_and_opens_no_further_connection(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(database_module, "SHARE_TIMEOUT", "300ms")
     both = Buckets(16, (3, 4))
     with Database(shelf.settings, "run first") as first, Database(shelf.settings, "run second") as second:
         with first.partitions_locked(both):
             write_artist(first, "while it is held")
             shelf.rows(END_THE_HOLDER)
-            with pytest.raises(PartitionsLostError, match="nothing more is written") as raised:
-                write_artist(first, "after it was lost")
-            with second.partitions_locked(both):
-                with pytest.raises(PartitionsLostError):
-                    write_artist(first, "while another holds it")
-                write_artist(second, "by the other")
+            write_artist(first, "by a connection with a share")
+            with (
+                pytest.raises(
+                    PartitionsBusyError, match="partition 03 is being worked on by identity_assets run first"
+                ),
+                second.partitions_locked(both),
+            ):
+                pass
+            with (
+                first.transaction(),
+                pytest.raises(PartitionsLostError, match="no further connection may write") as raised,
+            ):
+                write_artist(first, "by a new connection")
         assert "\n" not in str(raised.value)
-        # The locks are gone, and so is the rule.
-        write_artist(first, "outside")
+        with second.partitions_locked(both):
+            write_artist(second, "by the other")
+            # The first run holds nothing any more, and so is not asked.
+            write_artist(first, "outside")
     assert [row["artist_name"] for row in shelf.rows("SELECT artist_name FROM artists ORDER BY id")] == [
         "while it is held",
+        "by a connection with a share",
         "by the other",
         "outside",
     ]
 
 
+def test_a_connection_asks_for_its_share_once(shelf: Shelf) -> None:
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    with shelf.database.partitions_locked(Buckets(16, (3,))):
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            for n in range(3):
+                write_artist(shelf.database, f"artist {n}")
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+    assert ["pg_try_advisory_lock_shared" in statement for statement in sent] == [True, False, False, False]
+
+
+def test_a_new_connection_has_no_share_once_another_run_waits(shelf: Shelf) -> None:
+    one = Buckets(16, (7,))
+    with Database(shelf.settings, "run first") as first, Database(shelf.settings, "run second") as second:
+        with ThreadPoolExecutor(1) as executor, first.partitions_locked(one), first.transaction():
+            shelf.rows(END_THE_HOLDER)
+            waiting = executor.submit(begin, second, one)
+            while not shelf.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+                time.sleep(0.01)
+            with pytest.raises(PartitionsLostError):
+                write_artist(first, "beside it")
+            assert not waiting.done()
+        assert waiting.result(30) == []
+
+
+def begin(database: Database, buckets: Buckets) -> list[str]:
+    with database.partitions_locked(buckets), database.transaction() as connection:
+        return list(connection.execute(text("SELECT artist_name FROM artists")).scalars())
+
+
 def test_the_next_holder_waits_for_the_last_transaction_of_the_holder_before(shelf: Shelf) -> None:
     one = Buckets(16, (7,))
-    began = threading.Event()
-
-    def begin_second() -> list[str]:
-        with Database(shelf.settings, "run second") as second, second.partitions_locked(one):
-            began.set()
-            with second.transaction() as connection:
-                return list(connection.execute(text("SELECT artist_name FROM artists")).scalars())
-
-    with Database(shelf.settings, "run first") as first, ThreadPoolExecutor(1) as executor:
+    with (
+        Database(shelf.settings, "run first") as first,
+        Database(shelf.settings, "run second") as second,
+        ThreadPoolExecutor(1) as executor,
+    ):
         with first.partitions_locked(one), first.transaction() as connection:
             connection.execute(text("INSERT INTO artists (artist_name) VALUES ('in flight')"))
             shelf.rows(END_THE_HOLDER)
-            second = executor.submit(begin_second)
-            assert not began.wait(0.5)
-        assert second.result(30) == ["in flight"]
+            begun = executor.submit(begin, second, one)
+            time.sleep(0.5)
+            assert not begun.done()
+        assert begun.result(30) == ["in flight"]
 
 
 def test_the_connection_that_holds_the_locks_is_kept_alive(shelf: Shelf) -> None:
