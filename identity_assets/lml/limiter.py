@@ -49,7 +49,7 @@ class Limiter:
     """At most `ceiling` calls at once, fewer while that is as fast. Thread-safe.
 
     Each call is put between `enter` and `leave`. Calls of different `kind` cost LML different work, so that what
-    was measured with one is forgotten when another begins.
+    was measured with one is forgotten when another begins; calls of the first that are still in flight do not count.
     """
 
     def __init__(self, ceiling: int = 8, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -81,6 +81,7 @@ class Limiter:
             while not stop.is_set():
                 pause = self._held_until - self._clock()
                 if pause <= 0 and self._in_flight < self._limit:
+                    self._begin_kind(kind)
                     self._in_flight += 1
                     return Ticket(self._era, self._in_flight, self._clock(), kind)
                 self._changed.wait(min(max(pause, 0.001), _POLL_SECONDS) if pause > 0 else _POLL_SECONDS)
@@ -108,9 +109,7 @@ class Limiter:
     def _succeed(self, ticket: Ticket, answered: int, now: float) -> None:
         self._last_success = max(self._last_success, ticket.started)
         if ticket.kind != self._kind:
-            self._kind, self._largest = ticket.kind, 0
-            self._levels.clear()
-            self._round.clear()
+            return
         self._largest = max(self._largest, answered)
         loaded = ticket.in_flight >= LOADED * self._limit
         if ticket.era != self._era or not loaded or answered * 2 < self._largest:
@@ -122,6 +121,13 @@ class Limiter:
         self._round.append((now - ticket.started) / answered)
         if len(self._round) >= self._limit:
             self._end_round()
+
+    def _begin_kind(self, kind: object) -> None:
+        """Calls of another kind begin: measure anew, from the number that stands."""
+        if kind != self._kind:
+            self._kind, self._largest = kind, 0
+            self._levels.clear()
+            self._round.clear()
 
     def _end_round(self) -> None:
         """Note what this number of calls in flight brought, and choose the next."""

@@ -3,7 +3,7 @@
 What becomes of them is written by verdicts.py beside this and by the writer.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -18,9 +18,11 @@ from identity_assets.postgres import statements
 from identity_assets.settings import Scope, Settings
 
 Cohort = Literal["non_va", "va"]
-COHORTS: tuple[Cohort, ...] = ("non_va", "va")
-"""In the order in which they are asked about: a row that LML calls a compilation moves to the second."""
+"""V/A rows are asked about last: a row that LML calls a compilation moves to them."""
 BATCHES_READ_AHEAD = 10
+FIRST_BATCHES = 16
+FIRST_BATCH_SIZE = 64
+"""The first batches are small: how many calls LML bears is known after some calls, whatever their size."""
 
 ReadInputs = Callable[[int, int], list[LibraryInput]]
 """The next inputs of one cohort: after a library_id, at most so many."""
@@ -149,7 +151,15 @@ def in_batches(read: ReadInputs, cohort: Cohort, settings: Settings) -> Iterator
     """All inputs that `read` finds, in batches of the cohort's size; V/A rows are asked about with their tracks."""
     is_va = cohort == "va"
     size, after = settings.va_batch_size if is_va else settings.batch_size, 0
-    while page := read(after, size * BATCHES_READ_AHEAD):
-        for start in range(0, len(page), size):
-            yield Batch(cohort, is_va, tuple(page[start : start + size]))
+    first = FIRST_BATCHES * min(FIRST_BATCH_SIZE, size)
+    if not is_va and (page := read(after, first)):
         after = page[-1].library_id
+        yield from _cut(page, cohort, min(FIRST_BATCH_SIZE, size))
+    while page := read(after, size * BATCHES_READ_AHEAD):
+        after = page[-1].library_id
+        yield from _cut(page, cohort, size)
+
+
+def _cut(page: Sequence[LibraryInput], cohort: Cohort, size: int) -> Iterator[Batch]:
+    for start in range(0, len(page), size):
+        yield Batch(cohort, cohort == "va", tuple(page[start : start + size]))

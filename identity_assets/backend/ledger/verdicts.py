@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import Any, Literal
 
 import orjson
 
 from identity_assets.backend.database import Database, execute
-from identity_assets.backend.ledger.candidates import COHORTS, Cohort, batches_to_ask
+from identity_assets.backend.ledger.candidates import batches_to_ask
 from identity_assets.lml.asking import Asked, ask
 from identity_assets.lml.client import LmlClient
 from identity_assets.lml.contract import Batch, Verdict
@@ -28,33 +29,37 @@ def ask_and_store(
     Raises:
         LmlError: LML is down or refuses the key. Everything answered before was stored and yielded.
     """
-    yield from ask_by_cohort(
-        lambda cohort: batches_to_ask(database, buckets, settings, cohort),
+    non_va, va, late = (
+        batches_to_ask(database, buckets, settings, cohort) for cohort in ("non_va", "va", "va")
+    )
+    yield from ask_in_turn(
+        # V/A rows fill up what the last other batches leave free. LML's last compilations come too late for them.
+        (chain(non_va, va), late),
         client,
         settings,
         store=lambda asked: store_asked(database, asked, run_id),
     )
 
 
-def ask_by_cohort(
-    batches: Callable[[Cohort], Iterable[Batch]],
+def ask_in_turn(
+    groups: Iterable[Iterable[Batch]],
     client: LmlClient,
     settings: Settings,
     *,
     store: Callable[[Asked], None] = lambda _asked: None,
 ) -> Iterator[Asked]:
-    """Ask about one cohort after the other, V/A rows last, when it is known which others LML calls compilations.
+    """Ask about groups of batches. A group is read when every answer to those before it is stored and yielded.
 
     Raises:
         LmlError: LML is down or refuses the key.
     """
     started = time.monotonic()
-    for cohort in COHORTS:
+    for batches in groups:
         left = None
         if settings.lml_run_seconds is not None:
             left = max(settings.lml_run_seconds - (time.monotonic() - started), 0.0)
         yield from ask(
-            batches(cohort),
+            batches,
             client,
             store=store,
             max_in_flight=settings.lml_max_in_flight,

@@ -19,7 +19,7 @@ from identity_assets.backend.database import Database, execute
 from identity_assets.backend.ledger.accounts import PENDING
 from identity_assets.backend.ledger.candidates import Cohort, in_batches, windows
 from identity_assets.backend.ledger.plausible import Plausibility
-from identity_assets.backend.ledger.verdicts import answers_json, ask_by_cohort
+from identity_assets.backend.ledger.verdicts import answers_json, ask_in_turn
 from identity_assets.backend.preview.changes import PREDICTED, Change, change_of
 from identity_assets.lml.client import LmlClient, LmlError
 from identity_assets.lml.contract import Batch, LibraryInput, Verdict
@@ -255,7 +255,8 @@ def dry_run(
     unasked, without_answer = to_ask, 0
     try:
         with stage(to_ask) as advance:
-            for asked in ask_by_cohort(due.batches, client, settings):
+            # Here nothing is stored, so V/A rows wait until all that LML calls compilations are known.
+            for asked in ask_in_turn((due.batches("non_va"), due.batches("va")), client, settings):
                 due.compilations.extend(asked.ask_again)
                 answers = [one for one in asked.verdicts if one.library_id not in asked.ask_again]
                 take(answers)

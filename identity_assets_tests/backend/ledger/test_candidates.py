@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from identity_assets.backend.ledger.candidates import COHORTS, batches_to_ask, select_candidates
+from identity_assets.backend.ledger.candidates import Cohort, batches_to_ask, select_candidates
 from identity_assets.lml.contract import Batch
 from identity_assets.partition_keys import Buckets
 from identity_assets.settings import Scope, Settings
@@ -12,9 +12,10 @@ from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_a
 
 
 def all_batches(shelf: Shelf, settings: Settings) -> list[Batch]:
+    cohorts: list[Cohort] = ["non_va", "va"]
     return [
         batch
-        for cohort in COHORTS
+        for cohort in cohorts
         for batch in batches_to_ask(shelf.database, EVERY_BUCKET, settings, cohort)
     ]
 
