@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-inp
 # The port of `make ui`.
 PORT ?= 3000
 
-.PHONY: demo test ui lint lock clean test-python test-unit test-deployment test-faults
+.PHONY: demo test ui lint lock clean coverage test-python test-unit test-long test-deployment test-faults
 
 demo: $(STAMP)
 	@$(BIN)/identity-assets demo
@@ -17,7 +17,7 @@ ui: $(STAMP)
 	@$(BIN)/identity-assets ui --port $(PORT)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -60,9 +60,17 @@ test-python:
 test-unit: $(STAMP)
 	$(BIN)/python -m pytest -n 2 identity_assets_tests/unit identity_assets_tests/lml
 
+# Drives the Dagster UI in a browser, waits for the daemon, follows the runbook, and lives through sixty nights.
+test-long: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m long
+
+# The tests of `make test` and `make test-long`, and how much of the code they reach.
+coverage: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults and not deployment" --cov --cov-report=term
+
 # Installs from the lock, starts whole deployments, and looks for secrets in all that they leave behind.
 test-deployment: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m deployment
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m deployment
 
 # Kills commands at more than two hundred points, and looks at what the next command makes of what is left.
 test-faults: $(STAMP)

@@ -1,7 +1,9 @@
 """What all tests share: one embedded PostgreSQL, a fresh Backend database for each test, the fixture LML."""
 
 import os
+import shutil
 import signal
+import tempfile
 import threading
 import uuid
 from collections.abc import Iterator
@@ -31,6 +33,13 @@ TEMPLATE = "backend_template"
 # A shell that starts the tests in the background has SIGINT ignored, and what they start would inherit that.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# A database is made for each test. In memory that takes a tenth of the time that many disks need.
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED = 4 * 1024**3
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED:
+    os.environ["TMPDIR"] = str(MEMORY)
+    tempfile.tempdir = None
+
 KNOWN_ARTISTS = tuple(f"Known {number}" for number in range(200))
 
 

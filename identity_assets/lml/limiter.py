@@ -21,7 +21,7 @@ FULL_GAIN: Final = 0.5
 """At least this share of what proportion promises keeps the number doubling at the start."""
 LOADED: Final = 0.75
 """A call counts as a measurement when at least this share of the allowed calls was in flight with it."""
-KEPT_ROUNDS: Final = 40
+KEPT_ROUNDS: Final = 80
 """A measurement is forgotten after so many others, so that LML is tried again when it may have changed."""
 DISTRESS_ROUNDS: Final = 8
 _POLL_SECONDS: Final = 0.1

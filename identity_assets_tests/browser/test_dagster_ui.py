@@ -14,7 +14,7 @@ from identity_assets.backend.reports.gate import read_gate
 from identity_assets.partition_keys import Buckets
 from identity_assets_tests.browser.conftest import SCREENSHOTS, DagsterUi
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.long
 
 JOB = "refresh_library_identity"
 TABLES = ("library_identity_source", "library_identity", "library_unresolved", "compilation_track_identity")

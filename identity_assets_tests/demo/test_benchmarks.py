@@ -93,6 +93,7 @@ def test_the_limiter_is_compared_with_fixed_numbers_of_calls(capacity: str) -> N
     limiter.table_of([found], (1, 2))
 
 
+@pytest.mark.long
 @pytest.mark.promise("lml budget")
 def test_pods_share_lml_within_its_budget_and_ask_about_no_row_twice(tmp_path: Path) -> None:
     """In a process of its own, because the number of partitions is read at import."""

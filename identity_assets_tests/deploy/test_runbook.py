@@ -29,6 +29,7 @@ def commands(program: str) -> list[list[str]]:
     return [line[1:] for line in words if line and line[0] == program]
 
 
+@pytest.mark.long
 def test_each_command_of_the_runbook_works_in_the_order_of_the_page(
     shelf: Shelf, env: dict[str, str], tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ def at(first: datetime, night: int, hour: int, minute: int = 0) -> datetime:
     return (first.replace(hour=hour) + timedelta(days=night, minutes=minute)).astimezone(UTC)
 
 
+@pytest.mark.long
 @pytest.mark.promise("asked once", cases=NIGHTS)
 @pytest.mark.promise("due", cases=NIGHTS)
 @pytest.mark.promise("one outcome", cases=NIGHTS)

@@ -65,6 +65,7 @@ def daemon(env: dict[str, str], output: Path) -> Iterator[None]:
                 one.kill()
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`")
 def test_the_runs_of_a_backfill_are_reported_and_logged_like_those_of_the_command(
     shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread, receiver: Receiver, tmp_path: Path
