@@ -1,9 +1,11 @@
-"""How the checks run: one step evaluates every check that a run selects, so the checks share one connection.
+"""How the checks run: one step evaluates every check that a run selects, two at a time.
 
 What a check looks for is in the module of its subject; how a finding is shown is in findings.py.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 PARTITIONS = "partitions"
 """The metadata of a check that reads only the partitions of its run: which. Other checks read the whole library."""
+CHECKS_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,15 @@ def checks_in_one_step(checks: Sequence[Check]) -> dg.AssetChecksDefinition:
         If one check raises, the others are still evaluated, unless the database cannot be used at all.
         """
         first_error: Exception | None = None
-        with backend.database(context.run.run_id) as database:
+        selected = [check for check in checks if check.key in context.selected_asset_check_keys]
+        with backend.database(context.run.run_id) as database, ThreadPoolExecutor(CHECKS_AT_ONCE) as threads:
             run = CheckRun(database, backend.settings, context)
-            for check in checks:
-                if check.key not in context.selected_asset_check_keys:
-                    continue
+            begun = [threads.submit(copy_context().run, check.evaluate, run) for check in selected]
+            for check, evaluated in zip(selected, begun, strict=True):
                 try:
-                    evaluation = check.evaluate(run)
+                    evaluation = evaluated.result()
                 except OperatorError:
+                    threads.shutdown(wait=False, cancel_futures=True)
                     raise
                 except Exception as error:
                     context.log.error(f"the check {check.name} could not be evaluated: {error}")
