@@ -5,6 +5,7 @@ Not here: the commands that run on it (`terminal`), and how each part works (the
 
 import shlex
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -159,8 +160,11 @@ def _make_databases(
     for name in ("backend", "dagster", "discogs_cache"):
         postgres.create_database(name, fresh=True)
         _commit_without_waiting(postgres, name)
-    fill_backend(settings, catalogue)
-    fill_discogs_cache(libpq_dsn(settings.require_database_url_discogs()), seeded_cache(catalogue))
+    cache_dsn = libpq_dsn(settings.require_database_url_discogs())
+    with ThreadPoolExecutor(1) as beside:
+        cache = beside.submit(lambda: fill_discogs_cache(cache_dsn, seeded_cache(catalogue)))
+        fill_backend(settings, catalogue)
+        cache.result()
     credits = catalogue.credits_by_library_id() if catalogue.lml_has_tracks else None
     known = {"artists": sorted(catalogue.known_artists), "credits": credits}
     knowledge.write_bytes(orjson.dumps(known, option=orjson.OPT_NON_STR_KEYS))

@@ -91,8 +91,8 @@ def demo(
 ) -> None:
     """Show the whole job on a demo database.
 
-    The demo starts an embedded PostgreSQL and a fixture LML, makes three runs and runs the two legs. It leaves a part
-    of the library due.
+    The demo starts an embedded PostgreSQL and a fixture LML and makes four runs, the last two with a leg each. It
+    leaves a part of the library due.
 
     --catalog takes a CSV as it is: the usual headings, delimiters and encodings are recognised.
     """
@@ -116,8 +116,7 @@ def demo(
         dg.DagsterInstance.from_config(str(running.dagster_home)) as instance,
     ):
         say(f"{running.library_rows:,} library rows loaded")
-        reports = _three_runs(running, instance, print_each=not as_json)
-        gates = _gates_by_legs(running, instance)
+        reports, gates = _four_runs(running, instance, print_each=not as_json)
         result = _DemoResult(running.library_rows, reports, gates, read_track_links(running))
         unfinished = let_a_week_pass(running)
     seconds = time.monotonic() - started_at
@@ -189,32 +188,36 @@ def _loaded(
     return lambda: releases.catalogue
 
 
-def _three_runs(
+def _four_runs(
     running: "Station", instance: "dg.DagsterInstance", *, print_each: bool
-) -> "list[PassReport]":
-    """Run scope canonical, then full, then full again. No leg is on."""
+) -> "tuple[list[PassReport], list[tuple[str, GateReport]]]":
+    """Run scope canonical, then full, then full again with the leg S1; and then once more with S3.
+
+    Returns the reports of the first three, and the gate before the legs and after each.
+    """
     from identity_assets.demo.unfinished import spoil_answers
     from identity_assets.terminal.pass_report import print_pass
 
-    reports = []
-    for name, scope in (("canonical", Scope.canonical), ("full", Scope.full), ("again", Scope.full)):
-        if name == "full":
-            spoil_answers(running)
-        report = _run_all_partitions(replace(running.settings, scope=scope, identity_legs=()), instance)
-        reports.append(report)
+    def run(scope: Scope, *legs: Leg) -> "PassReport":
+        return _run_all_partitions(replace(running.settings, scope=scope, identity_legs=legs), instance)
+
+    def show(name: str, report: "PassReport") -> "PassReport":
         if print_each:
             print_pass(console(), name, report)
-    return reports
+        return report
 
-
-def _gates_by_legs(running: "Station", instance: "dg.DagsterInstance") -> "Sequence[tuple[str, GateReport]]":
-    """The gate as it is now, and after a run with each leg more. What a leg has gathered stays."""
+    reports = [show("canonical", run(Scope.canonical))]
+    spoil_answers(running)
+    reports.append(show("full", run(Scope.full)))
     gates = [("LML alone", _read_gate(running.settings))]
-    for name, leg in (("with S1", Leg.S1), ("with S1 and S3", Leg.S3)):
-        say(f"gathering and writing the leg {leg}")
-        _run_all_partitions(replace(running.settings, scope=Scope.full, identity_legs=(leg,)), instance)
-        gates.append((name, _read_gate(running.settings)))
-    return gates
+    say("running again, with the leg S1: LML is not asked again")
+    reports.append(show("again", run(Scope.full, Leg.S1)))
+    gates.append(("with S1", _read_gate(running.settings)))
+    say("gathering and writing the leg S3")
+    run(Scope.full, Leg.S3)
+    # What a leg has gathered stays.
+    gates.append(("with S1 and S3", _read_gate(running.settings)))
+    return reports, gates
 
 
 def _run_all_partitions(chosen: Settings, instance: "dg.DagsterInstance") -> "PassReport":
