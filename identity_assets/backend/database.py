@@ -16,7 +16,7 @@ from sqlalchemy.pool import QueuePool
 from identity_assets.errors import OperatorError
 from identity_assets.partition_keys import Buckets
 from identity_assets.pooler import connect_asynchronously, require_own_session
-from identity_assets.postgres import failure_sentence, first_line, sqlstate, statements
+from identity_assets.postgres import begin_session, failure_sentence, first_line, sqlstate, statements
 from identity_assets.settings import Settings
 
 OWN_SCHEMA = "identity_assets"
@@ -72,11 +72,18 @@ class Database:
     """
 
     def __init__(self, settings: Settings, label: str, *, read_only: bool = False) -> None:
-        self._read_only = read_only
-        self.application_name = f"identity_assets {label}"[:63]
-        # In quotes: a name such as user is a word of SQL.
         self.schema_name = settings.schema_name
-        self._search_path = f'"{settings.schema_name}", {OWN_SCHEMA}'
+        self.application_name = f"identity_assets {label}"[:63]
+        self._session = {
+            "application_name": self.application_name,
+            # In quotes: a name such as user is a word of SQL.
+            "search_path": f'"{settings.schema_name}", {OWN_SCHEMA}',
+            # Rows that are kept as JSON are compared as text, and windows are days of one calendar.
+            "TimeZone": "UTC",
+            "lock_timeout": "60s",
+        }
+        if read_only:
+            self._session["default_transaction_read_only"] = "on"
         self._engine = create_engine(
             settings.require_database_url(),
             poolclass=QueuePool,
@@ -98,15 +105,7 @@ class Database:
 
     def _on_connect(self, dbapi_connection: Any, _record: object) -> None:
         self._require_own_session(dbapi_connection)
-        with dbapi_connection.cursor() as cursor:
-            cursor.execute(f"SET search_path = {self._search_path}")
-            # Rows that are kept as JSON are compared as text, and windows are days of one calendar.
-            cursor.execute("SET TimeZone = 'UTC'")
-            cursor.execute("SET application_name = %s", (self.application_name,))
-            cursor.execute("SET lock_timeout = '60s'")
-            if self._read_only:
-                cursor.execute("SET default_transaction_read_only = on")
-        dbapi_connection.commit()
+        begin_session(dbapi_connection, self._session)
 
     def __enter__(self) -> "Database":
         return self

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from identity_assets.errors import OperatorError
 from identity_assets.pooler import connect_asynchronously, require_own_session
-from identity_assets.postgres import first_line, sqlstate, statements
+from identity_assets.postgres import begin_session, first_line, sqlstate, statements
 from identity_assets.settings import Settings
 
 _sql = statements(__file__)
@@ -118,10 +118,7 @@ class DiscogsCache:
     def _on_connect(self, dbapi_connection: Any, _record: object) -> None:
         connect_again = partial(connect_asynchronously, self._engine)
         require_own_session(dbapi_connection, connect_again, "DATABASE_URL_DISCOGS")
-        with dbapi_connection.cursor() as cursor:
-            for setting, value in self._session.items():
-                cursor.execute("SELECT set_config(%s, %s, false)", (setting, value))
-        dbapi_connection.commit()
+        begin_session(dbapi_connection, self._session)
 
     @contextmanager
     def snapshot(self) -> Iterator[CacheSnapshot]:

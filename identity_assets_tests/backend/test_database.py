@@ -278,6 +278,24 @@ def test_the_connection_that_holds_the_locks_is_kept_alive(shelf: Shelf) -> None
         assert {"keepalives": "1", "keepalives_idle": "30"}.items() <= raw.get_dsn_parameters().items()
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_session_has_its_settings_and_compiles_nothing(shelf: Shelf, read_only: bool) -> None:
+    expected = {
+        "jit": "off",
+        "TimeZone": "UTC",
+        "lock_timeout": "1min",
+        "search_path": '"wxyc_schema", identity_assets',
+        "application_name": "identity_assets run first",
+        "default_transaction_read_only": "on" if read_only else "off",
+    }
+    with (
+        Database(shelf.settings, "run first", read_only=read_only) as database,
+        database.transaction() as connection,
+    ):
+        found = {name: connection.execute(text(f"SHOW {name}")).scalar_one() for name in expected}
+    assert found == expected
+
+
 def test_a_migration_waits_for_another_one(shelf: Shelf) -> None:
     with ThreadPoolExecutor(4) as executor:
         ended = list(executor.map(lambda _: migrate(shelf.database, "base"), range(2)))
