@@ -31,6 +31,9 @@ def arguments(description: str | None, *, rows: int, repeat: int | None) -> argp
     if repeat is not None:
         parser.add_argument("--repeat", type=int, default=repeat, help="repetitions (default: %(default)s)")
     parser.add_argument("--no-fsync", action="store_true", help="PostgreSQL does not wait for the disk")
+    parser.add_argument(
+        "--bindir", type=Path, metavar="FOLDER", help="the PostgreSQL of these binaries (default: the demo's)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report to this file")
     return parser
 

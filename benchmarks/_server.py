@@ -14,6 +14,7 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import make_url
 
+from benchmarks._installed_postgres import InstalledPostgres
 from benchmarks._memory import PeakMemory
 from identity_assets.demo.catalogue import Catalogue
 from identity_assets.demo.postgres import EmbeddedPostgres
@@ -56,7 +57,9 @@ class Server:
     def copy(self, template: str, name: str) -> str:
         """Replace the database `name` by a copy of `template`, and write both to the disk. Returns `name`."""
         self.run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-        self.run("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, template)
+        # Before version 15 files are always copied.
+        strategy = " STRATEGY FILE_COPY" if self.postgres.version >= 15 else ""
+        self.run(f"CREATE DATABASE {{}} TEMPLATE {{}}{strategy}", name, template)
         self.run("CHECKPOINT")
         return name
 
@@ -95,12 +98,12 @@ class Server:
 
 
 @contextmanager
-def server(*, with_fsync: bool = True) -> Iterator[Server]:
-    """A server in a temporary directory, with PostgreSQL's default settings.
+def server(binaries: Path | None = None, *, with_fsync: bool = True) -> Iterator[Server]:
+    """A server in a temporary directory, with PostgreSQL's default settings: the demo's, or that of `binaries`.
 
     Without fsync a COMMIT does not wait for the disk. That favours the plain baseline, which commits each row.
     """
-    with tempfile.TemporaryDirectory() as home, EmbeddedPostgres(Path(home) / "postgres") as postgres:
+    with InstalledPostgres(binaries) if binaries else EmbeddedPostgres() as postgres:
         made = Server(postgres)
         if not with_fsync:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):

@@ -105,7 +105,7 @@ def measure(postgres: Server, rows: int, repeat: int) -> Report:
 def main() -> None:
     """Measure, print the table and write the JSON."""
     asked = arguments(__doc__, rows=646_760, repeat=7).parse_args()
-    with server(with_fsync=not asked.no_fsync) as postgres:
+    with server(asked.bindir, with_fsync=not asked.no_fsync) as postgres:
         report = measure(postgres, asked.rows, asked.repeat)
     finish(report, asked.json)
 

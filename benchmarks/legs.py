@@ -90,7 +90,7 @@ def measure(postgres: Server, rows: int, repeat: int) -> Report:
 def main() -> None:
     """Measure, print the table and write the JSON."""
     asked = arguments(__doc__, rows=64_676, repeat=3).parse_args()
-    with server(with_fsync=not asked.no_fsync) as postgres:
+    with server(asked.bindir, with_fsync=not asked.no_fsync) as postgres:
         report = measure(postgres, asked.rows, asked.repeat)
     finish(report, asked.json)
 

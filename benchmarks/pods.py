@@ -190,7 +190,7 @@ def main() -> None:
     cluster = Cluster(
         asked.partitions, asked.in_flight, asked.batch_size, asked.capacity, asked.seconds_per_input
     )
-    with server(with_fsync=not asked.no_fsync) as postgres:
+    with server(asked.bindir, with_fsync=not asked.no_fsync) as postgres:
         report = measure(
             postgres, asked.rows, levels_of(asked.runs_at_once, asked.runs or asked.partitions), cluster
         )

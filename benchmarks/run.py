@@ -41,7 +41,7 @@ def main() -> None:
     conditions = Conditions(
         asked.seconds_per_input, asked.in_flight, asked.partitions, asked.dagster_storage, asked.tracks
     )
-    with server(with_fsync=not asked.no_fsync) as postgres:
+    with server(asked.bindir, with_fsync=not asked.no_fsync) as postgres:
         report = measure(postgres, asked.rows, asked.repeat, asked.programs, conditions)
     finish(report, asked.json)
 

@@ -204,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Measure, print the tables and write the JSON."""
     asked = _parser().parse_args()
-    with server(with_fsync=not asked.no_fsync) as postgres:
+    with server(asked.bindir, with_fsync=not asked.no_fsync) as postgres:
         report = measure(
             postgres,
             asked.rows,

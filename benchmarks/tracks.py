@@ -197,7 +197,7 @@ def measure(postgres: Server, rows: int, repeat: int, programs: tuple[str, ...])
 def main() -> None:
     """Measure, print the table and write the JSON."""
     asked = with_programs(arguments(__doc__, rows=6_300, repeat=3)).parse_args()
-    with server(with_fsync=not asked.no_fsync) as postgres:
+    with server(asked.bindir, with_fsync=not asked.no_fsync) as postgres:
         report = measure(postgres, asked.rows, asked.repeat, asked.programs)
     finish(report, asked.json)
 

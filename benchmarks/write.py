@@ -73,7 +73,7 @@ def main() -> None:
     parser = with_programs(arguments(__doc__, rows=64_676, repeat=3))
     parser.add_argument("--tracks", action="store_true", help="LML lists tracks too; only ours writes them")
     asked = parser.parse_args()
-    with server(with_fsync=not asked.no_fsync) as postgres:
+    with server(asked.bindir, with_fsync=not asked.no_fsync) as postgres:
         report = measure(postgres, asked.rows, asked.repeat, asked.programs, tracks=asked.tracks)
     finish(report, asked.json)
 

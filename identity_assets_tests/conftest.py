@@ -17,6 +17,7 @@ import pytest
 from psycopg2 import sql
 from sqlalchemy import URL, make_url
 
+from benchmarks._installed_postgres import InstalledPostgres
 from identity_assets.backend.database import Database
 from identity_assets.demo.catalogue import Catalogue
 from identity_assets.demo.fixture_lml import FixtureLmlThread
@@ -24,7 +25,6 @@ from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.demo.station import fill_backend, libpq_dsn
 from identity_assets.settings import Settings
 from identity_assets.telemetry.logs import OWN_LOGGER
-from identity_assets_tests.installed_postgres import InstalledPostgres
 from identity_assets_tests.legs.support import Cache, empty_cache
 from identity_assets_tests.support import Shelf
 
@@ -70,7 +70,7 @@ def _server() -> EmbeddedPostgres:
     """PostgreSQL in the version TEST_POSTGRES_VERSION: 16, 18, or 14 where PG14_BINDIR names its binaries."""
     version = int(os.environ.get("TEST_POSTGRES_VERSION", "16"))
     if binaries := os.environ.get(f"PG{version}_BINDIR"):
-        return InstalledPostgres(Path(binaries), version)
+        return InstalledPostgres(Path(binaries))
     return EmbeddedPostgres(postgres_version=version)
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL from a folder of binaries, for the tests, where no wheel brings the version."""
+"""PostgreSQL from a folder of binaries, for benchmarks and tests, where no wheel brings the version."""
 
 import os
 import pwd
@@ -17,9 +17,14 @@ _UNPRIVILEGED = ("postgres", "pgserver", "nobody")
 class InstalledPostgres(EmbeddedPostgres):
     """The server of these binaries (`initdb`, `pg_ctl`) on a unix socket, in a temporary folder."""
 
-    def __init__(self, binaries: Path, version: int) -> None:
+    def __init__(self, binaries: Path) -> None:
         super().__init__()
-        self._binaries, self._version = binaries, version
+        self._binaries = binaries
+        says = subprocess.run(
+            [binaries / "postgres", "--version"], check=True, capture_output=True, text=True
+        )
+        # postgres (PostgreSQL) 15.9 (Debian 15.9-0+deb12u1)
+        self._version = int(says.stdout.split()[2].split(".")[0])
 
     def start(self) -> None:
         """Make the server's files and start it."""
@@ -46,7 +51,7 @@ class InstalledPostgres(EmbeddedPostgres):
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [str(self._binaries / program), "-D", str(self.home / "data"), *arguments],
+            [str(self._binaries / program), "-D", str(self.home / "pgdata"), *arguments],
             user=_unprivileged_user() if os.geteuid() == 0 else None,
             cwd=self.home,
             check=True,
