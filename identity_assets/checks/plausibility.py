@@ -4,13 +4,14 @@ It is a step of its own between asking and writing, and the one check that write
 backend/ledger/plausible.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from identity_assets.checks.accounts import partitions_of
-from identity_assets.partition_keys import Buckets, buckets_of
+from identity_assets.checks.evaluation import PARTITIONS
+from identity_assets.partition_keys import Buckets, buckets_of, keys_in_words
 from identity_assets.resources import Backend
 from identity_assets.telemetry.run_trace import RunTrace
 
@@ -54,15 +55,16 @@ def answers_plausible(
     """Evaluate the check on the partitions of the run, and fail the run in one sentence."""
     from identity_assets.backend.ledger.plausible import read_plausibility
 
-    buckets = buckets_of(partitions_of(context))
+    keys = partitions_of(context)
+    buckets = buckets_of(keys)
     with backend.database(context.run.run_id) as database:
         found = read_plausibility(database, buckets, backend.settings)
-    yield _result(found)
+    yield _result(found, keys)
     if not found.is_plausible:
         _hold_back(context, backend, trace, buckets)
 
 
-def _result(found: "Plausibility") -> dg.AssetCheckResult:
+def _result(found: "Plausibility", partition_keys: Sequence[str]) -> dg.AssetCheckResult:
     judged = f"Of {found.waiting:,} answers, {found.figures}" if found.is_plausible else found.sentence
     todo = "Nothing." if found.is_plausible else WHAT_TO_DO
     return dg.AssetCheckResult(
@@ -73,6 +75,7 @@ def _result(found: "Plausibility") -> dg.AssetCheckResult:
         description=f"{judged}.\n\n**What to do.** {todo}\n\n**Why it is checked.** {REASON}",
         metadata={
             **found.as_dict(),
+            PARTITIONS: dg.MetadataValue.text(keys_in_words(partition_keys)),
             "about": dg.MetadataValue.asset(dg.AssetKey("lml_verdicts")),
         },
     )

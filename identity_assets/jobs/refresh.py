@@ -2,6 +2,14 @@
 
 import dagster as dg
 
+from identity_assets.checks.accounts import accounts_balance
+from identity_assets.checks.plausibility import KEY as ANSWERS_PLAUSIBLE
+from identity_assets.checks.set_aside import rows_set_aside
+
+# The checks that read only the partitions of their run. The other checks judge the whole library, so of several runs
+# that are launched together only the last one evaluates it.
+RUN_CHECKS = (ANSWERS_PLAUSIBLE, accounts_balance.key, rows_set_aside.key)
+
 refresh_library_identity = dg.define_asset_job(
     "refresh_library_identity",
     # With the evidence of legs that are off: else the UI warns that the tables depend on what was never materialised.
