@@ -44,7 +44,7 @@ def changes(before: Alarms, after: Alarms) -> list[str]:
         more = f"; {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
         found.append(f"🔴 runs fail: {'; '.join(texts[:SHOWN])}{more}")
     if before.runs and not after.runs:
-        found.append("🟢 what had failed has run successfully since")
+        found.append("🟢 the runs that had failed have succeeded since")
     return found
 
 

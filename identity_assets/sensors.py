@@ -81,7 +81,7 @@ def alert_on_change(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg
     """One tick. If the message cannot be delivered the tick fails, and the next one sends it again."""
     here = settings()
     if here.alert_webhook_url is None:
-        return dg.SkipReason("ALERT_WEBHOOK_URL is not set: there is nobody to tell")
+        return dg.SkipReason("ALERT_WEBHOOK_URL is not set: no alert can be sent")
     before = Alarms.from_cursor(context.cursor) if context.cursor else Alarms(runs_until=time.time())
     keys = sorted(_checks_of(context), key=lambda key: key.name)
     after = read_alarms(context.instance, keys, before, here.dagster_ui_url)

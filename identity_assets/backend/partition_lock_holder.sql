@@ -1,4 +1,4 @@
--- Who holds the partition: the application_name says which run.
+-- The session that holds the partition. Its application_name names the run.
 SELECT activity.application_name || ' (since ' || to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') || ')'
 FROM pg_locks AS held
 JOIN pg_stat_activity AS activity ON activity.pid = held.pid

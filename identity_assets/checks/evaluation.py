@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from identity_assets.backend.database import Database
 
 PARTITIONS = "partitions"
-"""The metadata of a check that reads only the partitions of its run: which. Other checks read the whole library."""
+"""The metadata that names the partitions which a check has read. A check without it reads the whole library."""
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 KEY = dg.AssetCheckKey(dg.AssetKey("lml_verdicts"), "answers_plausible")
 REASON = (
-    "A metadata service in distress answers `unresolved` for everything, and does so with status 200. Written, such "
-    "answers would keep the rows from being asked about for a whole window."
+    "A metadata service in distress answers `unresolved` for everything, with status 200. If such answers were "
+    "written, LML would not be asked about the rows again for a whole window."
 )
 WHAT_TO_DO = (
     "Ask the people of LML whether one of its sources is down. Then `identity-assets held --drop`: LML is asked "
-    "anew. If the answers are right, `identity-assets held --accept`: the next run writes them without asking. The "
+    "again. If the answers are right, `identity-assets held --accept`: the next run writes them without asking. The "
     "job `held_answers` does the same in the UI. Until then these rows are not asked about and keep what they have."
 )
 
@@ -45,7 +45,7 @@ WHAT_TO_DO = (
             ),
         )
     ],
-    description="Judges the stored answers as a whole before they are written, and holds back what cannot be true.",
+    description="Judges all stored answers together before they are written. Holds them back if they cannot be true.",
 )
 def answers_plausible(
     context: dg.AssetCheckExecutionContext,

@@ -145,7 +145,7 @@ def test_a_night_of_failing_runs_is_one_message_and_its_end_another(ticks: Ticks
     assert len(hook.texts) == 1
     end(ticks.instance, SUCCESS, asset_partition_range_start="00", asset_partition_range_end="15")
     ticks.tick()
-    assert hook.texts[1:] == ["identity_assets: 🟢 what had failed has run successfully since"]
+    assert hook.texts[1:] == ["identity_assets: 🟢 the runs that had failed have succeeded since"]
 
 
 def test_a_run_without_a_partition_is_known_by_its_job(ticks: Ticks, hook: Webhook) -> None:
@@ -179,7 +179,7 @@ def test_a_message_that_is_not_accepted_is_sent_again_by_the_next_tick(ticks: Ti
 def test_without_an_address_nothing_is_sent_and_the_sensor_says_why(ticks: Ticks, hook: Webhook) -> None:
     ticks.settings = replace(ticks.settings, alert_webhook_url=None)
     evaluate(ticks.instance, STALE, passed=False)
-    assert ticks.tick().skip_message == "ALERT_WEBHOOK_URL is not set: there is nobody to tell"
+    assert ticks.tick().skip_message == "ALERT_WEBHOOK_URL is not set: no alert can be sent"
     assert hook.texts == []
     assert alert_on_change.default_status is dg.DefaultSensorStatus.STOPPED
 
