@@ -1,8 +1,8 @@
 """What the UI shows of each table: its name, owner, kinds and columns.
 
 Each table is a text with one line for each column: name, type, description. A line that has only a name takes the
-type and the description from `SHARED`, because that column means the same in every table. Row counts are not here: each
-asset reports its own.
+type and the description from `SHARED`, because that column means the same in every table. Row counts are not here:
+each asset reports its own.
 """
 
 from typing import TypedDict
