@@ -15,8 +15,8 @@ TIMEOUT_SECONDS = 10
 class Alarms:
     """What is red: failing checks and runs, each with the text that describes it. `runs_until` is Unix time.
 
-    A run's subject is its partition, or its job if it has no partition. `partitions` has the partitions in which a check
-    is red, for each check that reads only the partitions of its run.
+    A run's subject is its partition, or its job if it has no partition. `partitions` has the partitions in which a
+    check is red, for each check that reads only the partitions of its run.
     """
 
     checks: Mapping[str, str] = field(default_factory=dict)
