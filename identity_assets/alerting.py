@@ -15,12 +15,14 @@ TIMEOUT_SECONDS = 10
 class Alarms:
     """What is red: failing checks and runs, each with the text that describes it. `runs_until` is Unix time.
 
-    A run's subject is its partition, or its job if it has no partition.
+    A run's subject is its partition, or its job if it has no partition. `partitions` has the partitions in which a
+    check is red, for each check that reads only the partitions of its run.
     """
 
     checks: Mapping[str, str] = field(default_factory=dict)
     runs: Mapping[str, str] = field(default_factory=dict)
     runs_until: float = 0.0
+    partitions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def to_cursor(self) -> str:
         """The text that a sensor keeps until its next tick."""
@@ -44,7 +46,7 @@ def changes(before: Alarms, after: Alarms) -> list[str]:
         more = f"; {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
         found.append(f"🔴 runs fail: {'; '.join(texts[:SHOWN])}{more}")
     if before.runs and not after.runs:
-        found.append("🟢 what had failed has run successfully since")
+        found.append("🟢 the runs that had failed have succeeded since")
     return found
 
 

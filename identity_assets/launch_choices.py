@@ -1,4 +1,4 @@
-"""What a person may choose in a launchpad, with `by_setting` where the environment variable decides.
+"""What a person may choose in a launchpad. With `by_setting` the environment variable decides.
 
 A launchpad shows the fields that have a default, so each choice has one.
 """
@@ -68,7 +68,8 @@ class AskAgainConfig(dg.Config):
         default=AskAgainChoice.no,
         description=(
             "Ask LML again about the rows whose last answer is unresolved, a compilation or invalid, or about all "
-            "rows that were asked; once, whatever the windows say, and instead of the due rows. no: the due rows."
+            "rows that were asked. This happens once, without regard to the windows, and instead of the due rows. "
+            "no: the run takes the due rows."
         ),
     )
     library_ids: list[int] = Field(

@@ -65,6 +65,12 @@ def keys_in_words(partition_keys: Sequence[str]) -> str:
     return f"{partition_keys[0]} to {partition_keys[-1]}" if len(partition_keys) > 1 else partition_keys[0]
 
 
+def keys_of_words(words: str) -> Sequence[str]:
+    """The keys that `keys_in_words` wrote. Empty if one of them does not exist any more."""
+    first, _, last = words.partition(" to ")
+    return _keys_between(first, last or first)
+
+
 def range_tags(partition_keys: Sequence[str]) -> dict[str, str]:
     """The tags that make a Dagster run work on a contiguous range of partitions."""
     return {
@@ -86,9 +92,13 @@ def contiguous_ranges(partition_keys: Iterable[str]) -> list[Sequence[str]]:
 
 def partitions_of_run(tags: Mapping[str, str]) -> list[str]:
     """The partitions that the tags of a Dagster run name. Keys that do not exist any more are left out."""
-    keys = all_keys()
     first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
     last = tags.get("dagster/asset_partition_range_end") or first
+    return list(_keys_between(first, last))
+
+
+def _keys_between(first: str | None, last: str | None) -> Sequence[str]:
+    keys = all_keys()
     if first not in keys or last not in keys:
-        return []
-    return list(keys[keys.index(first) : keys.index(last) + 1])
+        return ()
+    return keys[keys.index(first) : keys.index(last) + 1]

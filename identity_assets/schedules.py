@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from identity_assets.assets.canonical_entity_evidence import canonical_entity_evidence
+from identity_assets.assets.flowsheet_match_evidence import flowsheet_match_evidence
 from identity_assets.assets.library_identity import SPECS
 from identity_assets.jobs.event_log_retention import event_log_retention
 from identity_assets.jobs.gate_report import gate_report
-from identity_assets.jobs.refresh import refresh_library_identity
+from identity_assets.jobs.refresh import RUN_CHECKS, refresh_library_identity
 from identity_assets.jobs.refresh_evidence import refresh_evidence
 from identity_assets.partition_keys import contiguous_ranges, partition_key, partitions_of_run, range_tags
 from identity_assets.partitions import library_partitions
@@ -27,6 +29,7 @@ RETENTION_CRON = "0 10 * * 0"
 DRY_RUN = "DRY_RUN=true: nothing may be written. Unset it where the schedule is evaluated"
 # The assets of a pass without the evidence of the legs.
 PASS_ASSETS = [dg.AssetKey("candidate_libraries"), dg.AssetKey("lml_verdicts"), *(spec.key for spec in SPECS)]
+ALL_ASSETS = [*PASS_ASSETS, canonical_entity_evidence.key, flowsheet_match_evidence.key]
 NOT_ENDED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.QUEUED,
@@ -47,12 +50,14 @@ def requests_within_budget(
     busy: set[str],
     budget: int | None,
     pending: Collection[int] = (),
-    assets: Sequence[dg.AssetKey] | None = None,
+    assets: Sequence[dg.AssetKey] = ALL_ASSETS,
 ) -> Iterator[dg.RunRequest]:
     """A run for each due partition that is not busy, in the given order, about at most `budget` inputs in all.
 
     The last run gets the rest of the budget; None means no limit. Then a run for each other bucket of `pending`: it
-    writes evidence and asks LML nothing. `assets` are those that the runs materialise; None means all of the job.
+    writes evidence and asks LML nothing. `assets` are those that the runs materialise.
+
+    Only the last run evaluates the checks of the whole library.
     """
     inputs: dict[str, int | None] = {}
     left = budget
@@ -65,6 +70,7 @@ def requests_within_budget(
     for bucket in sorted(pending):
         if (key := partition_key(bucket)) not in busy:
             inputs.setdefault(key, 0)
+    last = next(reversed(inputs), None)
     for key, most in inputs.items():
         config: Mapping[str, object] = {} if most is None else {"max_inputs": most}
         yield dg.RunRequest(
@@ -72,6 +78,7 @@ def requests_within_budget(
             partition_key=key,
             run_config={"ops": {"candidate_libraries": {"config": config}}},
             asset_selection=assets,
+            asset_check_keys=None if key == last else RUN_CHECKS,
         )
 
 
@@ -91,7 +98,7 @@ def refresh_due_partitions(
         pending = pending_evidence(database, settings.library_partitions) if settings.identity_legs else {}
         busy = busy_partitions(context.instance)
         # nightly_evidence has gathered the evidence, so these runs do not read the discogs-cache again.
-        assets = PASS_ASSETS if settings.identity_legs else None
+        assets = PASS_ASSETS if settings.identity_legs else ALL_ASSETS
         requests = list(requests_within_budget(due, busy, settings.lml_nightly_input_budget, pending, assets))
         if requests:
             return requests

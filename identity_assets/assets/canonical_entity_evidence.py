@@ -22,6 +22,6 @@ def canonical_entity_evidence(
     """The Discogs release or master that Backend's canonical_entity_id names for a library row (S1).
 
     This asset only gathers; the identity tables are written in one later step. Evidence that is no longer found is
-    removed, unless that is more than EVIDENCE_SHRINK_LIMIT allows: then the step fails and removes nothing.
+    removed. If that is more than EVIDENCE_SHRINK_LIMIT allows, the step fails and removes nothing.
     """
     return materialise_evidence(context, config, Leg.S1, backend)

@@ -34,6 +34,6 @@ def flowsheet_match_evidence(
     """The Discogs master or release that the discogs-cache has under the same normalised artist and title (S3).
 
     This asset only gathers; the identity tables are written in one later step. Evidence that is no longer found is
-    removed, unless that is more than EVIDENCE_SHRINK_LIMIT allows: then the step fails and removes nothing.
+    removed. If that is more than EVIDENCE_SHRINK_LIMIT allows, the step fails and removes nothing.
     """
     return materialise_evidence(context, config, Leg.S3, backend, discogs)

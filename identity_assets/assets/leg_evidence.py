@@ -124,14 +124,14 @@ def _report_partitions(context: dg.AssetExecutionContext, gathered: "Gathered") 
 
 
 def totals_of_leg(leg: Leg, stored: "EvidenceStored") -> dict[str, int]:
-    """What became of the leg's evidence, under names that differ from leg to leg: a run sums up all its steps."""
+    """The counts of the leg's evidence. The names differ from leg to leg, because a run adds up all its steps."""
     return {f"{leg}_evidence_removed": stored.removed, f"{leg}_evidence_kept": stored.kept}
 
 
 def log_gathered(
     context: dg.AssetExecutionContext, leg: Leg, gathered: "Gathered", stored: "EvidenceStored"
 ) -> None:
-    """Log what the leg saw and stored, and warn if no pair of the discogs-cache is of this library."""
+    """Log what the leg saw and stored, and warn if no pair of the discogs-cache matches a library row."""
     reasons = gathered.reasons()
     context.log.info(
         f"{leg}: {gathered.scanned} library rows read, {len(gathered.evidence)} have a Discogs entity, "
@@ -148,5 +148,5 @@ def log_gathered(
     )
     if gathered.scanned and not seen.matched:
         context.log.warning(
-            f"{leg}: 0 of {seen.pairs_read:,} pairs are ours: the discogs-cache is empty, or of another kind or form"
+            f"{leg}: 0 of {seen.pairs_read:,} pairs match a library row: the discogs-cache is empty or has other data"
         )

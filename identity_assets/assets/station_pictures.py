@@ -1,7 +1,7 @@
 """The pictures of the station's report, as SVG in a data URI, which the UI shows inside Markdown.
 
-The background is transparent and the colours can be read on white and on black, because a picture is not told which
-theme the UI has.
+The background is transparent and the colours can be read on white and on black, because a picture cannot know the
+theme of the UI.
 """
 
 from base64 import b64encode
@@ -26,7 +26,7 @@ class Cell:
 
     @property
     def colour(self) -> str:
-        """The worst that is true of the partition."""
+        """The colour of the worst state that the partition is in."""
         if self.failed:
             return FAILED
         return STALE if self.stale else DUE if self.due else FRESH
@@ -38,7 +38,7 @@ def as_markdown(label: str, svg: str) -> str:
 
 
 def partition_strip(cells: Sequence[Cell]) -> str:
-    """A row of boxes, one a partition, each with its key, and with its due rows below; then what the colours mean."""
+    """A row of boxes, one for each partition, with its key and its number of due rows, and a legend."""
     step = WIDTH / len(cells)
     boxes = "".join(_box(cell, number * step, step - 4) for number, cell in enumerate(cells))
     meanings = (

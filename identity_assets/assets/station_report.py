@@ -1,4 +1,4 @@
-"""The asset `station_report`: one page that says how the library stands, materialised by the daily job.
+"""The asset `station_report`: one page with the state of the library, materialised by the daily job.
 
 The pictures are drawn in station_pictures.py, the runs are read in station_runs.py.
 """

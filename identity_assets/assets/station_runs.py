@@ -1,4 +1,4 @@
-"""What Dagster knows of the last runs: how they ended, what they asked LML, and which partitions failed."""
+"""What Dagster knows about the last runs: how they ended, what they asked LML, and which partitions failed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from identity_assets.partitions import library_partitions
 
 RUNS_READ = 100
 LML_VERDICTS = dg.AssetKey("lml_verdicts")
-# Who launched a run, by the tag that says so. The command line writes the first one.
+# The tag that says who launched a run, and the text for it. The command line sets the first tag.
 LAUNCHERS = {
     "launched_by": "{}",
     "dagster/schedule_name": "schedule {}",
@@ -36,7 +36,7 @@ class StationRun:
 
 @dataclass(frozen=True)
 class AskingCost:
-    """What LML was asked: by how many runs, about how many library rows, in how many calls; and LML's time."""
+    """The number of runs that asked LML, of library rows and of calls, and LML's time in milliseconds."""
 
     runs: int
     asked: int
@@ -59,7 +59,7 @@ def failed_partitions(runs: Sequence[StationRun]) -> set[str]:
 
 
 def asking_cost(instance: dg.DagsterInstance, since: timedelta) -> AskingCost:
-    """What the runs that materialised lml_verdicts in this time asked. Each of their events has the run's totals."""
+    """What the runs that materialised lml_verdicts in this time asked. Each event has the totals of its run."""
     after = datetime.now(UTC) - since
     events = instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=LML_VERDICTS, after_timestamp=after.timestamp()),

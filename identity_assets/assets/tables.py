@@ -1,8 +1,8 @@
 """What the UI shows of each table: its name, owner, kinds and columns.
 
-Each table is a text with one line a column: name, type, description. A line that has only a name takes the type and
-the description from `SHARED`, because that column means the same in every table. Row counts are not here: each asset
-reports its own.
+Each table is a text with one line for each column: name, type, description. A line that has only a name takes the
+type and the description from `SHARED`, because that column means the same in every table. Row counts are not here:
+each asset reports its own.
 """
 
 from typing import TypedDict
@@ -26,7 +26,7 @@ album_title       text         The album title that LML is asked about.
 method            text         How the identity was found. No run changes a row with the method manual.
 confidence        real         From 0 to 1. Below 0.70 the row counts as unresolved.
 last_verified_at  timestamptz  When the source last confirmed the row.
-notes             text         Who wrote the row: consumer:lml-bulk is LML's part, backfill:S1 and :S3 are the legs.
+notes             text         Who wrote the row. consumer:lml-bulk: LML's answers. backfill:S1 or :S3: a leg.
 run_id            text         The Dagster run that wrote the row.
 """
 
@@ -41,7 +41,7 @@ class TableArguments(TypedDict):
 
 
 def table(name: str, schema: str, columns: str, *, group: str = "identity") -> TableArguments:
-    """The arguments that describe `schema.name`; `columns` is one line a column (see the module)."""
+    """The arguments that describe `schema.name`; `columns` has one line for each column (see the module)."""
     return {
         "group_name": group,
         "owners": list(OWNERS),
@@ -103,10 +103,10 @@ cohort             text         va: a various-artists release, asked in smaller 
 reason             text         Why the row is due: never_asked, names_changed, stale, retry_due or invalid_retry_due.
 artist_name
 album_title
-legacy_release_id  integer      The id in the catalogue before Backend, which LML is told.
+legacy_release_id  integer      The id in the catalogue before Backend. LML gets it too.
 selected_at        timestamptz  When the pass selected the row.
 run_id
-answers_since      timestamptz  An answer stored at this moment or later answers the row.
+answers_since      timestamptz  An answer that was stored at this moment or later belongs to the row.
 outcome            text         The one outcome of the row in this pass. Null while the pass runs.
 detail             text         Why the row failed.
 """,
@@ -118,12 +118,12 @@ LML_VERDICTS = table(
 library_id
 kind               text         single_artist, compilation or unresolved. Null if the answer breaks the contract.
 verdict            jsonb        LML's answer, unchanged.
-tracks_trusted     boolean      Whether the response vouched for its tracks (tracks_contract_version is 1).
+tracks_trusted     boolean      Whether its tracks may be trusted (tracks_contract_version is 1).
 artist_name
 album_title
 asked_at           timestamptz  When LML answered.
 run_id
-previous_asked_at  timestamptz  When LML was last asked about the same names before this answer.
+previous_asked_at  timestamptz  When LML was asked about the same names the time before.
 previous_kind      text         The kind of that answer; invalid if it was set aside, whole or in part.
 resolved_tracks    integer      How many tracks a resolved compilation lists. Null for every other answer.
 lacks_tracks       boolean      Whether it is a compilation whose tracks were not asked for: LML is asked again.

@@ -1,5 +1,5 @@
--- The next library rows of these partitions as a leg reads them, all or those with a canonical_entity_id: at most
--- :rows after :after.
+-- The next library rows of these partitions that a leg reads: at most :rows rows after :after. They are all rows, or
+-- only those with a canonical_entity_id.
 SELECT id AS library_id, artist_name, album_title, canonical_entity_id, canonical_entity_resolved_at
 FROM library
 WHERE id > :after

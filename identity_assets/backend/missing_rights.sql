@@ -1,5 +1,6 @@
--- The rights that a run needs and the role of this session lacks, in the words of GRANT. docs/least-privilege.md grants
--- them. A table that is not there is left out: `migrate` makes it. closed_schemas.sql has looked at the schemas before.
+-- The rights that a run needs and this session's role lacks, in the words of GRANT. docs/least-privilege.md grants
+-- them. A table that does not exist is left out, because `migrate` creates it. closed_schemas.sql has checked the
+-- schemas before.
 WITH needed (name, rights) AS (
     VALUES
         ('artists', 'SELECT'),

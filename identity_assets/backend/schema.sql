@@ -1,10 +1,10 @@
--- The tables of this project as they stand after `migrate`, then its functions and views, in the order in which they
--- are made. psql runs this file: search_path names Backend's schema first and identity_assets second. `migrate` reads the
--- order of the functions from here; a test holds this file equal to the migrated database.
+-- The tables of this project after `migrate`, then its functions and views in the order in which they are created. psql
+-- can run this file: search_path names Backend's schema first and identity_assets second. `migrate` reads the order of the
+-- functions from here. A test compares this file with the migrated database.
 
 CREATE SCHEMA IF NOT EXISTS identity_assets;
 
--- The artist ids of LML, which Backend's own schema has no column for.
+-- The artist ids of LML. Backend's own schema has no columns for them.
 ALTER TABLE library_identity
     ADD COLUMN IF NOT EXISTS discogs_artist_id integer,
     ADD COLUMN IF NOT EXISTS musicbrainz_artist_id text,
@@ -25,7 +25,7 @@ CREATE TABLE library_unresolved (
 );
 
 COMMENT ON TABLE library_unresolved IS
-'Library rows that LML was asked about and found no identity for. They are not asked again before their window ends.';
+'Library rows for which LML found no identity. LML is not asked about them again before their window ends.';
 
 CREATE TABLE library_track_identity_source (
     library_id       integer NOT NULL,
@@ -39,14 +39,14 @@ CREATE TABLE library_track_identity_source (
     notes            text
 );
 
--- A unique index takes two NULL titles for different titles.
+-- A unique index treats two NULL titles as different, so rows without a title need an index of their own.
 CREATE UNIQUE INDEX library_track_identity_source_key
     ON library_track_identity_source (library_id, artist_name, coalesce(track_title, ''), (track_title IS NULL), source);
 
 COMMENT ON TABLE library_track_identity_source IS
 'What each source says about the artist of one track of a various-artists release';
 
--- Each row is updated once in a pass: with room on its page, no index changes.
+-- Each row is updated once in a pass. With free space on its page, the update changes no index.
 CREATE TABLE identity_assets.candidate_library (
     library_id        integer PRIMARY KEY,
     scope             text NOT NULL CHECK (scope IN ('canonical', 'full')),
@@ -70,7 +70,7 @@ CREATE TABLE identity_assets.candidate_library (
 COMMENT ON TABLE identity_assets.candidate_library IS
 'The ledger of the current pass: each library row that was due, and its one outcome';
 COMMENT ON COLUMN identity_assets.candidate_library.answers_since IS
-'An answer stored at this moment or later answers the row: the moment of selection, or that of an answer in store';
+'An answer that was stored at this moment or later belongs to the row. It is the moment of selection, or of an answer that was stored before';
 
 CREATE TABLE identity_assets.lml_verdict (
     library_id        integer PRIMARY KEY,
@@ -91,17 +91,17 @@ CREATE INDEX lml_verdict_resolved_tracks_idx ON identity_assets.lml_verdict (lib
     WHERE resolved_tracks IS NOT NULL;
 
 COMMENT ON TABLE identity_assets.lml_verdict IS
-'The latest answer of LML for each library row as it came, stored before it is applied';
+'LML''s latest answer for each library row as it came, stored before it is applied';
 COMMENT ON COLUMN identity_assets.lml_verdict.previous_asked_at IS
-'When LML was last asked before this about the same artist and title';
+'When LML was asked about the same artist and title the time before';
 COMMENT ON COLUMN identity_assets.lml_verdict.previous_kind IS
-'The kind of the answer before this, or resolved_compilation; `invalid` if it was set aside, whole or in part; `asked_again` if a person wanted LML to be asked again';
+'The kind of the answer before this one. resolved_compilation: it was a compilation with tracks. invalid: it was set aside, whole or in part. asked_again: a person wanted LML to be asked again';
 COMMENT ON COLUMN identity_assets.lml_verdict.resolved_tracks IS
-'How many tracks a resolved compilation lists; null for every other answer';
+'The number of tracks in a resolved compilation. Null for every other answer';
 COMMENT ON COLUMN identity_assets.lml_verdict.lacks_tracks IS
-'LML calls the release a compilation and was not asked about its tracks: it is asked again, with tracks';
+'LML calls the release a compilation and was not asked for its tracks. LML is asked again, with tracks';
 COMMENT ON COLUMN identity_assets.lml_verdict.tracks_trusted IS
-'Whether the response vouched for tracks_attempted and tracks: tracks_contract_version was 1';
+'Whether tracks_attempted and tracks may be trusted: tracks_contract_version was 1';
 
 CREATE TABLE identity_assets.lml_verdict_state (
     library_id      integer PRIMARY KEY,
@@ -120,17 +120,17 @@ CREATE TABLE identity_assets.lml_verdict_state (
 CREATE INDEX lml_verdict_state_held_idx ON identity_assets.lml_verdict_state (library_id) WHERE held_at IS NOT NULL;
 
 COMMENT ON TABLE identity_assets.lml_verdict_state IS
-'What became of the answer of the same asked_at. An answer without a row here waits to be applied';
+'What happened to the answer with the same asked_at. An answer without a row here waits to be applied';
 COMMENT ON COLUMN identity_assets.lml_verdict_state.unwound_at IS
-'When what was written from this answer was taken back: it is not applied again, and LML is asked anew';
+'When the writes of this answer were taken back. The answer is not applied again, and LML is asked again';
 COMMENT ON COLUMN identity_assets.lml_verdict_state.set_aside IS
 'The entries of the answer that are not used: an array of {where, index, reason}';
 COMMENT ON COLUMN identity_assets.lml_verdict_state.held_at IS
-'Since when the answer is held back: it is not applied before a person accepts it. Null once a person decided';
+'Since when the answer is held back. It is not applied before a person accepts it. Null after a person has decided';
 COMMENT ON COLUMN identity_assets.lml_verdict_state.accepted_at IS
-'When a person accepted the held answer: it waits to be applied and is not held again';
+'When a person accepted the held answer. It waits to be applied and is not held again';
 COMMENT ON COLUMN identity_assets.lml_verdict_state.dropped_at IS
-'When a person dropped the held answer: it is not applied, and LML is asked anew';
+'When a person dropped the held answer. It is not applied, and LML is asked again';
 
 CREATE TABLE identity_assets.lml_verdict_history (
     library_id      integer NOT NULL,
@@ -147,7 +147,7 @@ CREATE TABLE identity_assets.lml_verdict_history (
 );
 
 COMMENT ON TABLE identity_assets.lml_verdict_history IS
-'Earlier answers of LML that differ from the one that followed';
+'Earlier answers of LML that differ from the next one';
 
 CREATE TABLE identity_assets.journal_chunk (
     chunk_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -166,13 +166,13 @@ CREATE TABLE identity_assets.journal_chunk (
 CREATE INDEX journal_chunk_run_id_idx ON identity_assets.journal_chunk (run_id);
 
 COMMENT ON TABLE identity_assets.journal_chunk IS
-'What one transaction of a run wrote to one table, for taking it back: parallel arrays, one place a table row';
+'What one transaction of a run wrote to one table, so that it can be taken back. The arrays have one element for each table row';
 COMMENT ON COLUMN identity_assets.journal_chunk.keys IS
-'The rest of the primary key after library_id; empty where there is none';
+'The primary key without library_id. Empty if library_id is the whole key';
 COMMENT ON COLUMN identity_assets.journal_chunk.befores IS
-'What stood before: absent, same (the write left it as it was), time (only its time differed), image (journal_image)';
+'The state before the write. absent: no row. same: the write changed nothing. time: only the time differed. image: the row is in journal_image';
 COMMENT ON COLUMN identity_assets.journal_chunk.row_hashes IS
-'The hash of the table row as it stood after the write; null where no row stood';
+'The hash of the table row after the write. Null if there was no row';
 
 CREATE TABLE identity_assets.journal_image (
     chunk_id   bigint NOT NULL REFERENCES identity_assets.journal_chunk (chunk_id) ON DELETE CASCADE,
@@ -183,7 +183,7 @@ CREATE TABLE identity_assets.journal_image (
 );
 
 COMMENT ON TABLE identity_assets.journal_image IS
-'Table rows that a write replaced or removed, as they stood before it';
+'Table rows that a write replaced or removed, as they were before it';
 
 CREATE TABLE identity_assets.leg_evidence (
     library_id         integer NOT NULL,
@@ -204,9 +204,9 @@ CREATE TABLE identity_assets.leg_evidence (
 CREATE INDEX leg_evidence_refused_idx ON identity_assets.leg_evidence (library_id) WHERE refused_reason IS NOT NULL;
 
 COMMENT ON TABLE identity_assets.leg_evidence IS
-'The Discogs release or master to which the legs S1 (canonical_entity_id) and S3 (flowsheet_match) pin a library row';
+'The Discogs release or master that the legs S1 (canonical_entity_id) and S3 (flowsheet_match) found for a library row';
 COMMENT ON COLUMN identity_assets.leg_evidence.checked_master_id IS
-'The master of checked_release_id in the discogs-cache: the release that either leg pins';
+'The master of checked_release_id in the discogs-cache';
 
 CREATE TABLE identity_assets.leg_gathered (
     leg        text NOT NULL,
@@ -216,7 +216,7 @@ CREATE TABLE identity_assets.leg_gathered (
 );
 
 COMMENT ON TABLE identity_assets.leg_gathered IS
-'The partitions in which a leg was gathered at least once: only there does missing evidence remove its source rows';
+'The partitions in which a leg was gathered at least once. Only there, missing evidence removes the leg''s source rows';
 
 CREATE TABLE identity_assets.leg_filled (
     library_id         integer PRIMARY KEY,
@@ -226,7 +226,7 @@ CREATE TABLE identity_assets.leg_filled (
 );
 
 COMMENT ON TABLE identity_assets.leg_filled IS
-'The values that the legs put into each main row, so that values of others are left alone';
+'The values that the legs put into each main row. All other values are left alone';
 
 CREATE TABLE identity_assets.correction (
     library_id integer NOT NULL,
@@ -245,11 +245,11 @@ CREATE TABLE identity_assets.correction (
 COMMENT ON TABLE identity_assets.correction IS
 'What people decided about library rows: the identity is this one, it is not that one, or there is none';
 COMMENT ON COLUMN identity_assets.correction.key IS
-'Empty for correct and none, of which one stands for a library row; for reject, a hash of what is rejected';
+'Empty for correct and none: a library row has at most one of them. For reject: a hash of the rejected ids';
 COMMENT ON COLUMN identity_assets.correction.source IS
-'The source of which alone an id is rejected; null where the identity as a whole is rejected';
+'The single source whose id is rejected. Null if the whole identity is rejected';
 COMMENT ON COLUMN identity_assets.correction.ids IS
-'The ids that the person gave, or that are rejected: an object that maps a source to its id';
+'The ids that the person gave, or the rejected ids: an object that maps a source to its id';
 
 \ir functions/main_row.sql
 \ir functions/main_row_columns.sql

@@ -1,1 +1,1 @@
-"""The asset checks, one module a subject. All but plausibility.py only read; they say what they found."""
+"""The asset checks, one module for each subject. They read and report. Only plausibility.py also writes."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from identity_assets.backend.database import Database
 
 PARTITIONS = "partitions"
-"""The metadata of a check that reads only the partitions of its run: which. Other checks read the whole library."""
+"""The metadata that names the partitions which a check has read. A check without it reads the whole library."""
 CHECKS_AT_ONCE = 2
 
 

@@ -1,4 +1,4 @@
-"""The checks of the rows in the tables: confidence bands, sources, questions asked twice, withdrawn identities.
+"""The checks of the rows in the tables: confidences, sources, repeated questions, withdrawn identities, times.
 
 Each check shows the finding of one function of backend/reports/integrity.py.
 """
@@ -69,8 +69,9 @@ WITHDRAWN = Words(
     failed="Identities that are kept although LML was asked again and found none",
     reason=(
         "These releases had an identity when LML was asked earlier, and LML's latest answer is that it finds none. "
-        "A cache that is being rebuilt looks the same as a corrected mistake, so **the identities are kept**: "
-        "finding nothing never deletes anything. LML is asked again every `UNRESOLVED_RETRY_DAYS`."
+        "LML answers the same when one of its caches is being rebuilt and when a mistake was corrected. So **the "
+        "identities are kept**: an answer without an identity never deletes one. LML is asked again every "
+        "`UNRESOLVED_RETRY_DAYS`."
     ),
     what_to_do=(
         "A few are normal: do nothing. If many appear at once, ask the people of LML whether one of its sources is "
@@ -89,9 +90,9 @@ FUTURE = Words(
         "refresh."
     ),
     what_to_do=(
-        "If the clock of the database went back a little, wait. Otherwise `identity-assets explain LIBRARY_ID` says "
-        "who wrote the row and when. Set the time in the column `counted_from` to the real one: then the row is due "
-        "when its window ends."
+        "If the clock of the database was set back a little, wait. Otherwise `identity-assets explain LIBRARY_ID` "
+        "says who wrote the row and when. Set the time in the column `counted_from` to the real one: then the row is "
+        "due when its window ends."
     ),
     about="library_unresolved",
 )

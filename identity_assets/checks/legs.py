@@ -1,4 +1,4 @@
-"""The checks of the legs. `leg_conflicts`: they contradict each other. `leg_matches`: S3 matches nothing."""
+"""The checks of the legs. `leg_conflicts`: do they contradict each other? `leg_matches`: does S3 match any row?"""
 
 from typing import TYPE_CHECKING
 
@@ -59,8 +59,8 @@ def _evaluate_matches(run: CheckRun) -> Evaluation:
     read, matched = (_number(metadata.get(f"cache_{name}")) for name in ("pairs_read", "matched"))
     kept, scanned = (_number(metadata.get(name)) or 0 for name in ("evidence_rows_kept", "library_rows_read"))
     if read is None or matched is None:
-        return Evaluation(True, dg.AssetCheckSeverity.ERROR, "S3 was not gathered yet.", {})
-    says = f"{matched:,} of {read:,} pairs are ours."
+        return Evaluation(True, dg.AssetCheckSeverity.ERROR, "S3 has not been gathered yet.", {})
+    says = f"{matched:,} of {read:,} pairs match a library row."
     return Evaluation(
         passed=matched > 0 or scanned == 0,
         severity=dg.AssetCheckSeverity.ERROR,

@@ -4,13 +4,14 @@ It is a step of its own between asking and writing, and the one check that write
 backend/ledger/plausible.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from identity_assets.checks.accounts import partitions_of
-from identity_assets.partition_keys import Buckets, buckets_of
+from identity_assets.checks.evaluation import PARTITIONS
+from identity_assets.partition_keys import Buckets, buckets_of, keys_in_words
 from identity_assets.resources import Backend
 from identity_assets.telemetry.run_trace import RunTrace
 
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
 KEY = dg.AssetCheckKey(dg.AssetKey("lml_verdicts"), "answers_plausible")
 REASON = (
-    "A metadata service in distress answers `unresolved` for everything, and does so with status 200. Written, such "
-    "answers would keep the rows from being asked about for a whole window."
+    "A metadata service in distress answers `unresolved` for everything, with status 200. If such answers were "
+    "written, LML would not be asked about the rows again for a whole window."
 )
 WHAT_TO_DO = (
     "Ask the people of LML whether one of its sources is down. Then `identity-assets held --drop`: LML is asked "
-    "anew. If the answers are right, `identity-assets held --accept`: the next run writes them without asking. The "
+    "again. If the answers are right, `identity-assets held --accept`: the next run writes them without asking. The "
     "job `held_answers` does the same in the UI. Until then these rows are not asked about and keep what they have."
 )
 
@@ -44,7 +45,7 @@ WHAT_TO_DO = (
             ),
         )
     ],
-    description="Judges the stored answers as a whole before they are written, and holds back what cannot be true.",
+    description="Judges all stored answers together before they are written. Holds them back if they cannot be true.",
 )
 def answers_plausible(
     context: dg.AssetCheckExecutionContext,
@@ -54,15 +55,16 @@ def answers_plausible(
     """Evaluate the check on the partitions of the run, and fail the run in one sentence."""
     from identity_assets.backend.ledger.plausible import read_plausibility
 
-    buckets = buckets_of(partitions_of(context))
+    keys = partitions_of(context)
+    buckets = buckets_of(keys)
     with backend.database(context.run.run_id) as database:
         found = read_plausibility(database, buckets, backend.settings)
-    yield _result(found)
+    yield _result(found, keys)
     if not found.is_plausible:
         _hold_back(context, backend, trace, buckets)
 
 
-def _result(found: "Plausibility") -> dg.AssetCheckResult:
+def _result(found: "Plausibility", partition_keys: Sequence[str]) -> dg.AssetCheckResult:
     judged = f"Of {found.waiting:,} answers, {found.figures}" if found.is_plausible else found.sentence
     todo = "Nothing." if found.is_plausible else WHAT_TO_DO
     return dg.AssetCheckResult(
@@ -73,6 +75,7 @@ def _result(found: "Plausibility") -> dg.AssetCheckResult:
         description=f"{judged}.\n\n**What to do.** {todo}\n\n**Why it is checked.** {REASON}",
         metadata={
             **found.as_dict(),
+            PARTITIONS: dg.MetadataValue.text(keys_in_words(partition_keys)),
             "about": dg.MetadataValue.asset(dg.AssetKey("lml_verdicts")),
         },
     )

@@ -1,4 +1,4 @@
-"""The check `track_links_hold`: are the links of the track credits ours to make, and do they point at somebody?"""
+"""The check `track_links_hold`: are the track links of this project right?"""
 
 from typing import TYPE_CHECKING
 

@@ -1,6 +1,6 @@
--- Move what was written about two of sixteen library rows into the past, as if it had happened `days` days earlier.
+-- Moves what was written about two of sixteen library rows `days` days into the past.
 --
--- All moments of an answer move together: no row is asked inside its window because of this.
+-- All moments of an answer move together, so this makes no row count as asked twice in its window.
 WITH
 main_rows AS (
     UPDATE library_identity

@@ -1,7 +1,7 @@
-"""The job `event_log_retention`: it deletes old runs of Dagster with their events, which are most of its database.
+"""The job `event_log_retention`: it deletes old Dagster runs with their events, which are most of its database.
 
-What Backend and this project store is not touched. Dagster keeps the history of a check apart from the events of its
-run, so the gate is plotted over all the time.
+The tables of Backend and of this project are not changed. Dagster stores the history of a check separately from the
+events of its run, so the plot of the gate stays complete.
 """
 
 from collections.abc import Iterable, Iterator

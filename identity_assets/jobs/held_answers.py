@@ -26,7 +26,7 @@ class HeldAnswersConfig(dg.Config):
 
     action: Action = Field(
         default=Action.list,
-        description="list: only show them. accept: the next run writes them. drop: the next run asks LML anew.",
+        description="list: only show them. accept: the next run writes them. drop: the next run asks LML again.",
     )
     run_id: str | None = Field(
         default=None,
@@ -64,7 +64,7 @@ def decide_held_answers(
     hooks={report_to_sentry} if settings().sentry_dsn is not None else None,
     description=(
         "Accept or drop the answers that the check answers_plausible held back. The next run writes accepted answers "
-        "without asking LML, and asks LML anew about dropped ones."
+        "without asking LML, and asks LML again about dropped ones."
     ),
 )
 def held_answers() -> None:

@@ -1,6 +1,7 @@
--- Every release of the discogs-cache with its main artists. A tombstone is marked by the column not_found.
+-- Every release of the discogs-cache with its main artists. The column not_found marks a tombstone.
 --
--- An older cache has no such column: its name then means the column of `absent`, and the release is no tombstone.
+-- An older cache does not have this column. Then the name means the column of `absent`, and no release is a
+-- tombstone.
 SELECT release.id, release.master_id, release.title, release.is_tombstone, credited.artists
 FROM (SELECT false AS not_found) AS absent
 CROSS JOIN LATERAL (

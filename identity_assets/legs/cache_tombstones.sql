@@ -1,5 +1,5 @@
--- Which of these releases are tombstones in the discogs-cache. A cache without the column not_found has none: the name
--- then means the column of `absent`.
+-- The releases among these that are tombstones in the discogs-cache. A cache without the column not_found has none:
+-- then the name means the column of `absent`.
 SELECT tombstone.id
 FROM (SELECT false AS not_found) AS absent
 CROSS JOIN LATERAL (SELECT id FROM release WHERE not_found) AS tombstone

@@ -126,11 +126,12 @@ def demo(
         _print_demo(result)
     say(unfinished.sentence())
     if not as_json:
-        home_argument = "" if str(home) == DEMO_HOME else f" --home {home}"
-        print_text(
-            f"finished in {seconds:.0f} s and stopped everything; "
-            f"`identity-assets ui{home_argument}` shows the result in Dagster"
+        ui = (
+            "`make ui` or `identity-assets ui`"
+            if str(home) == DEMO_HOME
+            else f"`identity-assets ui --home {home}`"
         )
+        print_text(f"finished in {seconds:.0f} s and stopped everything; {ui} shows the result in Dagster")
 
 
 @dataclass(frozen=True)

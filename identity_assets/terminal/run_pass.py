@@ -22,6 +22,7 @@ from identity_assets.checks.evaluation import PARTITIONS
 from identity_assets.clean_text import one_line
 from identity_assets.definitions import build_defs
 from identity_assets.figures import totals_in
+from identity_assets.jobs.refresh import RUN_CHECKS
 from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_tags
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, make_resources
@@ -200,9 +201,10 @@ def _run_pass(
     run_ids: list[str] = []
     accounts = Accounts()
     red: dict[tuple[str, str], RedCheck | None] = {}
-    for keys in contiguous_ranges(partition_keys):
+    ranges = contiguous_ranges(partition_keys)
+    for keys in ranges:
         result = execute_as_location(
-            job,
+            job if keys == ranges[-1] else _with_checks_of_run_only(job),
             instance,
             settings.code_location_name,
             tags={**range_tags(keys), LAUNCHED_BY: launched_by()},
@@ -232,6 +234,13 @@ def _run_pass(
         run_ids_written=written,
         evidence=_evidence_of(totals),
         red_checks=tuple(one for one in red.values() if one is not None),
+    )
+
+
+def _with_checks_of_run_only(job: dg.JobDefinition) -> dg.JobDefinition:
+    """The job for all runs of a pass but the last one, which alone evaluates the checks of the whole library."""
+    return job.get_subset(
+        asset_selection=set(job.asset_layer.selected_asset_keys), asset_check_selection=set(RUN_CHECKS)
     )
 
 
@@ -273,8 +282,7 @@ def _evidence_of(totals: Mapping[str, int]) -> dict[str, tuple[int, int]]:
 def _red_checks_of(events: Sequence[dg.DagsterEvent]) -> dict[tuple[str, str], RedCheck | None]:
     """Each check that was evaluated, and the partitions that it read: why it is red, or None if it is not.
 
-    A check without partitions reads the whole library, so its last evaluation replaces the earlier ones. A blocking
-    check is left out: it fails its step, which is a failure of the run.
+    A blocking check is left out: it fails its step, which is a failure of the run.
     """
     found: dict[tuple[str, str], RedCheck | None] = {}
     for event in events:

@@ -11,13 +11,16 @@ import pytest
 
 from identity_assets import sensors
 from identity_assets.alerting import SHOWN, Alarms, changes
+from identity_assets.checks.evaluation import PARTITIONS
 from identity_assets.definitions import build_defs
 from identity_assets.gate_trend import GATE_CHECK as GATE
-from identity_assets.sensors import alert_on_change
+from identity_assets.partition_keys import all_keys
+from identity_assets.sensors import EVALUATIONS_A_PARTITION, alert_on_change
 from identity_assets.settings import Settings
 from identity_assets_tests.deploy.webhook import Webhook, webhook
 
 STALE = dg.AssetCheckKey(dg.AssetKey("library_identity"), "stale_rows")
+SET_ASIDE = dg.AssetCheckKey(dg.AssetKey("library_identity"), "rows_set_aside")
 
 
 @pytest.fixture
@@ -62,14 +65,19 @@ def ticks(instance: dg.DagsterInstance, hook: Webhook) -> Ticks:
 
 
 def evaluate(
-    instance: dg.DagsterInstance, key: dg.AssetCheckKey, *, passed: bool, severity: str = "ERROR"
+    instance: dg.DagsterInstance,
+    key: dg.AssetCheckKey,
+    *,
+    passed: bool,
+    severity: str = "ERROR",
+    partitions: str | None = None,
 ) -> None:
-    """Store an evaluation of a check."""
+    """Store an evaluation of a check, which names the partitions that it has read."""
     evaluation = dg.AssetCheckEvaluation(
         key.asset_key,
         key.name,
         passed,
-        {},
+        {} if partitions is None else {PARTITIONS: dg.MetadataValue.text(partitions)},
         None,
         dg.AssetCheckSeverity(severity),
         f"{key.name} says so\n\nmore",
@@ -119,6 +127,26 @@ def test_a_check_that_only_warns_is_no_alert(ticks: Ticks, hook: Webhook) -> Non
     assert len(hook.texts) == 1
 
 
+def test_a_check_of_runs_is_red_until_it_passes_in_each_partition_in_which_it_failed(
+    ticks: Ticks, hook: Webhook
+) -> None:
+    def run(partitions: str, *, passed: bool) -> list[str]:
+        evaluate(ticks.instance, SET_ASIDE, passed=passed, partitions=partitions)
+        ticks.tick()
+        return hook.texts
+
+    assert len(run("03", passed=False)) == 1
+    assert len(run("04", passed=True)) == 1
+    # More evaluations of other partitions than a tick reads.
+    for _ in range(EVALUATIONS_A_PARTITION * len(all_keys())):
+        evaluate(ticks.instance, SET_ASIDE, passed=True, partitions="05")
+    assert len(run("05 to 06", passed=False)) == 1
+    assert len(run("00 to 04", passed=True)) == 1
+    assert run("06", passed=True) == hook.texts[:1]
+    assert run("05", passed=True)[1:] == ["identity_assets: 🟢 the check rows_set_aside passes again"]
+    assert run("00 to 15", passed=True)[2:] == []
+
+
 def test_checks_and_runs_that_change_together_are_one_message(ticks: Ticks, hook: Webhook) -> None:
     evaluate(ticks.instance, STALE, passed=False)
     evaluate(ticks.instance, GATE, passed=False)
@@ -145,7 +173,7 @@ def test_a_night_of_failing_runs_is_one_message_and_its_end_another(ticks: Ticks
     assert len(hook.texts) == 1
     end(ticks.instance, SUCCESS, asset_partition_range_start="00", asset_partition_range_end="15")
     ticks.tick()
-    assert hook.texts[1:] == ["identity_assets: 🟢 what had failed has run successfully since"]
+    assert hook.texts[1:] == ["identity_assets: 🟢 the runs that had failed have succeeded since"]
 
 
 def test_a_run_without_a_partition_is_known_by_its_job(ticks: Ticks, hook: Webhook) -> None:
@@ -179,7 +207,7 @@ def test_a_message_that_is_not_accepted_is_sent_again_by_the_next_tick(ticks: Ti
 def test_without_an_address_nothing_is_sent_and_the_sensor_says_why(ticks: Ticks, hook: Webhook) -> None:
     ticks.settings = replace(ticks.settings, alert_webhook_url=None)
     evaluate(ticks.instance, STALE, passed=False)
-    assert ticks.tick().skip_message == "ALERT_WEBHOOK_URL is not set: there is nobody to tell"
+    assert ticks.tick().skip_message == "ALERT_WEBHOOK_URL is not set: no alert can be sent"
     assert hook.texts == []
     assert alert_on_change.default_status is dg.DefaultSensorStatus.STOPPED
 

@@ -380,14 +380,14 @@ def test_a_snapshot_that_matches_nothing_is_a_warning_and_a_red_check(
         return evaluation, [entry.user_message for entry in entries if entry.level == logging.WARNING]
 
     red, [warning] = check()
-    assert warning.startswith("S3: 0 of 3 pairs are ours")
+    assert warning.startswith("S3: 0 of 3 pairs match a library row")
     assert (red.check_name, red.passed, red.severity) == ("leg_matches", False, dg.AssetCheckSeverity.ERROR)
     assert red.description is not None
-    assert red.description.startswith("0 of 3 pairs are ours.")
+    assert red.description.startswith("0 of 3 pairs match a library row.")
     cache.match("stranger", "two", 1, 7, 5)
     green, warnings = check()
     assert warnings == []
-    assert (green.passed, green.description) == (True, "1 of 4 pairs are ours.")
+    assert (green.passed, green.description) == (True, "1 of 4 pairs match a library row.")
 
 
 def test_the_job_refresh_evidence_gathers_and_neither_asks_nor_writes(

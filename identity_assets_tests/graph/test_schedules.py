@@ -8,11 +8,16 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from identity_assets.checks.gate import truly_unresolved_rows
+from identity_assets.checks.integrity import integrity_checks
+from identity_assets.checks.staleness import stale_rows
 from identity_assets.definitions import build_defs
 from identity_assets.freshness import fresh_for
 from identity_assets.gathering import gather_and_store
+from identity_assets.jobs.refresh import RUN_CHECKS
 from identity_assets.partition_keys import range_tags
 from identity_assets.partitions import library_partitions
+from identity_assets.progress import LogProgress
 from identity_assets.resources import Backend, make_resources
 from identity_assets.schedules import (
     nightly_evidence,
@@ -21,6 +26,7 @@ from identity_assets.schedules import (
     nightly_refresh_at,
 )
 from identity_assets.settings import Leg, Scope, Settings, SettingsError
+from identity_assets.telemetry.dagster_internals import COMPLETED_CHECK_STATUSES
 from identity_assets.terminal.run_pass import run_pass
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
 
@@ -109,6 +115,55 @@ def test_each_partition_with_due_rows_gets_one_run_the_most_overdue_first(
     assert all(inputs_of(request) is None for request in data.run_requests or [])
 
 
+def test_only_the_last_run_of_a_tick_reads_the_whole_library_for_its_checks(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    for bucket in (2, 5):
+        in_bucket(shelf, bucket)
+    graph = build_defs(resources=make_resources(station_settings))
+    job = graph.resolve_job_def("refresh_library_identity")
+    every_check = {key.name for key in job.asset_layer.asset_graph.asset_check_keys}
+
+    def run(request: Any) -> dict[str, dg.AssetCheckEvaluation]:
+        keys = request.asset_check_keys
+        subset = job.get_subset(
+            asset_selection=set(request.asset_selection),
+            asset_check_selection=None if keys is None else set(keys),
+        )
+        result = subset.execute_in_process(
+            instance=instance, partition_key=request.partition_key, run_config=dict(request.run_config)
+        )
+        assert result.success
+        steps = {event.step_key for event in result.all_events if event.is_step_success}
+        assert {"canonical_entity_evidence", "flowsheet_match_evidence"} < steps
+        return {one.check_name: one for one in result.get_asset_check_evaluations()}
+
+    first, last = [run(request) for request in tick(station_settings, instance).run_requests or []]
+    assert {name: str(one.metadata["partitions"].value) for name, one in first.items()} == {
+        "answers_plausible": "02",
+        "accounts_balance": "02",
+        "rows_set_aside": "02",
+    }
+    assert set(last) == every_check
+    assert {name for name, one in last.items() if "partitions" in one.metadata} == set(first)
+
+
+def test_only_the_last_range_of_a_pass_reads_the_whole_library_for_its_checks(
+    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    def evaluations(check: dg.AssetCheckKey) -> int:
+        return len(
+            instance.event_log_storage.get_asset_check_execution_history(
+                check, limit=10, status=COMPLETED_CHECK_STATUSES
+            )
+        )
+
+    in_bucket(shelf, 2)
+    run_pass(station_settings, instance, ["02", "05", "07"], LogProgress(say=lambda _line: None))
+    assert {evaluations(key) for key in RUN_CHECKS} == {3}
+    assert {evaluations(check.key) for check in (truly_unresolved_rows, stale_rows, *integrity_checks)} == {1}
+
+
 def test_a_row_without_an_artist_name_does_not_cause_a_run(
     shelf: Shelf, instance: dg.DagsterInstance
 ) -> None:
@@ -184,8 +239,6 @@ def test_partitions_of_runs_that_have_not_ended_are_skipped(
 def test_partitions_of_a_run_that_has_ended_are_not_skipped(
     shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
 ) -> None:
-    from identity_assets.progress import LogProgress  # noqa: PLC0415  # only here
-
     run_pass(station_settings, instance, KEYS, LogProgress())
     in_bucket(shelf, 1)
     assert requested(tick(shelf.settings, instance)) == ["01"]

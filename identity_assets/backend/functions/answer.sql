@@ -1,4 +1,4 @@
--- The latest answer of LML for each library row with what became of it.
+-- LML's latest answer for each library row, and what happened to it.
 CREATE VIEW identity_assets.answer AS
 SELECT
     verdict.library_id,
@@ -26,4 +26,4 @@ LEFT JOIN identity_assets.lml_verdict_state AS state
     ON state.library_id = verdict.library_id AND state.asked_at = verdict.asked_at;
 
 COMMENT ON VIEW identity_assets.answer IS
-'The latest answer of LML for each library row; it waits to be applied where applied_at, unwound_at, rejected_reason, held_at and dropped_at are null';
+'LML''s latest answer for each library row. It waits to be applied if applied_at, unwound_at, rejected_reason, held_at and dropped_at are null';

@@ -1,13 +1,13 @@
--- The library rows of a scope as they go into the ledger: those that are due, or those that a person wants LML to be
--- asked about again.
+-- The library rows of a scope as they enter the ledger: the due rows, or the rows that a person wants LML to be asked
+-- about again.
 --
--- `ask_again` (unresolved, compilations, invalid or all) chooses by LML's last answer among the rows that were asked,
--- whether or not they are due; the other due rows are left out. `asked_before` takes only those that were last asked
--- before that moment, `only_library_ids` only those, in whichever scope they are. LML is not asked about rows that a
--- person decided.
+-- `ask_again` (unresolved, compilations, invalid or all) selects by LML's last answer. It takes only rows that LML
+-- was asked about before, due or not. Other due rows are left out. `asked_before` keeps the rows that were last asked
+-- about before that moment. `only_library_ids` keeps these library rows, in any scope. LML is not asked about rows
+-- that a person decided.
 --
--- `answers_since` is the moment of the stored answer if one waits that may be applied without asking; otherwise it is
--- now. A row without an artist has its outcome at once.
+-- `answers_since` is the moment of a stored answer that may be applied without asking LML. Without such an answer it
+-- is now. A row without an artist name gets its outcome at once.
 CREATE FUNCTION identity_assets.candidate(
     scope text, stale_threshold_days integer, unresolved_retry_days integer, invalid_retry_days integer,
     ask_again text DEFAULT NULL, only_library_ids integer[] DEFAULT NULL, asked_before timestamptz DEFAULT NULL
@@ -55,4 +55,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.candidate IS
-'The library rows of a scope that are due or to be asked again, what LML is asked about each, and whether it is answered';
+'The library rows of a scope that are due or to be asked about again, the input for LML, and whether a stored answer exists';

@@ -1,7 +1,7 @@
 -- The main row that a person's correction makes: method manual, confidence 1.00.
 --
--- `ids` maps a source to its id. The ids of the artist and those of the release are two groups: where the person gives an
--- id of a group, the ids of it that are not given are null; a group of which nothing is given stays as in `old`.
+-- `ids` maps a source to its id. Artist ids and release ids are two groups. If the person gives an id of a group, the
+-- other ids of that group become null. If the person gives no id of a group, the group stays as it is in `old`.
 CREATE FUNCTION identity_assets.corrected_main_row(
     library_id integer, ids jsonb, made_by text, made_at timestamptz, old identity_assets.main_row
 )
@@ -28,4 +28,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.corrected_main_row IS
-'The main row that a person''s correction makes; old is the row that stands, or null';
+'The main row that a person''s correction makes. old is the present row, or null';

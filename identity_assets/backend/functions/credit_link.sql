@@ -1,4 +1,5 @@
--- What this project reads and writes of a row of compilation_track_artist, as a value; the journal keeps its hash.
+-- The columns of compilation_track_artist that this project reads and writes, as one value. The journal keeps its
+-- hash.
 CREATE TYPE identity_assets.credit_link AS (
     id                           integer,
     track_artist_id              integer,

@@ -1,8 +1,8 @@
--- What people decided about each library row, in one row a library row.
+-- What people decided about each library row. There is one row for each library row.
 --
 -- is_none    a person knows that no service has an identity for it
 -- rejected   the identities that people rejected as a whole: an array of objects that map a source to its id
--- refused    the ids that people rejected of single sources, in the same form
+-- refused    the ids of single sources that people rejected, in the same form
 CREATE VIEW identity_assets.decided AS
 SELECT
     correction.library_id,

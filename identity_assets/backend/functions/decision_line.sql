@@ -1,7 +1,7 @@
--- Each decision of a person as a line of the CSV that `correct --csv` reads: carried away, and brought back into a
--- restored or copied catalogue. Manual main rows that were written by hand are decisions too: `correct`.
+-- Each decision of a person as a line of the CSV file that `correct --csv` reads. The file carries decisions into a
+-- restored or copied catalogue. A manual main row that was written by hand is also a decision: `correct`.
 --
--- A function and not a view: a view would keep Backend from changing the columns of library.
+-- This is a function because a view would keep Backend from changing the columns of library.
 CREATE FUNCTION identity_assets.decision_line()
 RETURNS TABLE (
     library_id integer, artist_name text, album_title text, decision text, source text, wikidata text, spotify text,

@@ -1,23 +1,24 @@
--- When each library row is due, and why ("Which rows are due" and rule 7 in docs/rules.md). The one place of this rule.
+-- When each library row is due, and why ("Which rows are due" and rule 7 in docs/rules.md). This rule is nowhere
+-- else.
 --
--- One row for each row of library.
--- due_from      the moment from which the row is due: null if it always was (never_asked), infinity if it is not due
+-- The function returns one row for each row of library.
+-- due_from      the moment from which the row is due. Null: it was always due (never_asked). Infinity: it is not due
 --               before a person acts (manual, is_held, or a person decided that it has no identity)
 -- decided_at    the moment that due_from is counted from: a verification, an attempt, or the last question to LML
--- reason        why the row is due from due_from on; null if it is not due before a person acts
+-- reason        why the row is due from due_from on. Null: it is not due before a person acts
 -- is_held       the answer to the present names is held back until a person accepts or drops it
--- is_due        due_from has come. A row without an artist name is due like any other, but LML cannot be asked about
---               it: has_no_artist
--- verified_at   the later of last_verified_at and the answer that made a resolved compilation of the row
--- answer_kind   the kind of the stored answer; a compilation belongs to the V/A cohort
--- is_answered   a stored answer to the present names waits to be applied, so that LML need not be asked; it may wait
---               until answer_until
--- decision      what a person decided, where that says when the row is due: none (it has no identity) or rejected (LML's
---               last answer names an identity that a person rejected, so nothing is written from it)
--- last_answer   the kind of the stored answer, or of the last attempt; invalid if the answer was set aside, whole or in
+-- is_due        due_from has passed. A row without an artist name is due like any other row, but LML cannot be asked
+--               about it: has_no_artist
+-- verified_at   the later of last_verified_at and the answer that made the row a resolved compilation
+-- answer_kind   the kind of the stored answer. A compilation belongs to the V/A cohort
+-- is_answered   a stored answer to the present names waits to be applied, so LML need not be asked. It may wait until
+--               answer_until
+-- decision      a person's decision that changes when the row is due. none: it has no identity. rejected: LML's last
+--               answer names an identity that a person rejected, so nothing is written from it
+-- last_answer   the kind of the stored answer, or of the last attempt. invalid: the answer was set aside, whole or in
 --               part
 --
--- A resolved compilation has no main row: the moment of its applied answer counts as a verification.
+-- A resolved compilation has no main row. The moment of its applied answer counts as its verification.
 CREATE FUNCTION identity_assets.due_library(
     stale_threshold_days integer, unresolved_retry_days integer, invalid_retry_days integer
 )
@@ -141,12 +142,12 @@ AS $$
             answer.unwound_at IS NULL
                 AND CASE
                     WHEN answer.applied_at IS NULL THEN answer.rejected_reason IS NOT NULL
-                    -- It is used in part: its window may end first.
+                    -- The answer is used in part. The shorter window may end first.
                     ELSE answer.set_aside IS NOT NULL AND moment.invalid_until < moment.window_until
                 END
                 AS is_set_aside,
-            -- LML was asked inside a window, because the names were new or an answer was set aside, and nothing is
-            -- written from what it said: it waits, it was taken back, or it was dropped.
+            -- LML was asked inside a window, because the names were new or an answer was set aside. Nothing is written from
+            -- its answer: the answer waits, was taken back, or was dropped.
             answer.asked_at > greatest(verified.moment, attempt.attempted_at)
                 AND answer.asked_at < moment.window_until
                 AND (
@@ -174,11 +175,11 @@ AS $$
             WHEN 'held' THEN 'infinity'
             WHEN 'set_aside' THEN moment.invalid_until
             WHEN 'window' THEN moment.window_until
-            -- The row is due at once, also if the clock has gone back since this question; it has waited since then.
+            -- The row is due at once, even if the clock was set back since this question. It has waited since then.
             ELSE least(answer.asked_at, now())
         END AS due_from
     ) AS due
 $$;
 
 COMMENT ON FUNCTION identity_assets.due_library IS
-'For each library row: the moments that decide when LML is asked about it, since when it is due, and why';
+'For each library row: the moments that decide when LML is asked about it, from when it is due, and why';

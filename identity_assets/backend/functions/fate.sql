@@ -1,8 +1,13 @@
--- What an answer does to the identity of its library row. The one place of this rule.
+-- What an answer does to the identity of its library row (`fate`). This rule is nowhere else.
 --
--- gone, renamed: the answer does not apply (it stays stored). manual: a person decided the main row (rule 5 in
--- rules.md). rejected: a person rejected the identity. new, changed, confirmed, same: the main row; confirmed differs
--- in its moment alone, same in nothing. unresolved, compilation: the sidecar. resolved_compilation: the track credits.
+-- gone, renamed          the answer does not apply; it stays stored
+-- manual                 a person decided the main row (rule 5 in rules.md)
+-- rejected               a person rejected the identity
+-- new, changed           the main row is inserted or replaced
+-- confirmed              the main row differs only in its moment
+-- same                   the main row does not differ
+-- unresolved, compilation   the answer goes to the sidecar
+-- resolved_compilation   the answer goes to the track credits
 CREATE FUNCTION identity_assets.fate(
     kind text, resolved_tracks integer, has_library_row boolean, has_same_names boolean, old identity_assets.main_row,
     new identity_assets.main_row, is_rejected boolean

@@ -1,9 +1,11 @@
--- Which of the guard's two groups a library row with an answer counts in (docs/guards.md), or null.
+-- The group in which the guard counts a library row with an answer (docs/guards.md), or null.
 --
--- first_asked: LML was never asked about the row before; compilations do not count here. had_identity: the row has an
--- identity that LML has not withdrawn before. Rows of persons and of the legs count in no group, nor do rows that were
--- renamed: theirs is a new question. `kind` is that of the answer, `reason` is why the row is due, `main_method` and
--- `main_notes` are those of its main row, and `was_withdrawn` says that the last attempt found nothing.
+-- first_asked: LML was never asked about the row before. Compilations are not in this group. had_identity: the row
+-- has an identity that LML has not withdrawn before. Rows that a person decided, rows of the legs and renamed rows
+-- are in no group. A renamed row is a new question.
+--
+-- `kind` is the kind of the answer. `reason` is why the row is due. `main_method` and `main_notes` belong to its main
+-- row. `was_withdrawn`: the last attempt found nothing.
 CREATE FUNCTION identity_assets.guard_group(
     kind text, reason text, main_method text, main_notes text, was_withdrawn boolean
 )

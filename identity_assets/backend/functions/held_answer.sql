@@ -1,7 +1,7 @@
--- The answers that a person has yet to accept or drop. A held answer to names that have changed is void: LML is asked
--- about the new names.
+-- The answers that a person has not accepted or dropped yet. If the names of the library row have changed, its held
+-- answer is not valid any more: LML is asked about the new names.
 --
--- A function and not a view: a view would keep Backend from changing the columns of library.
+-- This is a function because a view would keep Backend from changing the columns of library.
 CREATE FUNCTION identity_assets.held_answer()
 RETURNS TABLE (library_id integer, kind text, asked_at timestamptz, held_at timestamptz, held_run_id text)
 LANGUAGE sql STABLE

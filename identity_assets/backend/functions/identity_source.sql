@@ -1,5 +1,5 @@
--- The sources of an identity, and the column of the main row that holds the id of each. The ids of the artist and those
--- of the release are two groups: a correction replaces a group as a whole.
+-- The sources of an identity, and the column of the main row for each source's id. Artist ids and release ids are two
+-- groups. A correction replaces a whole group.
 CREATE VIEW identity_assets.identity_source AS
 SELECT listed.source, listed.column_name, listed.is_release
 FROM (

@@ -1,4 +1,4 @@
--- Inserts main rows of library rows that have none; returns the hash of each.
+-- Inserts main rows for library rows that have none. Returns the hash of each.
 CREATE FUNCTION identity_assets.insert_main_rows(new_rows identity_assets.main_row[])
 RETURNS TABLE (library_id integer, row_hash bigint)
 LANGUAGE plpgsql
@@ -18,4 +18,4 @@ END
 $$;
 
 COMMENT ON FUNCTION identity_assets.insert_main_rows IS
-'Inserts these main rows; returns the hash of each as the journal keeps it';
+'Inserts these main rows. Returns the hash of each for the journal';

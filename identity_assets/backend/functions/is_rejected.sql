@@ -1,5 +1,5 @@
--- Whether a person rejected the identity with these ids: it is one of `rejected`, an array of objects that map a source
--- to its id. Null stands for no rejection.
+-- Whether a person rejected the identity with these ids. `rejected` is an array of objects that map a source to its
+-- id. Null means that nothing was rejected.
 CREATE FUNCTION identity_assets.is_rejected(rejected jsonb, ids jsonb)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE

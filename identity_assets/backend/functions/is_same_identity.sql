@@ -1,5 +1,5 @@
--- Whether two sets of ids name the same identity: they share an id, and no source has another id in the one than in the
--- other. An answer that only knows a source more, or less, says the same. Two empty sets are the same.
+-- Whether two sets of ids name the same identity: they share at least one id, and no source has different ids in the
+-- two. A source that only one of them has makes no difference. Two empty sets are the same.
 CREATE FUNCTION identity_assets.is_same_identity(one jsonb, other jsonb)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE

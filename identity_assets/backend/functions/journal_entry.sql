@@ -1,4 +1,4 @@
--- The journal, one row a table row that a run wrote.
+-- The journal with one row for each table row that a run wrote.
 CREATE VIEW identity_assets.journal_entry AS
 SELECT
     chunk.chunk_id,
@@ -18,4 +18,4 @@ CROSS JOIN LATERAL unnest(chunk.library_ids, chunk.keys, chunk.befores, chunk.ti
     WITH ORDINALITY AS entry (library_id, key, before, time_before, row_hash, place);
 
 COMMENT ON VIEW identity_assets.journal_entry IS
-'What each run wrote, one row a table row: what stood before, and the hash of what stood after';
+'What each run wrote, one row for each table row: its state before, and the hash of its state after';

@@ -1,4 +1,4 @@
--- Copies main rows into Backend's history, as they stood before they are replaced or removed; returns how many.
+-- Copies main rows into Backend's history before they are replaced or removed. Returns how many were copied.
 CREATE FUNCTION identity_assets.keep_main_row_history(old_rows identity_assets.main_row[], reason text)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -20,4 +20,4 @@ END
 $$;
 
 COMMENT ON FUNCTION identity_assets.keep_main_row_history IS
-'Copies these main rows into library_identity_history; returns how many';
+'Copies these main rows into library_identity_history. Returns how many were copied';

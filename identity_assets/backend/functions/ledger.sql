@@ -1,5 +1,5 @@
--- The ledger with the moment of the answer that answers each row: null while LML has not answered in this pass, or has
--- called the row a compilation without its tracks.
+-- The ledger with the moment of the answer to each row. The moment is null if LML has not answered in this pass, or
+-- if the answer is a compilation without its tracks.
 CREATE VIEW identity_assets.ledger AS
 SELECT candidate.*, verdict.asked_at AS answered_at
 FROM identity_assets.candidate_library AS candidate

@@ -1,7 +1,8 @@
--- The main row that source rows make where a leg's is among them: rules 1 to 6 of "Composition" in docs/rules.md, as in
--- legs/composition.py. A library row whose legs make none is there too, with is_composed false.
+-- The main row that a library row's source rows make, if a source row of a leg is among them. It applies rules 1 to 6
+-- of "Composition" in docs/rules.md, as legs/composition.py does. If they make no main row, the library row is
+-- returned with is_composed false.
 --
--- `sources` are the source rows of the legs. `leg_master_id` and `leg_release_id` are the ids that the legs alone pin.
+-- `sources` are the legs' source rows. `leg_master_id` and `leg_release_id` are the ids that the legs alone give.
 CREATE FUNCTION identity_assets.leg_composed(
     library_ids integer[], pending_leg text DEFAULT NULL, pending jsonb DEFAULT NULL
 )
@@ -44,7 +45,7 @@ AS $$
             weighed.*,
             weighed.is_usable AND weighed.method <> 'inherited' AND weighed.corroborates AS agrees,
             CASE
-                -- Of two ids of the legs that contradict each other, the first in the order of `place` fills its column.
+                -- If two ids of the legs contradict each other, the first one in the order of `place` fills the column.
                 WHEN weighed.is_leg AND NOT weighed.corroborates AND weighed.place > 1 THEN NULL
                 WHEN NOT weighed.is_usable AND weighed.method <> 'manual' THEN NULL
                 WHEN weighed.external_id ~ '^[1-9][0-9]{0,8}$' THEN CAST(weighed.external_id AS integer)
@@ -72,4 +73,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.leg_composed IS
-'The main row that source rows make where a leg''s is among them, and the source rows of the legs';
+'The main row that source rows make if a leg''s row is among them, and the source rows of the legs';

@@ -1,7 +1,8 @@
--- The evidence of both legs for these library rows, and beside each row how it agrees with the other leg's.
+-- The evidence of both legs for these library rows. Each row says whether it agrees with the other leg's row.
 --
--- `pending` is evidence that `pending_leg` has found and that is not stored yet: it replaces what is stored of that leg.
--- An empty array stands for a leg that has found nothing. A library row has at most one row of evidence a leg.
+-- `pending` is evidence that `pending_leg` has found and that is not stored yet. It replaces the stored evidence of
+-- that leg. An empty array means that the leg has found nothing. A library row has at most one row of evidence for
+-- each leg.
 CREATE FUNCTION identity_assets.leg_evidence_of(
     library_ids integer[], pending_leg text DEFAULT NULL, pending jsonb DEFAULT NULL
 )
@@ -60,4 +61,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.leg_evidence_of IS
-'The evidence of the legs, one row a leg and library row: whether both legs name one entity, or contradict each other';
+'The evidence of the legs, one row for each leg and library row: whether both legs name one entity, or contradict each other';

@@ -1,4 +1,5 @@
--- The library rows that the writer looks at for the legs: a leg has evidence for them, or wrote one of their source rows.
+-- The library rows that the writer checks for the legs: a leg has evidence for them, or wrote one of their source
+-- rows.
 CREATE FUNCTION identity_assets.leg_library_row(
     partitions integer, buckets integer[], first_id integer DEFAULT 0, last_id integer DEFAULT 2147483647
 )
@@ -18,4 +19,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.leg_library_row IS
-'The library rows of these partitions that a leg has evidence for, or wrote a source row of';
+'The library rows of these partitions for which a leg has evidence or wrote a source row';

@@ -1,12 +1,18 @@
--- What the evidence of the legs does to the main rows of these library rows. The one place of this rule.
+-- What the evidence of the legs does to the main rows of these library rows (`fate`). This rule is nowhere else.
 --
--- fate: gone (there is no library row); manual (a person decided the main row; one that a leg pinned to a manual source
--- row and that is unchanged since is no such row); new, changed, removed; confirmed (it differs in its moment alone);
--- same; none (no main row stands, and none is made). A main row that a leg made is composed of its source rows. Any other
--- keeps all but the two release columns, where they are empty or hold what a leg filled in.
--- `filled_master_id` and `filled_release_id` are what the legs fill in; `sources` are their source rows.
+-- gone        the library row does not exist
+-- manual      a person decided the main row. A main row that a leg composed from a manual source row, and that is
+--             unchanged since then, does not count as such
+-- new, changed, removed   the main row is inserted, replaced or deleted
+-- confirmed   the main row differs only in its moment
+-- same        the main row does not differ
+-- none        there is no main row, and none is made
 --
--- The planner does not know how many ids it gets: a join by nested loops may take a time that grows with their square.
+-- If a leg made the main row, the row is composed of its source rows. In any other main row only the two release
+-- columns change, and only where they are empty or hold a value that a leg filled in. `filled_master_id` and
+-- `filled_release_id` are the values that the legs fill in. `sources` are the legs' source rows.
+--
+-- The planner does not know the number of ids. With nested loops the time could grow with the square of that number.
 CREATE FUNCTION identity_assets.leg_main(
     library_ids integer[], pending_leg text DEFAULT NULL, pending jsonb DEFAULT NULL
 )
@@ -95,4 +101,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.leg_main IS
-'What the evidence of the legs does to each main row: the row that stands, the one that is made, the fate, the source rows';
+'What the evidence of the legs does to each main row: the present row, the new row, the fate, and the source rows';

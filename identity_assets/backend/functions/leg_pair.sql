@@ -1,4 +1,4 @@
--- The library rows that both legs pin.
+-- The library rows for which both legs have evidence.
 CREATE FUNCTION identity_assets.leg_pair(library_ids integer[])
 RETURNS TABLE (library_id integer, same_entity boolean, is_conflict boolean)
 LANGUAGE sql STABLE
@@ -9,4 +9,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.leg_pair IS
-'The library rows that both legs pin: whether the legs name one entity, or contradict each other';
+'The library rows for which both legs have evidence: whether the legs name one entity, or contradict each other';

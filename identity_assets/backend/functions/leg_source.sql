@@ -1,7 +1,9 @@
 -- The source rows that the evidence makes.
 --
--- Where both legs name different ids of one kind, the id with the higher confidence makes the row, then that of S1.
--- Evidence that a person rejected makes none, nor does any where a person knows that there is no identity. A row of one entity that both legs name counts as two witnesses, and `weakest` is the lower of their confidences.
+-- If both legs name different ids of one kind, the id with the higher confidence makes the row. If the confidences
+-- are equal, the id of S1 does. Evidence that a person rejected makes no row. If a person decided that there is no
+-- identity, no evidence makes a row. If both legs name the same entity, its row counts as two sources, and `weakest`
+-- is the lower of the two confidences.
 CREATE FUNCTION identity_assets.leg_source(
     library_ids integer[], pending_leg text DEFAULT NULL, pending jsonb DEFAULT NULL
 )
@@ -38,4 +40,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.leg_source IS
-'The source rows that the evidence makes, and what each is worth when a main row is composed';
+'The source rows that the evidence makes, and how each counts when a main row is composed';

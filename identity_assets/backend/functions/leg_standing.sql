@@ -1,7 +1,9 @@
--- The source rows that count once the evidence is written, without those of LML, which composes its own verdict.
+-- The source rows that count after the evidence is written. LML's source rows are left out, because LML composes its
+-- own verdict.
 --
--- A source row of a person or of another writer keeps its place: a leg makes none beside it. A source row of a leg that
--- has no evidence any more stays until that leg was gathered in its partition: an older job may have written it.
+-- If a person or another writer already has a source row for a source, the leg writes none for it. If a leg has no
+-- evidence for its source row any more, the row stays until the leg was gathered in that partition. An older job may
+-- have written it.
 CREATE FUNCTION identity_assets.leg_standing(
     library_ids integer[], pending_leg text DEFAULT NULL, pending jsonb DEFAULT NULL
 )
@@ -53,4 +55,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.leg_standing IS
-'The source rows that stand once the evidence is written, but for those of LML, which composes them itself';
+'The source rows that count after the evidence is written, without the rows of LML, which composes its own verdict';

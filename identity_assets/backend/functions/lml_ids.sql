@@ -1,7 +1,7 @@
--- The ids that an answer of LML names, as an object that maps a source to its id: those of its provenance that can be
--- written, and those of `main`, which count where both name one source.
+-- The ids in an answer of LML, as an object that maps a source to its id. They come from the provenance entries that
+-- can be written, and from `main`. If both name one source, `main` counts.
 --
--- Of a source that is reported twice, the entry counts that makes the source row (provenance_entry).
+-- If the provenance reports a source twice, the entry that makes the source row counts (provenance_entry).
 CREATE FUNCTION identity_assets.lml_ids(verdict jsonb, provenance jsonb)
 RETURNS jsonb
 LANGUAGE sql STABLE
@@ -25,4 +25,4 @@ AS $$
     )
 $$;
 
-COMMENT ON FUNCTION identity_assets.lml_ids IS 'The ids that an answer names: an object that maps a source to its id';
+COMMENT ON FUNCTION identity_assets.lml_ids IS 'The ids in an answer: an object that maps a source to its id';

@@ -1,5 +1,5 @@
--- The main row that an answer of the kind single_artist makes (rules 2 and 4 in docs/rules.md): the method and the
--- confidence of LML as they came; the release-level columns, of which LML says nothing, as in `old`.
+-- The main row that an answer of the kind single_artist makes (rules 2 and 4 in docs/rules.md). Method and confidence
+-- are LML's, unchanged. LML does not know the release columns, so they stay as they are in `old`.
 CREATE FUNCTION identity_assets.lml_main_row(
     library_id integer, verdict jsonb, verified_at timestamptz, old identity_assets.main_row
 )
@@ -26,4 +26,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.lml_main_row IS
-'The main row that an answer of LML makes, verified at the given moment; old is the row that stands, or null';
+'The main row that an answer of LML makes, verified at the given moment. old is the present row, or null';

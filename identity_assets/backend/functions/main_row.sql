@@ -1,5 +1,6 @@
--- The one list of the main row's columns. Statements name a main row as a whole; the functions beside this read the
--- list from the catalogue. A type and not a view of library_identity: Backend may change its table as it likes.
+-- The only list of the main row's columns. Statements use a main row as one value, and the functions beside this file
+-- read the list from the catalogue. It is a type and not a view of library_identity, so that Backend can change its
+-- table freely.
 CREATE TYPE identity_assets.main_row AS (
     library_id                     integer,
     discogs_master_id              integer,

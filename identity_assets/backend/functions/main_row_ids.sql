@@ -1,4 +1,5 @@
--- The ids of a main row as an object that maps a source to its id; empty where the row has none, or where it is null.
+-- The ids of a main row as an object that maps a source to its id. The object is empty if the row has no id or is
+-- null.
 CREATE FUNCTION identity_assets.main_row_ids(main identity_assets.main_row)
 RETURNS jsonb
 LANGUAGE sql STABLE

@@ -1,4 +1,4 @@
--- The main rows of these library rows as they stand, without a lock.
+-- The present main rows of these library rows. Nothing is locked.
 CREATE FUNCTION identity_assets.main_rows_of(library_ids integer[])
 RETURNS SETOF identity_assets.main_row
 LANGUAGE plpgsql STABLE
@@ -14,4 +14,4 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION identity_assets.main_rows_of IS 'The main rows of these library rows; nothing is locked';
+COMMENT ON FUNCTION identity_assets.main_rows_of IS 'The present main rows of these library rows. Nothing is locked';

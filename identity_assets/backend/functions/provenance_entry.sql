@@ -1,7 +1,7 @@
--- The provenance entries of many answers, each once.
+-- The provenance entries of many answers, each entry once.
 --
--- An entry without a confidence or an external id is unusable (rule 3 in rules.md). A usable entry with rank 1 makes
--- the source row: of a source that is reported twice, the one with the higher confidence.
+-- An entry without a confidence or an external id is not usable (rule 3 in rules.md). The usable entry with rank 1
+-- makes the source row. If a source is reported twice, the entry with the higher confidence has rank 1.
 CREATE FUNCTION identity_assets.provenance_entry(library_ids integer[], provenances jsonb[])
 RETURNS TABLE (
     library_id integer, source text, external_id text, method text, confidence real, is_usable boolean, rank bigint
@@ -25,4 +25,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.provenance_entry IS
-'The provenance entries of these answers; those that are usable with rank 1 make the source rows';
+'The provenance entries of these answers. The usable entries with rank 1 make the source rows';

@@ -1,7 +1,7 @@
--- Whether an answer is a resolved compilation: how many tracks it lists, or null ("The contract" in docs/rules.md).
+-- The number of tracks in a resolved compilation, or null if the answer is not one ("The contract" in docs/rules.md).
 --
--- LML's matcher has visited the release if tracks_attempted is true or tracks are listed. An answer counts only if its
--- response vouched for the two (tracks_trusted).
+-- LML's matcher has visited the release if tracks_attempted is true or tracks are listed. Both fields count only if
+-- the response vouched for them (tracks_trusted).
 CREATE FUNCTION identity_assets.resolved_tracks(kind text, tracks_trusted boolean, verdict jsonb)
 RETURNS integer
 LANGUAGE sql IMMUTABLE
@@ -15,4 +15,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.resolved_tracks IS
-'How many tracks a resolved compilation lists; null if the answer is no compilation that the matcher has visited';
+'The number of tracks in a resolved compilation. Null if the answer is not a compilation that the matcher has visited';

@@ -1,5 +1,5 @@
--- A source row as a value: the functions of the legs return it. A type and not a view of library_identity_source: Backend
--- may change its table as it likes.
+-- A source row as one value, which the functions of the legs return. It is a type and not a view of
+-- library_identity_source, so that Backend can change its table freely.
 CREATE TYPE identity_assets.source_row AS (
     library_id       integer,
     source           text,

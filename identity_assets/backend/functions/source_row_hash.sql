@@ -1,4 +1,4 @@
--- The hash of a source row, as the journal keeps it: equal for equal values, whatever else Backend adds to its table.
+-- The hash of a source row in the journal. Equal values have equal hashes, even if Backend adds columns to its table.
 CREATE FUNCTION identity_assets.source_row_hash(
     library_id integer, source text, external_id text, method text, confidence real, last_verified_at timestamptz,
     boost_sources text, notes text
@@ -11,4 +11,4 @@ AS $$
     )
 $$;
 
-COMMENT ON FUNCTION identity_assets.source_row_hash IS 'The hash of a source row, by which the journal knows it again';
+COMMENT ON FUNCTION identity_assets.source_row_hash IS 'The hash of a source row, by which the journal recognises it';

@@ -1,6 +1,8 @@
--- The main rows that stand in a range of library_id, locked in library_id order: what is compared is what is replaced.
+-- The present main rows in a range of library_id, locked in library_id order. So the row that is compared is the row
+-- that is replaced.
 --
--- IN (SELECT ...) and not ANY: the planner would look up each id in the index, or read the whole table.
+-- IN (SELECT ...) is used instead of ANY. With ANY the planner looks up each id in the index or reads the whole
+-- table.
 CREATE FUNCTION identity_assets.standing_main_rows(first_id integer, last_id integer, library_ids integer[])
 RETURNS SETOF identity_assets.main_row
 LANGUAGE plpgsql

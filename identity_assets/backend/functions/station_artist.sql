@@ -1,7 +1,7 @@
--- The station's artists with these names, by Backend's fold_artist_name: how many there are (at most 2 are counted), and
--- the one if there is exactly one.
+-- The station's artists with these names, compared by Backend's fold_artist_name. Each name gets the number of
+-- artists, counted up to 2, and the artist if there is exactly one.
 --
--- OFFSET 0 and LIMIT: each name is looked up in the index on the folded names. A join would fold every artist.
+-- OFFSET 0 and LIMIT make the planner look up each name in the index on folded names. A join would fold every artist.
 CREATE FUNCTION identity_assets.station_artist(names text[])
 RETURNS TABLE (name text, artist_id integer, artists bigint)
 LANGUAGE sql STABLE
@@ -30,4 +30,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.station_artist IS
-'For each name: the only artist of the catalogue with this folded name, or null, and how many there are, at most 2';
+'For each name: the artist of the catalogue with this folded name, null unless there is exactly one, and their number, counted up to 2';

@@ -1,4 +1,5 @@
--- The track entries of many answers, each once. Entries that were set aside when the answer was judged are marked.
+-- The track entries of many answers, each entry once. Entries that were set aside when the answer was judged are
+-- marked.
 CREATE FUNCTION identity_assets.track_entries(library_ids integer[], tracks jsonb[], set_asides jsonb[])
 RETURNS SETOF identity_assets.track_entry
 LANGUAGE sql STABLE
@@ -38,4 +39,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.track_entries IS
-'The entries of the tracks of these answers; those that were set aside when the answer was judged are marked';
+'The track entries of these answers. Entries that were set aside when the answer was judged are marked';

@@ -1,4 +1,5 @@
--- One entry of an answer's tracks as a value. `is_set_aside`: it broke the contract, and only its names are read.
+-- One entry of an answer's tracks as one value. `is_set_aside`: the entry broke the contract, and only its names are
+-- used.
 CREATE TYPE identity_assets.track_entry AS (
     library_id           integer,
     artist_name          text,

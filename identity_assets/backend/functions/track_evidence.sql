@@ -1,5 +1,5 @@
--- The rows of library_track_identity_source that track entries make: of a source that is reported twice for one track,
--- the one with the higher confidence. Names that are too long for a credit have no track.
+-- The rows of library_track_identity_source that track entries make. If a source is reported twice for one track, the
+-- entry with the higher confidence makes the row. An entry whose names are too long for a track credit makes no row.
 CREATE FUNCTION identity_assets.track_evidence(entries identity_assets.track_entry[])
 RETURNS TABLE (
     library_id integer, artist_name text, track_title text, source text, external_id text, method text, confidence real

@@ -1,14 +1,18 @@
--- What resolved compilations make of the track credits of their releases. The one place of this rule.
+-- What resolved compilations do to the track credits of their releases (`fate`). This rule is nowhere else.
 --
--- One row for each credit key (artist name and title) that an answer lists, and for each link of ours that no answer
--- lists any more. `new` is what the credit becomes; a credit whose entries were all set aside is not returned.
--- written, unchanged     the link to the one artist of the station with the resolved name
--- librarian              a person set the link: nothing is changed
--- no_credit              the release has no such credit
--- unresolved             LML's matcher could not tell who it is
--- no_catalogue_artist, ambiguous_artist   the resolved name is that of no artist, or of several: no link
--- removed                a link of ours that the answer does not list any more
--- A null position is filled if exactly one distinct position was offered (`positions`) and it has room for it.
+-- The function returns one row for each credit key (artist name and title) that an answer lists, and one for each
+-- link of this project that no answer lists any more. `new` is the credit after the change. A credit whose entries
+-- were all set aside is not returned.
+-- written, unchanged    the credit is linked to the one artist of the station with the resolved name
+-- librarian             a person set the link: nothing changes
+-- no_credit             the release has no such credit
+-- unresolved            LML's matcher could not identify the artist
+-- no_catalogue_artist   no artist has the resolved name: there is no link
+-- ambiguous_artist      several artists have the resolved name: there is no link
+-- removed               this project made the link, and the answer does not list it any more
+--
+-- An empty position is filled if the answer offers exactly one distinct position (`positions`) and it fits into the
+-- column.
 CREATE FUNCTION identity_assets.track_links(library_ids integer[], entries identity_assets.track_entry[])
 RETURNS TABLE (
     library_id integer, artist_name text, track_title text, fate text, positions bigint,
@@ -115,4 +119,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.track_links IS
-'What these track entries make of the track credits of these library rows: each credit before and after, and why';
+'What these track entries do to the track credits of these library rows: each credit before and after, and why';

@@ -1,4 +1,4 @@
--- The hash of a row of library_track_identity_source, as the journal keeps it.
+-- The hash of a row of library_track_identity_source in the journal.
 CREATE FUNCTION identity_assets.track_source_hash(
     external_id text, method text, confidence real, last_verified_at timestamptz, notes text
 )
@@ -9,4 +9,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.track_source_hash IS
-'The hash of the evidence for one track, by which the journal knows it again';
+'The hash of the evidence for one track, by which the journal recognises it';

@@ -1,4 +1,4 @@
--- The key of a row of library_track_identity_source after its library_id, in one short text, as the journal keeps it.
+-- The key of a row of library_track_identity_source without library_id, as a short text for the journal.
 CREATE FUNCTION identity_assets.track_source_key(artist_name text, track_title text, source text)
 RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -7,4 +7,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.track_source_key IS
-'The journal''s key of the evidence that one source gives for one track';
+'The journal''s key for the evidence of one source about one track';

@@ -1,7 +1,7 @@
--- Puts each of the credits `new_rows` in the place of the same one of `old_rows`; returns those that were changed.
+-- Replaces the track credits `old_rows` by `new_rows`. Returns the credits that were changed.
 --
--- A credit that is no longer as `old_rows` says is left alone: somebody has just changed it. With nothing to do no
--- statement reaches the table, because statement triggers of other services stand on it.
+-- A credit that is not as in `old_rows` any more is left alone, because somebody has just changed it. If there is
+-- nothing to do, no statement reaches the table: statement triggers of other services stand on it.
 CREATE FUNCTION identity_assets.update_credits(
     old_rows identity_assets.credit_link[], new_rows identity_assets.credit_link[]
 )
@@ -34,4 +34,4 @@ END
 $$;
 
 COMMENT ON FUNCTION identity_assets.update_credits IS
-'Changes these credits, if they are still as they were read; returns those changed, with the hash that the journal keeps';
+'Changes these credits if nobody has changed them since they were read. Returns the changed credits, with their hashes for the journal';

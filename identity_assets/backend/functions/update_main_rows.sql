@@ -1,4 +1,4 @@
--- Gives main rows that stand their new values, in every column of main_row; returns the hash of each.
+-- Gives existing main rows new values in every column of main_row. Returns the hash of each.
 CREATE FUNCTION identity_assets.update_main_rows(new_rows identity_assets.main_row[])
 RETURNS TABLE (library_id integer, row_hash bigint)
 LANGUAGE plpgsql
@@ -23,4 +23,4 @@ END
 $$;
 
 COMMENT ON FUNCTION identity_assets.update_main_rows IS
-'Replaces the values of these main rows, which must stand; returns the hash of each as the journal keeps it';
+'Replaces the values of these main rows, which must exist. Returns the hash of each for the journal';

@@ -1,4 +1,4 @@
--- The provenance of an answer without the entries that were set aside when it was judged.
+-- The provenance of an answer without the entries that were set aside when the answer was judged.
 CREATE FUNCTION identity_assets.usable_provenance(verdict jsonb, set_aside jsonb)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE

@@ -1,5 +1,5 @@
--- The provenance of an answer without the entries whose id a person refused. `refused` is an array of objects, each of
--- which maps a source to an id; null leaves the provenance as it is.
+-- The provenance of an answer without the entries whose id a person rejected. `refused` is an array of objects that
+-- map a source to an id. If it is null, nothing is removed.
 CREATE FUNCTION identity_assets.without_refused_entries(provenance jsonb, refused jsonb)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE
@@ -18,4 +18,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.without_refused_entries IS
-'The provenance entries of an answer without those whose id a person refused';
+'The provenance entries of an answer without those whose id a person rejected';

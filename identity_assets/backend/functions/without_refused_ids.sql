@@ -1,5 +1,5 @@
--- A main row without the ids that a person refused of single sources. `refused` is an array of objects, each of which
--- maps a source to an id; null leaves the row as it is.
+-- A main row without the ids of single sources that a person rejected. `refused` is an array of objects that map a
+-- source to an id. If it is null, the row stays as it is.
 CREATE FUNCTION identity_assets.without_refused_ids(main identity_assets.main_row, refused jsonb)
 RETURNS identity_assets.main_row
 LANGUAGE sql STABLE
@@ -20,4 +20,4 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION identity_assets.without_refused_ids IS
-'A main row in which the ids that a person refused of single sources are null';
+'A main row in which the ids of single sources that a person rejected are null';

@@ -1,4 +1,4 @@
--- The accounts: how many rows of the ledger came to which outcome, by partition; of one run, or of the pass.
+-- The accounts: the number of ledger rows with each outcome, by partition. They count one run or the whole pass.
 SELECT library_id % :partitions AS bucket, outcome, count(*) AS rows
 FROM candidate_library
 WHERE library_id % :partitions = ANY (:buckets)

@@ -1,4 +1,4 @@
--- The library rows of these partitions with evidence of the leg: all of them, and those that lose it now.
+-- Counts the library rows of these partitions with evidence of the leg: all of them, and those that lose it now.
 --
 -- Rows that Backend has deleted do not count.
 SELECT count(*) AS stored, count(*) FILTER (WHERE found.library_id IS NULL) AS lost

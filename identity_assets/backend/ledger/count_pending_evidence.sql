@@ -1,6 +1,6 @@
 -- Counts the library rows of these partitions for which the writer has leg evidence to write or to remove.
 --
--- A row that the database refused is left out: every run tries it again, but it starts no run.
+-- A row that the database refused does not count, so it starts no run. Every run tries it again.
 WITH main AS MATERIALIZED (
     SELECT library_id, fate, sources
     FROM leg_main(ARRAY(SELECT library_id FROM leg_library_row(:partitions, CAST(:buckets AS integer[])))) AS main

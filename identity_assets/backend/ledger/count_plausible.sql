@@ -1,5 +1,5 @@
--- Counts what the answers that wait to be written say of the two groups of library rows (guard_group.sql). Answers that a
--- person has accepted do not count.
+-- Counts the answers that wait to be written, in the two groups of the guard (guard_group.sql). Answers that a person
+-- has accepted do not count.
 SELECT
     count(*) AS waiting,
     count(*) FILTER (WHERE guarded = 'had_identity') AS had_identity,

@@ -1,4 +1,4 @@
--- How many rows each table holds of each of these partitions.
+-- Counts the rows of each table in each of these partitions.
 SELECT 'lml_verdicts' AS asset, library_id % :partitions AS bucket, count(*) AS rows
 FROM lml_verdict WHERE library_id % :partitions = ANY (:buckets) GROUP BY 2
 UNION ALL

@@ -1,4 +1,4 @@
--- Counts the rows of the ledger that LML has yet to answer.
+-- Counts the ledger rows that LML has not answered yet.
 SELECT count(*)
 FROM ledger
 WHERE library_id % :partitions = ANY (:buckets)

@@ -1,5 +1,5 @@
--- Accepts or drops the held answers of these runs. The ledger follows where it still has the rows: an accepted answer
--- waits to be written, a dropped one is void.
+-- Accepts or drops the held answers of these runs. If the ledger still has the rows, it follows: an accepted answer
+-- waits to be written, and a dropped one is not used.
 WITH decided AS (
     UPDATE lml_verdict_state AS state
     SET

@@ -1,3 +1,3 @@
--- Ends the pass before this one: its rows leave the ledger.
+-- Ends the previous pass: its rows leave the ledger.
 DELETE FROM candidate_library
 WHERE library_id % :partitions = ANY (:buckets)

@@ -1,4 +1,4 @@
--- Deletes the evidence of a leg that it no longer finds, of the library rows after :after, up to :upto.
+-- Deletes evidence that a leg does not find any more, for the library rows after :after up to :upto.
 DELETE FROM leg_evidence AS old
 WHERE old.leg = :leg
   AND old.library_id % :partitions = ANY (:buckets)

@@ -1,4 +1,5 @@
--- The runs whose id begins with :run_id, as far as they have left anything here, and when each was seen first.
+-- The runs whose id begins with :run_id and that have left something in these tables, with the time of the first
+-- trace of each.
 SELECT run_id, min(seen_at) AS seen_at, min(asked_at) AS asked_at
 FROM (
     SELECT run_id, written_at AS seen_at, CAST(NULL AS timestamptz) AS asked_at FROM journal_chunk

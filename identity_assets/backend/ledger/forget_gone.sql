@@ -1,4 +1,5 @@
--- Forgets library rows of these partitions that Backend has deleted: no table of ours has a foreign key to library.
+-- Removes everything about library rows of these partitions that Backend has deleted. No table of ours has a foreign
+-- key to library.
 WITH gone AS MATERIALIZED (
     SELECT known.library_id
     FROM (

@@ -1,4 +1,4 @@
--- The runs whose answers are held back, the latest first, with what these answers say.
+-- The runs with held answers, the latest first, and the number of these answers by kind.
 SELECT
     held_run_id AS run_id,
     min(held_at) AS held_at,

@@ -1,4 +1,4 @@
--- The next inputs to ask LML about: at most :rows rows of one cohort after :after, in library_id order.
+-- The next inputs for LML: at most :rows rows of one cohort after :after, in library_id order.
 SELECT candidate.library_id, candidate.artist_name, candidate.album_title, candidate.legacy_release_id
 FROM candidate_library AS candidate
 WHERE candidate.library_id > :after
@@ -9,7 +9,7 @@ WHERE candidate.library_id > :after
       SELECT
       FROM lml_verdict AS verdict
       WHERE verdict.library_id = candidate.library_id
-        -- A merge of the two indexes then begins where the page does.
+        -- With this condition a merge of the two indexes begins at the start of the page.
         AND verdict.library_id > :after
         AND verdict.asked_at >= candidate.answers_since
         AND NOT verdict.lacks_tracks

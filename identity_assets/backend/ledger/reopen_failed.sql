@@ -1,4 +1,5 @@
--- Rows that LML failed on, or was not asked about, earlier in this pass are asked again when the step is run again.
+-- Opens the rows again that LML failed on, or was not asked about, earlier in this pass. So a second run of the step
+-- asks about them.
 UPDATE candidate_library
 SET outcome = NULL, detail = NULL
 WHERE library_id % :partitions = ANY (:buckets)

@@ -1,4 +1,4 @@
--- Those of these runs that changed a table row, as far as the journal remembers.
+-- The runs among these that changed a table row and that the journal still has.
 SELECT DISTINCT run_id
 FROM journal_chunk
 WHERE run_id = ANY (CAST(:run_ids AS text[]))

@@ -1,5 +1,5 @@
--- Puts the due library rows into the ledger: at most :max_inputs of them, or all where it is null. Rows that have
--- waited longest come first, rows that cannot be asked about last.
+-- Puts the due library rows into the ledger: at most :max_inputs of them, or all if it is null. Rows that have waited
+-- longest come first. Rows that LML cannot be asked about come last.
 INSERT INTO candidate_library (
     library_id, scope, cohort, reason, artist_name, album_title, legacy_release_id,
     selected_at, run_id, answers_since, outcome

@@ -1,4 +1,5 @@
--- Gives every row that was not asked the outcome :outcome, lml_error or not_asked, and says why. It stays due.
+-- Gives each row that LML was not asked about the outcome :outcome, lml_error or not_asked, with the reason. The row
+-- stays due.
 UPDATE candidate_library AS candidate
 SET outcome = :outcome, detail = :detail
 WHERE candidate.library_id % :partitions = ANY (:buckets)

@@ -1,10 +1,11 @@
--- Stores one batch of answers as they came, before anything is made of them.
+-- Stores one batch of answers as they came, before anything is written from them.
 --
--- An earlier answer that said something else goes to the history. The ledger is touched only where an answer is
--- rejected, or where a compilation has to be asked about again with tracks: the row moves to the V/A cohort. Neither that
--- nor asking anew after an answer was taken back or dropped counts as asking twice, nor does asking again because a person
--- wanted it (`previous_kind` is `asked_again`). `previous_kind` is `invalid` if the earlier answer was set aside, whole or
--- in part: its window is INVALID_RETRY_DAYS.
+-- An earlier answer that differs goes to the history. The ledger changes only if an answer is rejected, or if a
+-- compilation must be asked about again with its tracks. Then the row moves to the V/A cohort.
+--
+-- Three kinds of questions do not count as asked twice: with tracks after without tracks, after an answer was taken
+-- back or dropped, and because a person wanted it (`previous_kind` is `asked_again`). If the earlier answer was set
+-- aside, whole or in part, `previous_kind` is `invalid`, and its window is INVALID_RETRY_DAYS.
 WITH given AS MATERIALIZED (
     SELECT
         answer.*, candidate.artist_name, candidate.album_title, candidate.reason,

@@ -1,6 +1,6 @@
--- Stores a page of evidence that a leg found: the library rows after :after, up to :upto.
+-- Stores a page of evidence that a leg found, for the library rows after :after up to :upto.
 --
--- Evidence that is stored already is not touched. It keeps the moment at which it was first found.
+-- Evidence that is stored already is not changed. It keeps the moment at which it was first found.
 INSERT INTO leg_evidence AS old (
     library_id, leg, source, external_id, method, confidence, verified_at, run_id, checked_release_id,
     checked_master_id

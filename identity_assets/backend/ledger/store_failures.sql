@@ -1,4 +1,4 @@
--- Inputs that LML gave no answer for: their outcome and why. They stay due.
+-- Stores the outcome and the reason of inputs that LML gave no answer for. The rows stay due.
 UPDATE candidate_library AS candidate
 SET outcome = failure.outcome, detail = failure.detail
 FROM jsonb_to_recordset(CAST(:failures AS jsonb)) AS failure (library_id integer, outcome text, detail text)

@@ -1,4 +1,4 @@
--- What a run would select now: how many rows have their outcome already, their answer in store, or are to be asked.
+-- Counts the rows that a run would select now: with an outcome at once, with a stored answer, and to be asked about.
 SELECT outcome, is_answered AS answered, count(*) AS rows
 FROM candidate(
     :scope, :stale_threshold_days, :unresolved_retry_days, :invalid_retry_days,

@@ -1,6 +1,7 @@
--- What writing a leg's evidence comes to, without writing it: the library rows of each outcome.
+-- Predicts what the writer would do with a leg's evidence. It writes nothing and counts library rows by outcome.
 --
--- `write`, or the reason for which the leg's source row is skipped; and `upsert_mains`, the main rows made or changed.
+-- The outcome is `write`, or the reason why the leg's source row is skipped. `upsert_mains` counts the main rows that
+-- would be made or changed.
 WITH main AS MATERIALIZED (
     SELECT library_id, fate, sources
     FROM leg_main(CAST(:library_ids AS integer[]), :leg, CAST(:pending AS jsonb))

@@ -1,4 +1,4 @@
--- The library rows of these partitions that a leg has to do with already, in library_id order.
+-- The library rows of these partitions for which a leg has evidence or has written something, in library_id order.
 SELECT library_id
 FROM leg_library_row(:partitions, :buckets)
 ORDER BY library_id

@@ -1,4 +1,5 @@
--- The next answers that a run would apply without asking: at most :rows of them after :after, in library_id order.
+-- The next stored answers that a run would apply without asking LML: at most :rows of them after :after, in
+-- library_id order.
 SELECT
     candidate.library_id, answer.kind, CAST(answer.verdict AS text) AS verdict, answer.tracks_trusted,
     CAST(answer.set_aside AS text) AS set_aside

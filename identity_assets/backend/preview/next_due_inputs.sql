@@ -1,5 +1,5 @@
--- The next inputs that a run would ask LML about: at most :rows rows of one cohort after :after, in
--- library_id order. The rows :compilations, which LML has just called compilations, belong to the cohort too.
+-- The next inputs that a run would ask LML about: at most :rows rows of one cohort after :after, in library_id order.
+-- The rows :compilations, which LML has just called compilations, belong to the V/A cohort.
 SELECT library_id, artist_name, album_title, legacy_release_id
 FROM candidate(
     :scope, :stale_threshold_days, :unresolved_retry_days, :invalid_retry_days,

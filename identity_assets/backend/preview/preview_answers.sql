@@ -1,6 +1,6 @@
--- What the writer would make of these answers: the outcome of each, its main and source rows before and after, without the
--- moment at which they were verified, and the track credits that change. `kind` is null for an answer that is set aside
--- whole. Reads only.
+-- Predicts what the writer would make of these answers, and writes nothing: the outcome of each, its main row and
+-- source rows before and after, and the track credits that change. The moment of verification is left out. `kind` is
+-- null if the whole answer is set aside.
 WITH given AS MATERIALIZED (
     SELECT *
     FROM jsonb_to_recordset(CAST(:answers AS jsonb))

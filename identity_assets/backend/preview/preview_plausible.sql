@@ -1,5 +1,5 @@
--- The counts of ledger/count_plausible.sql, for answers that are not stored: the :kinds that LML gave for the due rows
--- :library_ids.
+-- The same counts as ledger/count_plausible.sql, for answers that are not stored: :kinds are LML's answers for the
+-- due rows :library_ids.
 SELECT
     count(*) AS waiting,
     count(*) FILTER (WHERE guarded = 'had_identity') AS had_identity,

@@ -1,9 +1,10 @@
--- What a run changed in the identity of the next :rows library rows after :after: the main row, the source rows and the
--- links of track credits that it wrote, before and after, without the moment at which they were verified.
+-- What a run changed in the identity of the next :rows library rows after :after. It shows the main row, the source
+-- rows and the links of track credits that the run wrote, before and after. The moment of verification is left out.
 --
--- What stood before is in the journal of the run, by its first write that changed the row. What it became is what the
--- journal of the next run keeps as its before, or what stands now. is_known is false where what stands now is not what
--- the run left, and no run of the journal has written it since: somebody else has.
+-- The state before comes from the journal: the first write of the run that changed the row. The state after is what
+-- the next run in the journal keeps as its state before. If no later run wrote the row, it is the present row.
+-- is_known is false if the present row is not as the run left it and no run in the journal has written it since. Then
+-- somebody else has changed it.
 WITH page AS MATERIALIZED (
     SELECT DISTINCT entry.library_id
     FROM journal_entry AS entry
@@ -48,7 +49,7 @@ later AS (
     FROM entry
     JOIN last ON last.library_id = entry.library_id
     WHERE NOT entry.is_own AND entry.chunk_id > last.chunk_id
-    -- The moment alone is not compared, so such a write says nothing about the values.
+    -- A write that changed only the moment says nothing about the values, so it comes last.
     ORDER BY entry.table_name, entry.library_id, entry.key, entry.before = 'time', entry.chunk_id
 ),
 standing AS (
@@ -118,7 +119,7 @@ compared AS (
         END AS image
     ) AS after
 ),
--- Materialised: the planner expects one row of each, so it would aggregate again for each row of the page.
+-- MATERIALIZED, because the planner expects one row of each and would aggregate again for each row of the page.
 sources AS MATERIALIZED (
     SELECT
         library_id,

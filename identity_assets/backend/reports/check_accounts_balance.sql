@@ -1,7 +1,7 @@
--- Library rows in the ledger without an outcome, or with an outcome that the tables contradict.
+-- Ledger rows without an outcome, or with an outcome that the tables contradict.
 --
--- A decision that a person made later is no contradiction, nor is a library row that Backend deleted. A row without an
--- outcome counts only if no run holds its partition now: a run that holds it has yet to reach the row.
+-- Later decisions of people are no contradiction. Library rows that Backend has deleted do not count. A row without
+-- an outcome counts only if no run holds its partition now, because that run may still reach the row.
 SELECT library_id, outcome, disagreement, count(*) OVER () AS offending
 FROM (
     SELECT

@@ -1,7 +1,7 @@
 -- Main and source rows with a confidence outside the band of their method, or with a method that has no band.
 --
--- The bands come as three arrays, one place for each method. They are compared as real, the type of the column: 0.7 as a
--- double is greater than 0.7 as a real. `inherited` is internal to a composer and has no band.
+-- The bands come as three arrays with one element for each method. They are compared as real, the type of the column,
+-- because 0.7 as a double is greater than 0.7 as a real. `inherited` is internal to a composer and has no band.
 SELECT
     held.library_id,
     held.in_table,

@@ -1,5 +1,7 @@
--- Main rows that are kept although LML was asked again later and found no identity. Rows that a person decided are not
--- counted, nor are rows of the two legs: the legs cover what LML cannot resolve.
+-- Main rows that are kept although LML was asked again later and found no identity.
+--
+-- Rows that a person decided do not count. Rows of the two legs do not count either, because the legs cover releases
+-- that LML cannot identify.
 SELECT
     main.library_id,
     library.artist_name,

@@ -1,5 +1,5 @@
--- Library rows that the legs pin to different releases: two ids of one kind, or a release and a master to which the
--- release does not belong by the discogs-cache. `stands` names the leg whose id is written.
+-- Library rows for which the legs name different releases: two ids of one kind, or a release that does not belong to
+-- the other leg's master in the discogs-cache. `stands` is the leg whose id is written.
 SELECT
     pair.library_id,
     one.source || ' ' || one.external_id AS s1_says,

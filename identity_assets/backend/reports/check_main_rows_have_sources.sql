@@ -1,6 +1,7 @@
--- Main rows written from LML's answers that have no source row, or whose id differs from the source row of the same
--- answer. Main rows and source rows that a person decided are not judged; nor is a source
--- row missed that a person rejected.
+-- Main rows written from LML's answers that have no source row, or that have another id than the source row of the
+-- same answer.
+--
+-- Main rows and source rows that a person decided are not judged. A source row that a person rejected is not missing.
 SELECT
     library_id,
     string_agg(disagreement, '; ' ORDER BY disagreement) AS disagreement,

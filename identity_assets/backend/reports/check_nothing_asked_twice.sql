@@ -1,8 +1,8 @@
--- Rows about whose artist and title LML was asked again before the window of its earlier answer had ended, and not
--- because a person wanted it (`asked_again`).
+-- Library rows that LML was asked about again, with the same artist and title, before the window of the earlier
+-- answer had ended. Questions that a person wanted (`asked_again`) do not count.
 --
--- The window is counted back from the later question, in calendar days as in due_library: an interval between two
--- moments would be an hour short when the clocks change.
+-- The window is counted back from the later question in calendar days, as in due_library. An interval between two
+-- moments would be an hour too short when the clocks change.
 SELECT
     library_id,
     artist_name,

@@ -1,5 +1,5 @@
--- Library rows of the pass that were set aside by a fault of LML or of the database, and library rows for which the
--- database refuses what the legs make of them. Each with the reason that was kept.
+-- Library rows of the pass that a fault of LML or of the database set aside, and library rows for which the database
+-- refuses the rows of the legs. Each row has its stored reason.
 SELECT library_id, outcome, reason, count(*) OVER () AS offending
 FROM (
     SELECT candidate.library_id, candidate.outcome, candidate.detail AS reason

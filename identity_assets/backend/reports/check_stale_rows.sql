@@ -1,7 +1,8 @@
--- Counts by partition the rows that were asked about before and are due again, in the full scope. A row without an
--- artist name cannot be asked about, so it is not counted. The age is that since LML was last asked or the row verified.
+-- Counts by partition the rows that LML was asked about before and that are due again, in the full scope. A row
+-- without an artist name does not count, because LML cannot be asked about it. The age counts from the last question
+-- or verification.
 --
--- `sample` holds those of the whole library's first :sample_rows that belong to this partition.
+-- `sample` has the rows of this partition that are among the first :sample_rows rows of the whole library.
 WITH held AS (
     SELECT
         library_id,

@@ -1,4 +1,4 @@
--- Library rows whose window is counted from a moment that has not come: due_library has the rule. They are not due before
+-- Library rows whose window counts from a moment in the future (the rule is in due_library). They are not due before
 -- `due_from`, so a time in 2099 takes a row out of every refresh.
 SELECT
     library_id,

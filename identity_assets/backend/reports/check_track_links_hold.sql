@@ -1,8 +1,9 @@
--- Links of track credits that this project made and that do not hold: to an artist who is gone, over a librarian's decision,
--- or with a confidence that no method has; and evidence with a confidence outside the band of its method.
+-- Links of track credits that this project made and that are wrong: the artist does not exist any more, a librarian
+-- had decided the credit, or no method has this confidence. Also evidence with a confidence outside the band of its
+-- method.
 --
--- A credit does not say by which method LML found the artist: its confidence must lie in some band. The journal remembers
--- what stood before a link. The bands come as three arrays, one place for each method.
+-- A credit does not have LML's method, so its confidence must lie in any band. The journal has the state of a credit
+-- before a link. The bands come as three arrays with one element for each method.
 WITH over_librarian AS MATERIALIZED (
     SELECT DISTINCT image.library_id, image.key
     FROM journal_chunk AS chunk

@@ -1,4 +1,4 @@
--- The earlier answers of LML for one library row that differ from the one that followed, the latest first.
+-- LML's earlier answers for one library row that differ from the next one, the latest first.
 SELECT
     kind, verdict ->> 'method' AS method, verdict -> 'confidence' AS confidence, asked_at, run_id, applied_at,
     rejected_reason

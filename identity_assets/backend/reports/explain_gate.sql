@@ -1,4 +1,4 @@
--- What the gate's definition (docs/rules.md) reads of one library row, and the sibling with the highest confidence.
+-- What the gate reads about one library row (docs/rules.md), and the sibling with the highest confidence.
 SELECT
     identity.library_id IS NOT NULL AS has_main_row,
     identity.confidence,

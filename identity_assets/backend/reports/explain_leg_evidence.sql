@@ -1,4 +1,4 @@
--- The Discogs entities to which the two legs pin one library row, and why the database refuses one, if it does.
+-- The evidence of the two legs for one library row, and the reason if the database refuses it.
 SELECT leg, source, external_id, method, confidence, verified_at, run_id, refused_reason
 FROM leg_evidence
 WHERE library_id = :library_id

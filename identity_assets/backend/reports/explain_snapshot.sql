@@ -1,2 +1,2 @@
--- The rest of this transaction reads the database as it is at one moment, and cannot write.
+-- For the rest of this transaction the database is read as it is at one moment, and nothing can be written.
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY

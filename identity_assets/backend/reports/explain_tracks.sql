@@ -1,5 +1,5 @@
--- The track credits of one library row and the tracks that LML's answer lists: the link that stands, what the answer makes
--- of it (fate), and the evidence.
+-- The track credits of one library row and the tracks in LML's answer. Each has its present link, what the answer
+-- does to it (fate), and the evidence.
 WITH answered AS (
     SELECT library_id, verdict -> 'tracks' AS tracks, set_aside
     FROM answer

@@ -1,10 +1,12 @@
--- The gate ("The gate" in rules.md), the reasons why rows are truly unresolved, and the artists with the most of them.
+-- The gate ("The gate" in rules.md), the reasons why rows are truly unresolved, and the artists with the most such
+-- rows.
 --
--- Each table is scanned once. Library rows are counted by artist and reason; whether an artist has a row to fall back on
--- then follows from the few counts of that artist, so that no row looks for its siblings. An unresolved row has no
--- confidence of 0.70, so it is never its own sibling. 0.70 is compared in the type of the column.
--- Compilations whose tracks are known: LML's applied answer lists tracks.
--- A row counts for the first reason that holds. A row without an artist name cannot be asked about.
+-- Each table is scanned once. Library rows are counted by artist and reason. A few counts for each artist then decide
+-- whether the artist has a row to fall back on, so no row searches for its siblings. An unresolved row has a
+-- confidence below 0.70, so it cannot be its own sibling. 0.70 is compared in the type of the column.
+--
+-- A row counts for the first reason that is true. LML cannot be asked about a row without an artist name. A
+-- compilation has known tracks if LML's applied answer lists tracks.
 WITH compilation AS MATERIALIZED (
     SELECT library_id, resolved_tracks > 0 AS has_tracks
     FROM answer
@@ -23,7 +25,7 @@ counted AS (
             WHEN decided.rejected IS NOT NULL THEN 'rejected_by_person'
             WHEN held.library_id IS NOT NULL THEN 'answer_held'
             WHEN candidate.outcome IS NOT NULL THEN candidate.outcome
-            -- Looked up for the few rows that come this far: a join would scan all stored answers.
+            -- Only a few rows come this far, so each is looked up. A join would scan all stored answers.
             WHEN candidate.library_id IS NOT NULL AND EXISTS (
                 SELECT FROM ledger WHERE ledger.library_id = candidate.library_id AND ledger.answered_at IS NOT NULL
             ) THEN 'answer_stored'

@@ -1,7 +1,7 @@
--- The state of each of these partitions: how much is resolved, what the next run asks about, how old its answers are.
+-- The state of each of these partitions: how much is resolved, what the next run asks about, how old the answers are.
 --
--- A row is resolved as the gate sees it. `due` counts the rows that a run in the scope of the settings would select,
--- `stale` those of them that were asked about before.
+-- A row is resolved as the gate defines it. `due` counts the rows that a run in the scope of the settings would
+-- select. `stale` counts those of them that LML was asked about before.
 SELECT
     library_id % :partitions AS bucket,
     count(*) AS library_rows,

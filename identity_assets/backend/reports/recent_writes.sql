@@ -1,5 +1,5 @@
--- The last :runs runs of the journal, the last one first: when each began to write, how many library rows it wrote, and
--- whether it was a pass of the graph, as far as the ledger still has rows of it.
+-- The last :runs runs in the journal, the latest first: when each began to write, how many library rows it wrote, and
+-- whether it was a pass of the graph. The last is known only while the ledger has rows of the run.
 WITH recent AS (
     SELECT run_id, min(written_at) AS first_written_at, max(chunk_id) AS last_chunk_id
     FROM journal_chunk

@@ -1,8 +1,8 @@
--- One page of library rows in the order of their ids: the rule of functions/due_library.sql for each row, how the gate
--- sees it, LML's last answer, the outcome in the current pass, and what a person decided about it.
+-- One page of library rows in the order of their ids. Each row has the result of functions/due_library.sql, its state
+-- in the gate, LML's last answer, its outcome in the current pass, and people's decisions about it.
 --
--- The filters are null where they are not given. An artist is found by the name on the release or by that of Backend's
--- artist, whatever its case and accents.
+-- A filter that is not given is null. An artist is found by the name on the release or by the name of Backend's
+-- artist, without regard to case and accents.
 WITH lending AS MATERIALIZED (
     SELECT DISTINCT library.artist_id
     FROM library

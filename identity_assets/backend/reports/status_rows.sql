@@ -1,5 +1,6 @@
--- Counts the whole library by state, by the reason why rows are due now, and by the day on which they will be due (0 is
--- the rest of today, in UTC). A row without an artist name cannot be asked about, so it is never counted as due.
+-- Counts the whole library by state, by the reason why rows are due now, and by the day on which rows will be due (0
+-- is the rest of today in UTC). A row without an artist name never counts as due, because LML cannot be asked about
+-- it.
 SELECT
     now() AS read_at,
     in_canonical_scope,

@@ -1,5 +1,6 @@
--- The library rows of a scope that LML would be asked about at a moment to come, by partition and cohort. Rows that
--- become due until then count as one-artist rows: they are few, and the cohort only decides the size of the batches.
+-- The library rows of a scope that LML would be asked about at a future moment, by partition and cohort. Rows that
+-- become due before that moment count as one-artist rows. They are few, and the cohort only decides the size of the
+-- batches.
 SELECT bucket, cohort, sum(rows) AS rows
 FROM (
     SELECT candidate.library_id % :partitions AS bucket, candidate.cohort, count(*) AS rows

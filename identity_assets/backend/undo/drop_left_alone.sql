@@ -1,5 +1,5 @@
--- Keeps only the staged rows that go back: those of these library rows, without source rows that a person has set since,
--- and without the credits and evidence of tracks that anybody has changed since.
+-- Keeps only the staged rows that can be restored. They belong to these library rows. Source rows that a person has
+-- set since, and credits and evidence of tracks that anybody has changed since, are removed from the stage.
 DELETE FROM undo
 WHERE library_id <> ALL (CAST(:library_ids AS integer[]))
    OR before = 'same'

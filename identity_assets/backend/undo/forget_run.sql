@@ -1,4 +1,5 @@
--- Takes these library rows out of the journal of these runs: what was taken back is no write any more.
+-- Removes these library rows from the journal of these runs, because a write that was taken back is not a write any
+-- more.
 WITH kept AS MATERIALIZED (
     SELECT
         entry.chunk_id,

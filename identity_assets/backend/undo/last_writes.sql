@@ -1,4 +1,4 @@
--- The run that wrote each of these library rows last, as far as the journal still has it.
+-- The run that last wrote each of these library rows, if the journal still has it.
 SELECT DISTINCT ON (entry.library_id) entry.library_id, entry.run_id
 FROM journal_entry AS entry
 WHERE entry.library_id = ANY (CAST(:library_ids AS integer[]))

@@ -1,5 +1,5 @@
--- The runs that have written a library row again since the given run wrote it, the last one first: they are taken back
--- before it, in this order. Runs in which people decided are not among them: a decision is taken back by its own run only.
+-- The later runs that wrote library rows of the given run again, the latest first. They must be taken back before
+-- that run, in this order. Runs in which people decided are left out: a decision is taken back only by its own run.
 WITH own AS MATERIALIZED (
     SELECT library_id, min(chunk_id) AS chunk_id
     FROM journal_entry

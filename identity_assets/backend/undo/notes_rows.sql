@@ -1,7 +1,7 @@
--- The next library rows that a writer has left its notes in, or a leg has evidence for: at most :rows after :after, in
--- library_id order. Rows that a person decided count as nobody else's, whatever their notes say.
+-- The next library rows that have this writer's notes or a leg's evidence: at most :rows after :after, in library_id
+-- order. Rows that a person decided do not count as this writer's, whatever their notes say.
 --
--- Each branch stops after :rows library rows, so that a page reads no more of a table than it needs.
+-- Each branch stops after :rows library rows, so a page reads no more of a table than it needs.
 SELECT library_id
 FROM (
     (

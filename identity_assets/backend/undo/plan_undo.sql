@@ -1,7 +1,7 @@
--- What taking back does to the main row of each staged library row, or why the library row is left alone.
+-- What the undo does to the main row of each staged library row, or why it leaves the library row alone.
 --
--- A source row that a person has set since stays as it is and keeps nothing else from going back. So does a track credit or
--- the evidence of a track that anybody has changed since.
+-- A source row that a person has set since stays as it is, and the rest is restored. The same holds for a track
+-- credit, or the evidence of a track, that anybody has changed since.
 SELECT
     undo.library_id,
     CASE

@@ -1,4 +1,4 @@
--- What taking a leg back does to the main rows of these library rows, or why they are left alone.
+-- What the undo of a leg does to the main rows of these library rows, or why it leaves them alone.
 SELECT
     library_id,
     CASE fate WHEN 'manual' THEN 'manual' WHEN 'gone' THEN 'library_row_gone' END AS left_alone,

@@ -1,5 +1,6 @@
--- What taking back all that was written from LML's answers does to the main rows of these library rows, or why they are
--- left alone. Where source rows of a leg remain, they make the main row; else the row that LML's replaced comes back.
+-- What the undo of everything that was written from LML's answers does to the main rows of these library rows, or why
+-- it leaves them alone. If source rows of a leg remain, they make the main row. Otherwise the row that LML's row
+-- replaced comes back.
 WITH earlier AS MATERIALIZED (
     SELECT DISTINCT library_id
     FROM library_identity_history

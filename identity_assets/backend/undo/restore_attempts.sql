@@ -1,4 +1,4 @@
--- The sidecar as it stood before the run.
+-- Restores the sidecar to its state before the run.
 WITH removed AS (
     DELETE FROM library_unresolved AS attempt
     USING undo

@@ -1,4 +1,4 @@
--- What people had decided before the run.
+-- Restores people's decisions to their state before the run.
 WITH removed AS (
     DELETE FROM correction AS decision
     USING undo

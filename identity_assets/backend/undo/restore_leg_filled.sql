@@ -1,4 +1,4 @@
--- The values that the legs had put into main rows before the run.
+-- Restores the record of the values that the legs put into main rows to its state before the run.
 WITH removed AS (
     DELETE FROM leg_filled AS filled
     USING undo

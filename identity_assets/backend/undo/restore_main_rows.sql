@@ -1,4 +1,4 @@
--- The main rows as they stood before the run; the rows that it left go to history.
+-- Restores the main rows to their state before the run. The rows that the run left go to history.
 WITH history AS MATERIALIZED (
     SELECT keep_main_row_history(
         (

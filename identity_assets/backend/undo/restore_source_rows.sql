@@ -1,4 +1,4 @@
--- The source rows as they stood before the run.
+-- Restores the source rows to their state before the run.
 WITH removed AS (
     DELETE FROM library_identity_source AS held
     USING undo

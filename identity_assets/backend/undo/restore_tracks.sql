@@ -1,5 +1,5 @@
--- The track credits and the evidence of tracks as they stood before the run. A link to an artist that is gone does not come
--- back.
+-- Restores the track credits and the evidence of tracks to their state before the run. A link to an artist who does
+-- not exist any more is not restored.
 WITH restored AS MATERIALIZED (
     SELECT update_credits(
         array_agg(

@@ -1,4 +1,5 @@
--- Divides the library rows that these runs wrote, or those of :library_ids among them, into ranges with at most :rows each.
+-- Divides the library rows that these runs wrote into ranges with at most :rows rows each. If :library_ids is given,
+-- only these library rows count.
 SELECT min(library_id) AS first_id, max(library_id) AS last_id
 FROM (
     SELECT library_id, (row_number() OVER (ORDER BY library_id) - 1) / :rows AS chunk

@@ -1,12 +1,15 @@
--- Each table row that these runs wrote in one range, beside what stands now: what stood before the runs, what they left,
--- whether that stands still, and which other run has written the library row since the first of them. Several runs are
+-- Each table row that these runs wrote in one range: its state before the runs, the state that they left, and its
+-- present state. It also has the other run that wrote the library row since the first of these runs. Several runs are
 -- taken back together, as if they were one.
 --
--- A run may write a table row more than once, as LML's answer and a leg do: the first write that changed it says what stood
--- before, the last one what the run left. Where that first write changed the time alone and a later one more, what stood
--- before is the image of the later one with the time of the first.
--- A row that nobody wrote in the run, but that stands now beside rows that the run did write, is not as written. Credits and the
--- evidence of tracks are many, and each stands for itself: of these only the rows that the run wrote are looked at.
+-- A run may write a table row more than once, for example for LML's answer and for a leg. Its first write that
+-- changed the row gives the state before, and its last write gives the state that it left. If that first write
+-- changed only the time and a later write changed more, the state before is the image of the later write with the
+-- time of the first.
+--
+-- A row that the run did not write, but that exists now beside rows that it wrote, counts as changed by somebody
+-- else. Credits and the evidence of tracks are many and independent of each other, so only those that the run wrote
+-- are read.
 CREATE TEMPORARY TABLE undo ON COMMIT DROP AS
 WITH entry AS MATERIALIZED (
     SELECT entry.*

@@ -1,4 +1,5 @@
--- Answers of which nothing is written any more: they are not applied again, and LML is asked anew. The ledger says so.
+-- Marks answers from which nothing is written any more: they are not applied again, and LML is asked again. The
+-- ledger shows it.
 WITH undone AS MATERIALIZED (
     SELECT answer.library_id, answer.asked_at
     FROM answer

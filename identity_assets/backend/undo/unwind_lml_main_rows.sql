@@ -1,4 +1,4 @@
--- Removes the main rows of these library rows that were written from LML's answers: history, and the journal.
+-- Removes the main rows of these library rows that were written from LML's answers, and writes history and journal.
 WITH standing AS MATERIALIZED (
     SELECT main
     FROM standing_main_rows(:first_id, :last_id, CAST(:library_ids AS integer[])) AS main

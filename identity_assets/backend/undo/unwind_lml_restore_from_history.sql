@@ -1,4 +1,4 @@
--- Brings back the main rows that LML's replaced, the latest of each library row, and the journal.
+-- Restores the latest main row that LML's row replaced for each library row, and writes the journal.
 WITH earlier AS MATERIALIZED (
     SELECT jsonb_populate_record(CAST(NULL AS main_row), to_jsonb(latest)) AS main
     FROM (

@@ -1,5 +1,5 @@
--- Removes the source rows of these library rows that were written from LML's answers, and the journal. Rows of people and
--- of other writers stay.
+-- Removes the source rows of these library rows that were written from LML's answers, and writes the journal. Rows of
+-- people and of other writers stay.
 WITH standing AS MATERIALIZED (
     SELECT old
     FROM library_identity_source AS old

@@ -1,5 +1,5 @@
--- Takes the links of these library rows' track credits away that LML's answers made, removes the evidence of their tracks,
--- and journals both. Positions that were filled stay.
+-- Removes the links and the evidence that LML's answers made for the tracks of these library rows, and writes the
+-- journal. Positions that were filled stay.
 WITH linked AS MATERIALIZED (
     SELECT
         credit.library_id,

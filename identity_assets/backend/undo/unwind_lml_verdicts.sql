@@ -1,4 +1,4 @@
--- Marks the answers that were written as taken back: they are not applied again, and LML is asked anew. The ledger says so.
+-- Marks the applied answers as taken back: they are not applied again, and LML is asked again. The ledger shows it.
 WITH undone AS (
     UPDATE lml_verdict_state AS state
     SET unwound_at = now()

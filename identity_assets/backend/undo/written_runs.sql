@@ -1,5 +1,5 @@
--- The runs of the journal among :run_ids, or those that began to write at :since or later; the last one first. Among the latter
--- are no runs in which people decided: a decision is taken back by its own run only.
+-- The runs of the journal that :run_ids names, or that began to write at :since or later, the latest first. With
+-- :since, runs in which people decided are left out: a decision is taken back only by its own run.
 SELECT
     entry.run_id,
     min(entry.written_at) AS first_written_at,

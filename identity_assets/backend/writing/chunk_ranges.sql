@@ -1,6 +1,6 @@
 -- Divides the library rows that wait to be written into ranges of library_id with at most :chunk_rows rows each.
 --
--- With :with_legs, the library rows that a leg has to do with (leg_library_row) are among them.
+-- With :with_legs, the ranges also have the library rows that the writer checks for the legs (leg_library_row).
 SELECT min(library_id) AS first_id, max(library_id) AS last_id
 FROM (
     SELECT library_id, (row_number() OVER (ORDER BY library_id) - 1) / :chunk_rows AS chunk

@@ -1,5 +1,5 @@
--- What stands of the library rows that decisions are about, for the check of each decision. `named_ids` are the ids that a
--- rejection would reject; a library row that does not exist is left out.
+-- The present state of the library rows that decisions are about, for the check of each decision. `named_ids` are the
+-- ids that a rejection would reject. A library row that does not exist is left out.
 SELECT
     library.id AS library_id,
     library.artist_id,

@@ -1,4 +1,4 @@
--- Deletes the evidence of a leg that is taken back, so that nothing is written from it before it is gathered anew.
+-- Deletes the evidence of a leg that is taken back. So nothing is written from it before the leg is gathered again.
 DELETE FROM leg_evidence
 WHERE leg = :leg
   AND library_id = ANY (CAST(:library_ids AS integer[]))

@@ -1,7 +1,9 @@
--- Locks the main rows that the legs may change, in library_id order, so that what is compared is what is replaced.
+-- Locks the main rows that the legs may change, in library_id order. So the row that is compared is the row that is
+-- replaced.
 --
--- They belong to the library rows of one range that a leg has to do with, or to those of :library_ids where it is given.
--- The lock is a statement of its own: the next one sees what others committed while this one waited.
+-- They belong to the library rows that the writer checks for the legs in one range, or to :library_ids if it is
+-- given. The lock is a separate statement, so that the next statement sees what others committed while this one
+-- waited.
 SELECT count(*)
 FROM standing_main_rows(
     :first_id, :last_id,

@@ -1,5 +1,6 @@
--- The next stored answers to apply again: at most :rows after :after, in library_id order; all of these partitions, or
--- only those set aside, or only those stored at :since or later. `left_alone` says why an answer is not applied.
+-- The next stored answers of these partitions to apply again: at most :rows after :after, in library_id order. They
+-- are all answers, or only those set aside, or only those stored at :since or later. `left_alone` says why an answer
+-- is not applied.
 SELECT
     answer.library_id,
     CAST(answer.verdict AS text) AS verdict,

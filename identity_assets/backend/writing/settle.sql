@@ -1,7 +1,8 @@
--- The sidecar, what became of the answers, and the one outcome of each staged row in the ledger. Counts by partition.
+-- Writes the sidecar, what happened to the answers, and the one outcome of each staged row in the ledger. Counts by
+-- partition.
 --
--- Applying an answer twice counts as one attempt. An answer whose names have changed, or whose library row is gone,
--- stays as it is stored.
+-- An answer that is applied twice counts as one attempt. If the names have changed or the library row does not exist
+-- any more, the answer stays stored as it is.
 WITH standing AS MATERIALIZED (
     SELECT attempt AS old, staged.fate
     FROM library_unresolved AS attempt
@@ -39,12 +40,12 @@ touched AS MATERIALIZED (
     FROM cleared
     JOIN standing ON (standing.old).library_id = cleared.library_id
     UNION ALL
-    -- No attempt stood for a row that resolves, and none does now.
+    -- A row that resolves had no attempt before and has none now.
     SELECT staged.library_id, NULL, NULL
     FROM staged
     WHERE (
             staged.fate IN ('new', 'changed', 'confirmed')
-            -- A compilation that is applied again is no news.
+            -- A compilation that is applied again changes nothing.
             OR staged.fate = 'resolved_compilation' AND NOT EXISTS (
                 SELECT
                 FROM lml_verdict_state AS state

@@ -1,4 +1,5 @@
--- Sets aside an open row whose answer the database refuses, with the reason. The answer stays stored and not applied.
+-- Sets aside an open row whose answer the database refuses, with the reason. The answer stays stored and is not
+-- applied.
 UPDATE candidate_library AS candidate
 SET outcome = 'writer_error', detail = :detail
 FROM lml_verdict AS verdict

@@ -1,6 +1,7 @@
--- Stored answers that are written now, in one range of library_id: those that answer the ledger's open rows, or those of
--- :library_ids where it is given. Beside each: the main row that stands, the one that the answer makes, and the fate.
--- Main rows are locked in library_id order, so that what is compared is what is replaced.
+-- Stages the stored answers that are written now, in one range of library_id: the answers to open rows of the ledger,
+-- or to :library_ids if it is given. Each has the present main row, the main row that the answer makes, and the fate.
+--
+-- Main rows are locked in library_id order. So the row that is compared is the row that is replaced.
 CREATE TEMPORARY TABLE staged ON COMMIT DROP AS
 WITH answered AS MATERIALIZED (
     SELECT
@@ -61,7 +62,7 @@ FROM answered
 LEFT JOIN decided ON decided.library_id = answered.library_id AND decided.library_id BETWEEN :first_id AND :last_id
 LEFT JOIN library ON library.id = answered.library_id AND library.id BETWEEN :first_id AND :last_id
 LEFT JOIN standing ON (standing.main).library_id = answered.library_id
--- A function is called only where it has something to do: the call costs more than all the rest.
+-- Each function is called only if it has something to do, because the call costs more than the rest of the statement.
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN answered.kind <> 'single_artist' THEN NULL

@@ -1,7 +1,7 @@
--- What the staged decisions do to the identity of each library row, once. `correct` and `none` count before rejections.
+-- Stages what the decisions do to the identity of each library row. `correct` and `none` count before rejections.
 --
--- fate: new, changed, removed (the main row), same, or none (no main row stands, and none is made). `ids` are those that a
--- person gave; `refused` are ids that are rejected of single sources, an array of objects.
+-- fate: new, changed, removed (the main row), same, or none (there is no main row, and none is made). `ids` are the
+-- ids that a person gave. `refused` are rejected ids of single sources, an array of objects.
 CREATE TEMPORARY TABLE corrected ON COMMIT DROP AS
 SELECT
     made.library_id,

@@ -1,8 +1,8 @@
--- The decisions of people that are written now, in one range of library_id, beside the identity that stands. Main rows are
--- locked in library_id order. Library rows that are gone are left out.
+-- Stages people's decisions that are written now, in one range of library_id, with the present identity of each
+-- library row. Main rows are locked in library_id order. Library rows that do not exist any more are left out.
 --
--- A rejection without ids rejects what stands: the ids of the source rows, the main row, and the answer of LML that the
--- main row was written from. Its key is a hash of these ids, so that the same rejection is made once.
+-- A rejection without ids rejects the present identity: the ids of the source rows, of the main row, and of LML's
+-- answer that the main row was written from. Its key is a hash of these ids, so the same rejection is stored once.
 CREATE TEMPORARY TABLE decisions ON COMMIT DROP AS
 WITH given AS MATERIALIZED (
     SELECT given.*

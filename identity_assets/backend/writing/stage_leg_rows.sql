@@ -1,7 +1,7 @@
--- Works out what the legs make of library rows, once: of one range, or of :library_ids where it is given.
+-- Stages what the legs make of the library rows of one range, or of :library_ids if it is given.
 --
--- Rows whose main row a person decided, and rows that Backend has deleted, are left out. A main row that this very
--- transaction wrote was never committed: it is no earlier state, and does not go into history.
+-- Rows whose main row a person decided, and rows that Backend has deleted, are left out. A main row that this
+-- transaction wrote was never committed. It is not an earlier state, so it does not go into history.
 CREATE TEMPORARY TABLE leg_rows ON COMMIT DROP AS
 SELECT
     main.library_id,

@@ -1,5 +1,5 @@
--- Stored answers that are judged otherwise than before. The ledger follows where the same answer answers its row and was
--- never applied: what was written from an answer that is rejected now keeps its outcome.
+-- Stores the new judgement of answers that are judged differently than before. The ledger follows if the same answer
+-- belongs to its row and was never applied. If an applied answer is rejected now, its row keeps its outcome.
 WITH given AS MATERIALIZED (
     SELECT judgement.library_id, answer.asked_at, answer.applied_at, judgement.rejected_reason, judgement.set_aside
     FROM jsonb_to_recordset(CAST(:judgements AS jsonb))

@@ -1,6 +1,7 @@
--- The source rows as people decided them, and the journal. A row that says so already is not touched.
+-- Writes the source rows as people decided them, and the journal. A row that is right already is not changed.
 --
--- A correction replaces the source rows of each group of ids (identity_source) of which it gives one, whoever wrote them.
+-- If a correction gives an id of a group (identity_source), it replaces all source rows of that group, whoever wrote
+-- them.
 WITH desired AS MATERIALIZED (
     SELECT corrected.library_id, given.key AS source, given.value AS external_id, 'manual:' || corrected.made_by AS notes
     FROM corrected

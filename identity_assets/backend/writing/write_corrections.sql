@@ -1,6 +1,6 @@
--- Stores the staged decisions, and the journal. A decision that stands already is not touched.
+-- Stores the staged decisions, and writes the journal. A decision that is stored already is not changed.
 --
--- Where the identity is rejected, an earlier `correct` of the library row does not stand any more.
+-- If the identity is rejected, an earlier `correct` of the library row is removed.
 WITH standing AS MATERIALIZED (
     SELECT old
     FROM correction AS old

@@ -1,6 +1,7 @@
--- Remembers which release columns of the staged library rows hold what the legs filled in, and the journal.
+-- Records which release columns of the staged library rows hold a value that the legs filled in, and writes the
+-- journal.
 --
--- Where the legs fill in nothing, no row stands. A row that says so already is not touched.
+-- If the legs fill in nothing, there is no row. A row that is right already is not changed.
 WITH standing AS MATERIALIZED (
     SELECT old
     FROM leg_filled AS old

@@ -1,5 +1,5 @@
--- The main rows of the staged library rows as the legs make them, the rows that they replace into history, and the
--- journal. Counts by partition.
+-- Writes the main rows that the legs make for the staged library rows, puts the replaced rows into history, and
+-- writes the journal. Counts by partition.
 WITH history AS MATERIALIZED (
     SELECT keep_main_row_history(
         (SELECT array_agg(old_main ORDER BY library_id) FROM leg_rows WHERE is_kept_in_history), :reason

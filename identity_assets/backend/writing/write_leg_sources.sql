@@ -1,7 +1,7 @@
--- The source rows of the staged library rows as the evidence makes them, and the journal. Counts by partition.
+-- Writes the source rows that the evidence makes for the staged library rows, and the journal. Counts by partition.
 --
--- Source rows that a leg wrote and that have no evidence any more are removed. Rows of people and of other writers stay.
--- A row that says already what the evidence says is not touched. The evidence of these library rows is not refused.
+-- Source rows of a leg without evidence are removed. Rows of people and of other writers stay. A row that agrees with
+-- the evidence already is not changed. The evidence of these library rows counts as not refused any more.
 WITH desired AS MATERIALIZED (
     SELECT made, leg_rows.bucket
     FROM leg_rows

@@ -1,4 +1,4 @@
--- The main rows of the staged answers, the rows that they replace into history, and the journal.
+-- Writes the main rows of the staged answers, puts the replaced rows into history, and writes the journal.
 WITH history AS MATERIALIZED (
     SELECT keep_main_row_history(
         (SELECT array_agg(old_main ORDER BY library_id) FROM staged WHERE fate = 'changed'), 'rerun'

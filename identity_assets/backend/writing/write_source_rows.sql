@@ -1,6 +1,6 @@
--- The source rows of the staged answers, and the journal. Each provenance is read once.
+-- Writes the source rows of the staged answers, and the journal. Each provenance is read once.
 --
--- Source rows that LML wrote and no longer reports are removed. Rows of people and of other writers stay.
+-- Source rows that LML wrote and does not report any more are removed. Rows of people and of other writers stay.
 WITH resolved AS (
     SELECT library_id, bucket, asked_at, provenance
     FROM staged

@@ -1,8 +1,8 @@
--- The tracks of the staged resolved compilations: the links of the track credits, the evidence, and the journal. Each list of
--- tracks is read once. Counts by partition.
+-- Writes the tracks of the staged resolved compilations: the links of the track credits, the evidence, and the
+-- journal. Each list of tracks is read once. Counts by partition.
 --
--- Evidence that LML gave and no longer gives is removed. Evidence for a track whose entry was set aside stays, and so
--- does that of people and of other writers.
+-- Evidence that LML does not give any more is removed. Evidence for a track whose entry was set aside stays. Evidence
+-- of people and of other writers stays too.
 WITH resolved AS MATERIALIZED (
     SELECT library_id, bucket, asked_at, tracks, tracks_set_aside
     FROM staged
@@ -170,7 +170,7 @@ evidence_images AS (
 credited AS MATERIALIZED (
     SELECT
         link.library_id % :partitions AS bucket,
-        -- A credit that was not updated was changed by somebody else at this moment.
+        -- If a credit was not updated, somebody else changed it at the same moment.
         CASE WHEN link.fate = 'written' AND updated.id IS NULL THEN 'librarian' ELSE link.fate END AS fate,
         updated.id IS NOT NULL
             AND (link.old).track_artist_link_method IS NOT DISTINCT FROM 'lml_backfill'
