@@ -75,11 +75,11 @@ def do(stage: Stage, branch: str, shelf: Shelf, role: str, arguments: Sequence[s
 def complaints(stage: Stage, role: str, without: str | None = None, more: str | None = None) -> Iterator[str]:
     """Every line in which a command says that the role lacks a right."""
     for branch in DEEDS:
+        said: list[str] = []
         with granted(stage, branch, role, without, more) as shelf:
-            looking = LOOKING if branch == "unwind a run" else ()
-            for arguments in (*looking, ()):
-                ended = do(stage, branch, shelf, role, arguments)
-                yield from (line for line in ended.output.splitlines() if "permission denied" in line)
+            for arguments in (*(LOOKING if branch == "unwind a run" else ()), ()):
+                said += do(stage, branch, shelf, role, arguments).output.splitlines()
+        yield from (line for line in said if "permission denied" in line)
 
 
 def is_used(stage: Stage, role: str, right: str, more: str | None = None) -> bool:
