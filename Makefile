@@ -72,7 +72,7 @@ coverage: $(STAMP)
 test-deployment: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m deployment
 
-# Kills commands at more than two hundred points, and looks at what the next command makes of what is left.
+# Kills commands at more than three hundred points, and looks at what the next command makes of what is left.
 test-faults: $(STAMP)
 	$(BIN)/python -m pytest -n 2 -m faults identity_assets_tests/faults
 

@@ -18,6 +18,7 @@ from identity_assets.errors import OperatorError
 _PID = "SELECT pg_backend_pid()"
 _WAIT_SECONDS = 10.0
 _TRANSACTIONS = 3
+_MEND = "give PostgreSQL's own address, or a pool in session mode"
 
 
 class PoolerError(OperatorError):
@@ -31,18 +32,24 @@ def require_own_session(connection: Any, connect_again: Callable[[], Any], varia
     where there is a pooler: a pooler makes up the process id that libpq is given at the start.
 
     Raises:
-        PoolerError: the pooler shares sessions, or gives no second one within 10 seconds. `connection` is closed.
+        PoolerError: the pooler shares sessions, takes no transactions, or gives no second session within 10 seconds.
+            `connection` is closed.
         psycopg2.Error: the server or the pooler refused a statement.
     """
-    own = _process_id(connection)
+    own = _process_id_without_transaction(connection)
     if own == connection.info.backend_pid:
         return
+    if not _begins_transactions(connection):
+        connection.close()
+        raise PoolerError(
+            f"{variable} leads to a pooler that ends a connection where a transaction begins (as pgbouncer with "
+            f"pool_mode = statement). Nothing was done: {_MEND}"
+        )
     try:
         if _is_shared(connection, own, connect_again):
             raise PoolerError(
                 f"{variable} leads to a pooler in transaction mode (as pgbouncer with pool_mode = transaction): "
-                "settings and locks of a session do not hold there. Nothing was done: give PostgreSQL's own address, "
-                "or a pool in session mode"
+                f"settings and locks of a session do not hold there. Nothing was done: {_MEND}"
             )
     except TimeoutError:
         connection.close()
@@ -53,6 +60,15 @@ def require_own_session(connection: Any, connect_again: Callable[[], Any], varia
     except PoolerError:
         connection.close()
         raise
+
+
+def _begins_transactions(connection: Any) -> bool:
+    """Whether a pooler lets a transaction begin; one in statement mode ends the connection instead."""
+    try:
+        _process_id(connection)
+    except psycopg2.OperationalError:
+        return False
+    return True
 
 
 def _is_shared(connection: Any, own: int, connect_again: Callable[[], Any]) -> bool:
@@ -70,6 +86,13 @@ def connect_asynchronously(engine: Engine) -> Any:
     """A further connection of psycopg2, asynchronous, to the address of this engine; it is no part of its pool."""
     arguments, keywords = engine.dialect.create_connect_args(engine.url)
     return psycopg2.connect(*arguments, **{**keywords, "connect_timeout": 10, "async_": 1})
+
+
+def _process_id_without_transaction(connection: Any) -> int:
+    connection.autocommit = True
+    process_id = _process_id(connection)
+    connection.autocommit = False
+    return process_id
 
 
 def _process_id(connection: Any) -> int:

@@ -241,7 +241,7 @@ class Settings:
     dry_run: bool = _env("DRY_RUN", SWITCH, False)
     unwind_days: int = _env("UNWIND_DAYS", DAYS, 30)
     verdict_history_days: int = _env("VERDICT_HISTORY_DAYS", DAYS, 365)
-    writer_chunk_rows: int = _env("WRITER_CHUNK_ROWS", whole_number(1, 100_000), 5000)
+    writer_chunk_rows: int = _env("WRITER_CHUNK_ROWS", whole_number(1, 100_000), 2500)
     writer_connections: int = _env("WRITER_CONNECTIONS", whole_number(1, 16), 2)
     identity_legs: tuple[Leg, ...] = _env("IDENTITY_LEGS", Variable("S1, S3 or S1,S3", _legs), ())
     database_url_discogs: "URL | None" = _env("DATABASE_URL_DISCOGS", POSTGRES_URL)

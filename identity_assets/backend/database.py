@@ -94,7 +94,8 @@ class Database:
         )
         self._held: _Held | None = None
         self._has_own_session = False
-        event.listen(self._engine, "connect", self._on_connect)
+        # Before SQLAlchemy, which begins a transaction to look at the server.
+        event.listen(self._engine, "connect", self._on_connect, insert=True)
 
     def _require_own_session(self, dbapi_connection: Any) -> None:
         """Ask before the session is given any setting: where sessions are shared, others would get the setting."""

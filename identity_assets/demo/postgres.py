@@ -30,7 +30,7 @@ from identity_assets.demo.postgres_processes import (
     stop_server,
 )
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "make_home"]
 
 _TEMPORARY_PREFIX = "identity-assets-postgres-"
 # In the order of preference. Under the locale C, lower() changes only ASCII letters.
@@ -146,12 +146,20 @@ class EmbeddedPostgres:
             return _temporary_home()
         home = self._wanted_home.expanduser().resolve()
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            make_home(home)
         except FileExistsError:
             raise EmbeddedPostgresError(f"{home} is a file: give a directory for PostgreSQL's data") from None
         except OSError as error:
             raise _not_writable(home, error) from error
         return home
+
+
+def make_home(folder: Path) -> None:
+    """Make the folder, and let nobody else in. One that is there already is left as it is."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        # The server of root runs as another user, who must pass through.
+        folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
 def _locale(cursor: Cursor) -> str:

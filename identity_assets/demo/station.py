@@ -23,7 +23,7 @@ from identity_assets.demo.catalogue import Catalogue
 from identity_assets.demo.discogs_cache import fill_discogs_cache, seeded_cache
 from identity_assets.demo.fixture_lml import FixtureLmlProcess, TrackSettings
 from identity_assets.demo.fixture_lml.tracks import TrackCredit
-from identity_assets.demo.postgres import EmbeddedPostgres
+from identity_assets.demo.postgres import EmbeddedPostgres, make_home
 from identity_assets.demo.track_credits import DEMO_TRACK_SIZES
 from identity_assets.settings import Settings
 
@@ -83,6 +83,7 @@ def libpq_dsn(url: URL) -> str:
 def write_dagster_home(folder: Path, storage_url: str) -> Path:
     """A Dagster home that keeps runs, events and schedules in PostgreSQL."""
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
     config = {
         "storage": {"postgres": {"postgres_url": storage_url}},
         "telemetry": {"enabled": False},
@@ -101,7 +102,7 @@ def write_dagster_home(folder: Path, storage_url: str) -> Path:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file that holds addresses of databases: only its owner may read it, also if it was there before."""
+    """Write a file that only its owner may read, also if it was there before."""
     file.touch(mode=0o600)
     file.chmod(0o600)
     file.write_text(text, encoding="utf-8")
@@ -131,7 +132,7 @@ def station(
     each input. `fresh` makes the databases again from `catalogue`; otherwise only a home without databases gets them.
     """
     home = home.resolve()
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     with EmbeddedPostgres(home / "postgres") as postgres:
         here = replace(
             settings,
@@ -167,7 +168,7 @@ def _make_databases(
         cache.result()
     credits = catalogue.credits_by_library_id() if catalogue.lml_has_tracks else None
     known = {"artists": sorted(catalogue.known_artists), "credits": credits}
-    knowledge.write_bytes(orjson.dumps(known, option=orjson.OPT_NON_STR_KEYS))
+    write_private(knowledge, orjson.dumps(known, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
 def _commit_without_waiting(postgres: EmbeddedPostgres, name: str) -> None:

@@ -113,7 +113,8 @@ class DiscogsCache:
         self._engine = create_engine(
             settings.require_database_url_discogs(), poolclass=NullPool, connect_args={"connect_timeout": 10}
         )
-        event.listen(self._engine, "connect", self._on_connect)
+        # Before SQLAlchemy, which begins a transaction to look at the server.
+        event.listen(self._engine, "connect", self._on_connect, insert=True)
 
     def _on_connect(self, dbapi_connection: Any, _record: object) -> None:
         connect_again = partial(connect_asynchronously, self._engine)

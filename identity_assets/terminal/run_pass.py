@@ -172,7 +172,7 @@ def run_pass(
     Dagster's log records below `log_level` are dropped. By default all are, because the report names the failures.
 
     Raises:
-        DatabaseError: the database cannot be reached or is not migrated; nothing was run.
+        DatabaseError: the database cannot be reached or is not migrated, or the role lacks a right; nothing was run.
         KeyboardInterrupt: the run was interrupted.
     """
     start_telemetry(settings)
@@ -192,6 +192,7 @@ def _run_pass(
     backend = Backend(settings)
     with backend.database("check") as database:
         require_migrated(database)
+        database.require_rights()
     definitions = build_defs(resources=make_resources(settings, progress), legs=settings.identity_legs)
     job = definitions.resolve_job_def(JOB)
     hold_storage_connections(instance)

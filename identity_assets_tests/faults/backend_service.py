@@ -1,6 +1,8 @@
 """What Backend's own services do to library rows, as rules.md describes it, with their lock_timeout of 750 ms."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psycopg2
 from psycopg2.errors import DeadlockDetected, LockNotAvailable
@@ -8,18 +10,24 @@ from psycopg2.errors import DeadlockDetected, LockNotAvailable
 from identity_assets.demo.station import libpq_dsn
 from identity_assets.settings import Settings
 
-PAUSE = 0.05
-"""Seconds before the next attempt: at the least the way of a request to Backend."""
 _IDENTITY = ("library_identity_source", "library_identity", "library_identity_history")
 
 
-class BackendService:
-    """One connection of Backend. Each method tries again as Backend does, and returns the seconds that it took."""
+def _delete(library_id: int) -> list[str]:
+    return [
+        f"SELECT 1 FROM library WHERE id = {library_id} FOR UPDATE",
+        *[f"DELETE FROM {table} WHERE library_id = {library_id}" for table in _IDENTITY],
+        f"DELETE FROM library WHERE id = {library_id}",
+    ]
 
-    def __init__(self, settings: Settings) -> None:
+
+class BackendService:
+    """One connection of Backend. Each method tries again at once, and returns the seconds that it took."""
+
+    def __init__(self, settings: Settings, *, lock_timeout: str = "750ms") -> None:
         self._connection = psycopg2.connect(libpq_dsn(settings.require_database_url()))
         self._run(
-            "SET search_path = wxyc_schema; SET lock_timeout = '750ms'; SET application_name = 'backend'"
+            f"SET search_path = wxyc_schema; SET lock_timeout = '{lock_timeout}'; SET application_name = 'backend'"
         )
 
     def close(self) -> None:
@@ -27,11 +35,15 @@ class BackendService:
 
     def delete(self, library_id: int) -> float:
         """`DELETE /library/:id`: lock the library row, delete its identity rows, then the row."""
-        return self._until_done(
-            *[f"SELECT 1 FROM library WHERE id = {library_id} FOR UPDATE"],
-            *[f"DELETE FROM {table} WHERE library_id = {library_id}" for table in _IDENTITY],
-            f"DELETE FROM library WHERE id = {library_id}",
-        )
+        return self._until_done(*_delete(library_id))
+
+    @contextmanager
+    def deleting(self, library_id: int) -> Iterator[Callable[[], None]]:
+        """One attempt, halted after the library row is locked; the function that is given does the rest."""
+        lock, *rest = _delete(library_id)
+        with self._connection.cursor() as cursor:
+            cursor.execute(lock)
+        yield lambda: self._run(*rest)
 
     def merge(self, duplicate: int, survivor: int) -> float:
         """Point the identity rows at the surviving release as far as it has none, and delete the other one."""
@@ -67,7 +79,6 @@ class BackendService:
             except (LockNotAvailable, DeadlockDetected):
                 self._connection.rollback()
                 assert time.monotonic() < started + 60
-                time.sleep(PAUSE)
             else:
                 return time.monotonic() - started
 

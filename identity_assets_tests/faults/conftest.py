@@ -18,11 +18,19 @@ from identity_assets_tests.faults.harness import SMALL_STEPS, Deed, Undisturbed,
 from identity_assets_tests.faults.library import Library, prepare
 from identity_assets_tests.legs.support import empty_cache
 from identity_assets_tests.scripted_lml import ScriptedLml, scripted_lml
-from identity_assets_tests.support import Shelf
+from identity_assets_tests.support import Shelf, nothing, single_artist
 from identity_assets_tests.terminal.calling import clean_env
 
 # The prepared database that each deed begins with, where it is not `written`.
-BEGINS_WITH = {"run": "due", "run of one partition": "due", "migrate": "bare"}
+BEGINS_WITH = {
+    "run": "due",
+    "run of one partition": "due",
+    "migrate": "bare",
+    "accept held answers": "held",
+    "drop held answers": "held",
+}
+GUARDED_ROWS = 24
+"""So many identities that LML withdraws at once are held back."""
 
 
 @pytest.fixture(scope="session")
@@ -69,20 +77,32 @@ class Stage:
     def deed(self, branch: str, shelf: Shelf) -> Deed:
         """The command of this name, on this copy."""
         env = self.env(shelf)
-        decided = [str(one) for fate in ("new", "changed") for one in self.library.rows.get(fate, [])]
-        nothing = "there is nothing to take back"
+        decided, kept = (
+            [str(one) for fate in fates for one in self.library.rows.get(fate, [])]
+            for fates in (("new", "changed"), ("new", "confirmed"))
+        )
+        none_written, none_held = "there is nothing to take back", "there is nothing to decide"
         return {
             "run": Deed(["run", "--scope", "full"], env),
             # The partition alone matches no pair of the cache, so that leg_matches is red.
             "run of one partition": Deed(["run", "--scope", "full", "--partition", "03"], env, code=3),
             # The database refuses one of its rows.
             "replay": Deed(["replay"], {**env, "CONFIDENCE_BANDS": "warn"}, code=1),
-            "unwind a run": Deed(["unwind", "--run", self.run_id, "--yes"], env, 0, nothing),
-            "unwind by notes": Deed(["unwind", "--notes", "consumer:lml-bulk", "--yes"], env, 0, nothing),
-            "unwind a leg": Deed(["unwind", "--notes", "backfill:S3", "--yes"], env, 0, nothing),
+            "unwind a run": Deed(["unwind", "--run", self.run_id, "--yes"], env, 0, none_written),
+            "unwind by notes": Deed(
+                ["unwind", "--notes", "consumer:lml-bulk", "--yes"], env, 0, none_written
+            ),
+            "unwind a leg": Deed(["unwind", "--notes", "backfill:S3", "--yes"], env, 0, none_written),
             "correct": Deed(["correct", *decided, "--wikidata", "Q42", "--by", "Ann", "--yes"], env),
             "correct to none": Deed(["correct", *decided, "--none", "--by", "Ann", "--yes"], env),
+            "reject": Deed(["reject", *decided, "--by", "Ann", "--yes"], env),
+            "reject a source": Deed(
+                ["reject", *kept, "--source", "musicbrainz", "--by", "Ann", "--yes"], env
+            ),
+            "accept held answers": Deed(["held", "--accept", "--yes"], env, 0, none_held),
+            "drop held answers": Deed(["held", "--drop", "--yes"], env, 0, none_held),
             "migrate": Deed(["migrate"], env),
+            "migrate down": Deed(["migrate", "--down", "--yes"], env),
         }[branch]
 
     def env(self, shelf: Shelf) -> dict[str, str]:
@@ -111,10 +131,10 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def stage(postgres: EmbeddedPostgres, template: str, victim: Victim, scripted: ScriptedLml) -> Stage:
-    """Three prepared databases: `due` before a run, `written` after it, `bare` without our tables."""
+    """Databases: `due` before a run, `written` after it, `held` with held answers, `bare` without our tables."""
     postgres.create_database("cache_of_faults", fresh=True)
     cache_url = make_url(postgres.url("cache_of_faults"))
-    templates = {name: f"prepared_{name}" for name in ("due", "written", "bare")}
+    templates = {name: f"prepared_{name}" for name in ("due", "written", "held", "bare")}
     made = Stage(postgres, scripted, victim, Library(), cache_url, templates, {})
 
     def fill(name: str, source: str, work: Callable[[Shelf], None]) -> None:
@@ -137,7 +157,18 @@ def stage(postgres: EmbeddedPostgres, template: str, victim: Victim, scripted: S
         [last] = shelf.rows("SELECT run_id FROM journal_chunk ORDER BY chunk_id DESC LIMIT 1")
         made.run_id = last["run_id"]
 
+    def make_held(shelf: Shelf) -> None:
+        ids = shelf.put_many([f"Guarded {number}" for number in range(GUARDED_ROWS)])
+        scripted.results = {**made.library.second, **{one: single_artist(one) for one in ids}}
+        do(shelf, "run", "--scope", "full")
+        shelf.age(8)
+        scripted.results = {one: nothing(one) for one in scripted.results}
+        ended = victim.run(["run", "--scope", "full"], made.env(shelf))
+        assert "answers_plausible" in ended.output, ended.output
+        scripted.results = made.library.second
+
     fill("due", template, make_due)
     fill("written", templates["due"], make_written)
+    fill("held", templates["written"], make_held)
     fill("bare", templates["due"], lambda shelf: migrate(shelf.database, "base") and None)
     return made

@@ -72,16 +72,18 @@ class Victim:
         number: int = 0,
         seconds: float | None = None,
         fails: str | None = None,
+        blind: bool = False,
     ) -> Ended:
         """Run a command; it is killed at the event `number` of `kind`, or after `seconds`, or not at all.
 
-        With `fails`, the statement `number` fails with this error instead (victim.Trap).
+        With `fails`, the statement `number` fails with this error instead (victim.Trap). With `blind`, it does not
+        look whether it has its rights before it begins.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with tempfile.TemporaryDirectory(prefix="identity-assets-victim-") as folder:
             order: dict[str, Any] = {"arguments": list(arguments), "env": dict(env), "folder": folder}
-            order |= {"kind": kind, "number": number, "seconds": seconds, "fails": fails}
+            order |= {"kind": kind, "number": number, "seconds": seconds, "fails": fails, "blind": blind}
             print(json.dumps(order), file=self._process.stdin, flush=True)
             answer = json.loads(self._process.stdout.readline())
             output, counts = Path(folder) / "output", Path(folder) / "counts"

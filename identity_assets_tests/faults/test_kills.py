@@ -1,6 +1,6 @@
 """A command that is killed with SIGKILL at any point leaves nothing half-done, and the next one ends the same.
 
-A few points run with every test; the marked set has two hundred and more (`make test-faults`).
+A few points run with every test; the marked set has three hundred and more (`make test-faults`).
 """
 
 import pytest
@@ -24,7 +24,7 @@ def of_kinds(kinds: tuple[str, ...], points: int) -> list[Point]:
     return [point for kind in kinds for point in spread(kind, points)]
 
 
-# Each deed with its points, 236 in all.
+# Each deed with its points, 313 in all.
 POINTS: dict[str, list[Point]] = {
     "run": [
         *of_kinds(OF_STATEMENTS, 20),
@@ -39,7 +39,12 @@ POINTS: dict[str, list[Point]] = {
     "unwind a leg": [*of_kinds(OF_STATEMENTS, 2), *of_kinds(OF_COMMITS, 1)],
     "correct": [*of_kinds(OF_STATEMENTS, 3), *of_kinds(OF_COMMITS, 2)],
     "correct to none": of_kinds(("in statement", "commit"), 3),
+    "reject": [*of_kinds(OF_STATEMENTS, 3), *of_kinds(OF_COMMITS, 3)],
+    "reject a source": of_kinds(("in statement", "committed"), 3),
+    "accept held answers": [*of_kinds(OF_STATEMENTS, 3), *of_kinds(OF_COMMITS, 2)],
+    "drop held answers": [*of_kinds(OF_STATEMENTS, 3), *of_kinds(OF_COMMITS, 2)],
     "migrate": [*of_kinds(OF_STATEMENTS, 2), *of_kinds(OF_COMMITS, 1)],
+    "migrate down": [*of_kinds(OF_STATEMENTS, 3), *of_kinds(OF_COMMITS, 2)],
 }
 FEW = [
     *[("run", Point(kind, 0.6)) for kind in ("in statement", "commit", "committed", "in call")],
@@ -49,7 +54,12 @@ FEW = [
     ("unwind a leg", Point("committed", 0.5)),
     ("correct", Point("statement", 0.7)),
     ("correct to none", Point("commit", 0.5)),
+    ("reject", Point("committed", 0.85)),
+    ("reject a source", Point("executed", 0.9)),
+    ("accept held answers", Point("executed", 0.9)),
+    ("drop held answers", Point("committed", 0.9)),
     ("migrate", Point("executed", 0.5)),
+    ("migrate down", Point("statement", 0.5)),
 ]
 
 

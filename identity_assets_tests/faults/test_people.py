@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,6 +17,7 @@ from identity_assets.backend.reports.integrity import (
     read_unbalanced,
     read_without_sources,
 )
+from identity_assets.backend.undo.by_run import Writes, unwind
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
 from identity_assets.settings import Scope, Settings
@@ -179,6 +181,51 @@ def _with_another_source(library_id: int) -> dict[str, object]:
     )
 
 
+@pytest.mark.parametrize("command", ["write", "unwind"])
+def test_a_chunk_gives_way_to_a_delete_of_backend_that_waits_for_it(shelf: Shelf, command: str) -> None:
+    ids = shelf.put_many([f"Artist {n}" for n in range(20)])
+    write_twice(shelf, ids, until_written=command == "unwind")
+
+    def work() -> None:
+        if command == "write":
+            shelf.write(run_id="second")
+        else:
+            unwind(shelf.database, Writes({"second": None}), 100)
+
+    with (
+        closing(BackendService(shelf.settings)) as service,
+        ThreadPoolExecutor(1) as executor,
+        service.deleting(ids[7]) as go_on,
+    ):
+        working = executor.submit(work)
+        # The chunk has locked the main rows, and waits for the library row that Backend has locked.
+        until = time.monotonic() + 20
+        while not shelf.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            assert time.monotonic() < until
+        go_on()
+        working.result()
+    assert not shelf.rows("SELECT 1 FROM library WHERE id = :id", id=ids[7])
+    sources = shelf.rows(
+        "SELECT DISTINCT library_id FROM library_identity_source WHERE source = :source",
+        source="wikidata" if command == "write" else "musicbrainz",
+    )
+    assert {row["library_id"] for row in sources} == {*ids} - {ids[7]}
+    if command == "write":
+        assert shelf.outcomes() == {**dict.fromkeys(ids, "resolved"), ids[7]: "library_row_gone"}
+
+
+def write_twice(shelf: Shelf, ids: list[int], *, until_written: bool) -> None:
+    """Write answers; let LML say something else a week later, so that each library row gets a new source row."""
+    shelf.select()
+    shelf.answer(*map(single_artist, ids))
+    shelf.write(chunk_rows=len(ids))
+    shelf.age(8)
+    shelf.select(run_id="second")
+    shelf.answer(*map(_with_another_source, ids), run_id="second")
+    if until_written:
+        shelf.write(run_id="second")
+
+
 @pytest.mark.faults
 def test_a_delete_of_backend_gets_through_within_two_seconds_while_chunks_of_the_default_size_are_written(
     shelf: Shelf,
@@ -188,15 +235,10 @@ def test_a_delete_of_backend_gets_through_within_two_seconds_while_chunks_of_the
     shelf.run(
         "INSERT INTO library (artist_id, artist_name, album_title, legacy_release_id) "
         "SELECT 1, 'Artist ' || n, 'Album', n FROM generate_series(1, :rows) AS n",
-        rows=2 * rows,
+        rows=4 * rows,
     )
     ids = [row["id"] for row in shelf.rows("SELECT id FROM library ORDER BY id")]
-    shelf.select()
-    shelf.answer(*map(single_artist, ids))
-    shelf.write(chunk_rows=rows)
-    shelf.age(8)
-    shelf.select()
-    shelf.answer(*map(_with_another_source, ids))
+    write_twice(shelf, ids, until_written=False)
     ended, took = threading.Event(), list[float]()
     random.Random(1).shuffle(ids)
 

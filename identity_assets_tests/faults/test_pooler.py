@@ -8,7 +8,7 @@ from dataclasses import replace
 import psycopg2
 import pytest
 
-from identity_assets.backend.database import Database, DatabaseError, PartitionsBusyError
+from identity_assets.backend.database import Database, PartitionsBusyError
 from identity_assets.demo.fixture_lml import FixtureLmlThread
 from identity_assets.legs.discogs_cache import DiscogsCache
 from identity_assets.pooler import PoolerError
@@ -131,14 +131,17 @@ def test_transaction_mode_is_noticed_however_many_sessions_the_pool_has(shelf: S
             one.close()
 
 
-def test_in_statement_mode_nothing_works_and_that_is_one_line(shelf: Shelf) -> None:
-    with (
-        pooled(shelf, "statement") as settings,
-        Database(settings, "test") as database,
-        pytest.raises(DatabaseError, match="cannot be reached or went away"),
-        database.transaction(),
-    ):
-        pass
+def test_in_statement_mode_every_command_fails_in_one_line(shelf: Shelf, lml: FixtureLmlThread) -> None:
+    shelf.put("Known 1")
+    with pooled(shelf, "statement") as settings:
+        for command in COMMANDS:
+            ended = call_here(*command, env=environment(settings, lml))
+            assert ended.returncode != 0
+            [line] = [one for one in ended.stderr.splitlines() if one.startswith("identity-assets: ")]
+            assert "DATABASE_URL leads to a pooler that ends a connection where a transaction begins" in line
+            assert "Traceback" not in ended.stderr
+    assert lml.calls.number == 0
+    assert shelf.outcomes() == {}
 
 
 def test_a_discogs_cache_behind_a_pooler_in_transaction_mode_is_refused_too(cache: Cache) -> None:

@@ -50,7 +50,10 @@ MANY = [
     *[("run", one) for error in ERRORS if error != CONNECTION_LOST for one in points(error, 4)],
     *[
         (branch, one)
-        for branch in ("replay", "unwind a run", "unwind by notes", "unwind a leg", "correct", "migrate")
+        for branch in (
+            *("replay", "unwind a run", "unwind by notes", "unwind a leg", "correct", "reject"),
+            *("accept held answers", "drop held answers", "migrate", "migrate down"),
+        )
         for error in (CONNECTION_LOST, "40P01", "53100", "42501")
         for one in points(error, 2)
     ],

@@ -12,7 +12,8 @@ from identity_assets_tests.support import Shelf
 COUNTED = ("library", "compilation_track_artist", "artists")
 DEEDS = (
     *("run", "run of one partition", "replay", "unwind a run", "unwind by notes", "unwind a leg"),
-    *("correct", "correct to none", "migrate"),
+    *("correct", "correct to none", "reject", "reject a source", "accept held answers", "drop held answers"),
+    *("migrate", "migrate down"),
 )
 CHANGE_CREDITS = {"run", "run of one partition", "unwind a run", "unwind by notes"}
 

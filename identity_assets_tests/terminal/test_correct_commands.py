@@ -88,6 +88,36 @@ def test_a_row_is_rejected_and_explained(shelf: Shelf, env: dict[str, str]) -> N
     assert call_here("status", env=env).returncode == 0
 
 
+@pytest.mark.parametrize("options", [(), ("--source", "musicbrainz"), ("--whole-artist",)])
+def test_a_rejection_that_is_made_again_changes_nothing(
+    shelf: Shelf, env: dict[str, str], options: tuple[str, ...]
+) -> None:
+    one, other, *_ = stock(shelf)
+    command = ("reject", str(one), *options, "--by", "bob", "--yes")
+    assert call_here(*command, env=env).returncode == 0
+    before = state(shelf)
+    again = call_here(*command, env=env)
+    assert again.returncode == 0, again.stderr
+    assert "the same was decided before: nothing was changed" in again.stderr
+    assert state(shelf) == before
+    assert any(row["library_id"] == other for row in shelf.rows("SELECT library_id FROM correction")) is (
+        options == ("--whole-artist",)
+    )
+
+
+def test_a_rejection_for_a_whole_artist_that_was_cut_short_is_finished_when_it_is_made_again(
+    shelf: Shelf, env: dict[str, str]
+) -> None:
+    one, other = shelf.put("A", "1"), shelf.put("A", "2")
+    shelf.select()
+    shelf.answer(*({**single_artist(7), "library_id": library_id} for library_id in (one, other)))
+    shelf.write()
+    assert call_here("reject", str(one), "--by", "bob", env=env).returncode == 0
+    again = call_here("reject", str(one), "--whole-artist", "--by", "bob", "--yes", env=env)
+    assert again.returncode == 0, again.stderr
+    assert shelf.tables()["main"] == shelf.tables()["source"] == []
+
+
 def test_a_row_without_an_identity_is_decided_and_counted_beside_the_gate(
     shelf: Shelf, env: dict[str, str]
 ) -> None:

@@ -163,6 +163,29 @@ def test_without_any_one_of_its_rights_a_run_does_nothing_and_names_it(
             ("correct", "1", "--none"),
             "INSERT on identity_assets.correction",
         ),
+        (
+            "DELETE ON library_identity_source",
+            ("reject", "1"),
+            "lacks DELETE on library_identity_source",
+        ),
+        (
+            "UPDATE ON identity_assets.lml_verdict_state",
+            ("held", "--drop", "--yes"),
+            "lacks UPDATE on identity_assets.lml_verdict_state",
+        ),
+        (
+            "INSERT ON identity_assets.leg_evidence",
+            ("run",),
+            "lacks INSERT on identity_assets.leg_evidence",
+        ),
+        (
+            "UPDATE ON identity_assets.leg_filled",
+            ("unwind", "--notes", "backfill:S1", "--yes"),
+            "lacks UPDATE on identity_assets.leg_filled",
+        ),
+        ("SELECT ON library", ("dry-run", "--leg", "S1"), "permission denied for table library"),
+        ("INSERT ON identity_assets.journal_chunk", ("migrate",), "must be owner"),
+        ("INSERT ON identity_assets.journal_chunk", ("migrate", "--down", "--yes"), "lacks INSERT on"),
         ("SELECT ON library", ("gate",), "permission denied for table library"),
         ("SELECT ON library", ("status",), "permission denied for table library"),
         ("SELECT ON library", ("explain", "1"), "permission denied for table library"),
@@ -176,8 +199,11 @@ def test_without_any_one_of_its_rights_a_run_does_nothing_and_names_it(
 def test_a_command_without_a_right_ends_in_one_line(
     shelf: Shelf, env: dict[str, str], role: dict[str, str], right: str, arguments: tuple[str, ...], said: str
 ) -> None:
-    shelf.put("Known 1")
+    shelf.put("Known 1", canonical="discogs:release:5")
+    env = {**env, "IDENTITY_LEGS": "S1"}
     assert call_here("run", env={**env, **role}).returncode == 0
+    # There is an answer to decide about.
+    shelf.run("UPDATE lml_verdict_state SET held_at = now(), held_run_id = 'a run', applied_at = NULL")
     [[name]] = [list(row.values()) for row in shelf.rows("SELECT current_database()")]
     shelf.age(30)
     shelf.run(f"REVOKE {right.replace('DATABASE', f'DATABASE {name}')} FROM {ROLE}")

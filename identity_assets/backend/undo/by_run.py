@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from identity_assets.backend.database import Database, execute
-from identity_assets.backend.writing.chunks import HASH_JOINS, Range
+from identity_assets.backend.writing.chunks import HASH_JOINS, Range, patiently
 from identity_assets.postgres import statements
 
 _sql = statements(__file__)
@@ -174,14 +174,15 @@ def in_chunks(
     `chunk` returns the plan of the next library rows after an id, or nothing at the end.
     """
     total, after = Unwound(), 0
-    while True:
-        with database.transaction() as connection:
-            page = chunk(connection, after)
-        if not page:
-            return total
+
+    def next_page(connection: Connection) -> Sequence[Mapping[str, Any]]:
+        return chunk(connection, after)
+
+    while page := patiently(database, next_page):
         total += summed(page)
         advance(len(page))
         after = page[-1]["library_id"]
+    return total
 
 
 def _each_range(
@@ -196,11 +197,16 @@ def _each_range(
         with database.transaction() as connection:
             found = execute(connection, _sql("run_ranges.sql"), **group.params(), rows=chunk_rows).all()
         for row in found:
-            with database.transaction() as connection:
-                page = work(connection, group, Range(row.first_id, row.last_id))
+            page = _in_range(database, group, Range(row.first_id, row.last_id), work)
             total += summed(page)
             advance(len(page))
     return total
+
+
+def _in_range(
+    database: Database, group: Group, one: Range, work: Callable[[Connection, Group, Range], Plan]
+) -> Plan:
+    return patiently(database, lambda connection: work(connection, group, one))
 
 
 def _plan(connection: Connection, group: Group, one: Range) -> Plan:

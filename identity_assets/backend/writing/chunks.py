@@ -1,4 +1,4 @@
-"""How the writer divides its work: ranges of library_id, several at a time, halved where the database refuses a row.
+"""How the writer divides its work: ranges of library_id, several at a time, halved where one cannot be written.
 
 What is written in a range belongs in verdicts.py and legs.py.
 """
@@ -11,9 +11,9 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from identity_assets.backend.database import Database, DatabaseError
+from identity_assets.backend.database import Database, DatabaseError, execute
 from identity_assets.postgres import (
     failure_sentence,
     first_line,
@@ -24,6 +24,14 @@ from identity_assets.postgres import (
 
 HASH_JOINS = text("SET LOCAL enable_nestloop = off")
 """The planner cannot know how many rows a JSON array holds. It guesses a few, and joins thousands in nested loops."""
+
+GIVE_WAY = text("SET LOCAL lock_timeout = '200ms'")
+"""Backend locks a library row, then its identity rows, and gives up after 750 ms. A chunk locks identity rows first;
+the foreign keys of new ones then lock library rows. If each waits for the other, the chunk ends and is repeated.
+"""
+
+PATIENCE_SECONDS = 60.0
+"""For how long a write is repeated if somebody else holds its locks, once it cannot be made smaller."""
 
 REFUSALS_TO_STOP = 100
 """So many rows refused for one reason, with none accepted between, are the database's fault and not the rows'."""
@@ -36,6 +44,7 @@ class Summable(Protocol):
 
 
 Result = TypeVar("Result", bound=Summable)
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
@@ -112,19 +121,25 @@ def write_ranges(
 
 
 def _write_or_halve(database: Database, one: Range, stage: Stage[Result], refusals: _Refusals) -> Result:
-    """Write a range; where the database refuses a row, halve down to it, set it aside, and write the rest."""
+    """Write a range; where a row is refused or locked, halve down to it, and write the rest.
+
+    A row that is refused is set aside. For one that is locked the writer waits.
+    """
+    is_single = one.first_id == one.last_id
     try:
-        result = _write(database, one, stage)
+        result = giving_way(
+            database, lambda connection: stage.write(connection, one), PATIENCE_SECONDS if is_single else 0
+        )
     except DBAPIError as error:
-        if not is_row_fault(error):
-            raise DatabaseError(
-                f"the library rows {one.first_id} to {one.last_id} could not be written: {failure_sentence(error)}"
-            ) from None
-        if one.first_id == one.last_id:
+        if is_row_fault(error) and is_single:
             reason = first_line(error)
             refusals.refused(primary_message(error))
             with database.transaction() as connection:
                 return stage.set_aside(connection, one.first_id, reason)
+        if is_single or not (is_row_fault(error) or is_worth_retrying(error)):
+            raise DatabaseError(
+                f"the library rows {one.first_id} to {one.last_id} could not be written: {failure_sentence(error)}"
+            ) from None
     else:
         refusals.accepted()
         return result
@@ -134,13 +149,32 @@ def _write_or_halve(database: Database, one: Range, stage: Stage[Result], refusa
     )
 
 
-def _write(database: Database, one: Range, stage: Stage[Result]) -> Result:
+def patiently(database: Database, write: Callable[[Connection], Done]) -> Done:
+    """Write in one transaction that gives way to others and is repeated, for a write that is not halved.
+
+    Raises:
+        DatabaseError: the database refused it, or went away, or somebody else holds a lock for too long.
+    """
+    try:
+        return giving_way(database, write, PATIENCE_SECONDS)
+    except DBAPIError as error:
+        raise DatabaseError(failure_sentence(error)) from None
+
+
+def giving_way(database: Database, write: Callable[[Connection], Done], patience: float) -> Done:
+    """Write in one transaction that waits only a moment for a lock; try again for so many seconds.
+
+    Raises:
+        DatabaseError: the server cannot be reached, or went away.
+        DBAPIError: the database refused a statement, or somebody else holds a lock.
+    """
     for attempt in Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, DBAPIError) and is_worth_retrying(error)),
-        stop=stop_after_attempt(3),
-        wait=wait_random_exponential(multiplier=0.2, max=3),
+        stop=stop_after_delay(patience),
+        wait=wait_random_exponential(multiplier=0.1, max=1),
         reraise=True,
     ):
         with attempt, database.attempt() as connection:
-            return stage.write(connection, one)
+            execute(connection, GIVE_WAY)
+            return write(connection)
     raise AssertionError("unreachable: the last attempt returns or raises")

@@ -58,6 +58,17 @@ class _Facts:
     is_manual: bool
     has_identity: bool
     named_ids: Mapping[str, str]
+    rejected_ids: Mapping[str, Mapping[str, str]]
+
+    def stands(self, source: str | None) -> bool:
+        """Whether there is something to reject: an id of this source, or for None an identity."""
+        return self.has_identity if source is None else source in self.named_ids
+
+    def rejectable(self, source: str | None) -> Mapping[str, str] | None:
+        """The ids that a rejection without ids means: those that stand, else those of the last such rejection."""
+        if not self.stands(source):
+            return self.rejected_ids.get(source or "")
+        return self.named_ids if source is None else {source: self.named_ids[source]}
 
 
 def problems_of(database: Database, decisions: Sequence[Decision]) -> list[str | None]:
@@ -105,7 +116,7 @@ def _without_place(one: Decision, known: _Facts) -> Decision:
     """The decision as it is given to the other releases of the artist."""
     ids = one.ids
     if one.kind is DecisionKind.reject and ids is None:
-        named = known.named_ids if one.source is None else {one.source: known.named_ids[one.source]}
+        named = known.rejectable(one.source) or {}
         ids = {source: value for source, value in named.items() if source not in RELEASE_SOURCES}
     return replace(one, library_id=0, ids=ids, artist_name=None, album_title=None)
 
@@ -121,9 +132,10 @@ def write_decisions(
     Raises:
         DatabaseError: the database refuses a row, or went away. What was committed stands, and can be taken back.
     """
+    facts = _read_facts(database, {one.library_id for one in decisions})
     by_row: dict[int, list[Decision]] = {}
     for one in decisions:
-        by_row.setdefault(one.library_id, []).append(one)
+        by_row.setdefault(one.library_id, []).append(_repeated(one, facts.get(one.library_id)))
     ids = sorted(by_row)
 
     def write(connection: Connection, one: Range) -> Corrected:
@@ -139,6 +151,18 @@ def write_decisions(
     ranges = [Range(page[0], page[-1]) for page in (ids[at : at + rows] for at in range(0, len(ids), rows))]
     stage = Stage(write, partial(_refuse, run_id))
     return sum(write_ranges(database, ranges, stage, connections=1), Corrected())
+
+
+def _repeated(one: Decision, known: _Facts | None) -> Decision:
+    """A rejection of what stands, where it was rejected already: the same one again, so that nothing is changed."""
+    if (
+        known is None
+        or one.kind is not DecisionKind.reject
+        or one.ids is not None
+        or known.stands(one.source)
+    ):
+        return one
+    return replace(one, ids=known.rejectable(one.source))
 
 
 def _write(
@@ -205,7 +229,7 @@ def _other_release(one: Decision, known: _Facts) -> str | None:
 
 
 def _nothing_to_reject(one: Decision, known: _Facts) -> str | None:
-    if not known.has_identity:
+    if known.rejectable(one.source) is None and not known.has_identity:
         return f"library row {one.library_id} has no identity to reject"
     if one.source is None:
         return None
@@ -214,6 +238,6 @@ def _nothing_to_reject(one: Decision, known: _Facts) -> str | None:
             f"library row {one.library_id} is a person's decision: `identity-assets correct` replaces it, and "
             "`reject` without a source takes it away"
         )
-    if one.source not in known.named_ids:
+    if known.rejectable(one.source) is None:
         return f"library row {one.library_id} has no id of the source {one.source} to reject"
     return None
