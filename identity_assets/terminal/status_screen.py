@@ -24,6 +24,7 @@ STATE_LABELS = {
     "resolved": "resolved",
     "low_confidence": "confidence below 0.70",
     "manual": "manual, set by a person",
+    "resolved_compilation": "compilation, tracks known",
     "decided_none": "no identity, says a person",
     "unresolved_in_window": "unresolved, in window",
     "compilation_in_window": "compilation, in window",
@@ -33,6 +34,7 @@ STATE_LABELS = {
     "retry_due": "to be tried again",
     "names_changed": "names changed",
     "invalid_retry_due": "set aside, to ask again",
+    "asked_again": "to be asked again",
     "never_asked": "never asked",
     "no_artist_name": "no artist name",
 }

@@ -145,10 +145,14 @@ AS $$
                     ELSE answer.set_aside IS NOT NULL AND moment.invalid_until < moment.window_until
                 END
                 AS is_set_aside,
-            -- LML was asked inside a window, because the names were new or an answer was set aside, and nothing is
-            -- written from what it said: it waits, it was taken back, or it was dropped.
-            answer.asked_at > greatest(verified.moment, attempt.attempted_at)
-                AND answer.asked_at < moment.window_until
+            -- LML was asked inside a window, because the names were new, an answer was set aside or a person wanted it,
+            -- and nothing is written from what it said: it waits, it was taken back, or it was dropped. The window of a
+            -- resolved compilation is not known any more: its earlier answer alone was its verification.
+            coalesce(
+                answer.asked_at > greatest(verified.moment, attempt.attempted_at)
+                    AND answer.asked_at < moment.window_until,
+                answer.previous_kind = 'asked_again'
+            )
                 AND (
                     answer.unwound_at IS NOT NULL
                     OR answer.dropped_at IS NOT NULL
