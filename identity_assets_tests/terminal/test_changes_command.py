@@ -99,8 +99,6 @@ def test_a_table_for_a_person_and_a_csv_for_a_spreadsheet(
 def test_a_run_that_changed_nothing_or_is_not_known_is_one_line(shelf: Shelf, env: dict[str, str]) -> None:
     run_id = run_full_scope_of_nothing(shelf, env)
     assert "changed nothing" in one_line(call_here("changes", "--run", run_id, env=env))
-    assert "no run 00000000 is known here" in one_line(call_here("changes", "--run", "00000000", env=env))
-    assert "is not a run id" in one_line(call_here("changes", "--run", "x", env=env))
     assert "Missing option '--run'" in one_line(call_here("changes", env=env))
 
 
