@@ -71,15 +71,16 @@ class UndoChoice:
 
         Raises:
             UnknownRunError: the journal does not know the run.
-            UnknownLibraryRowError: a library row does not exist, and nothing was written to it.
+            UnknownLibraryRowError: nothing was written to any of the library rows, and one of them does not exist.
             SystemExit: no run matches; one line says so.
         """
         if self.notes is not None:
             return _of_writer(database, self.notes, chunk_rows)
         if self.library_ids:
             writes = last_writes(database, self.library_ids)
-            # What was written to a library row that Backend has deleted since can still be taken back.
-            require_library_rows(database, writes.unrecorded)
+            if not writes.by_run:
+                # What was written to a library row that Backend has deleted since can still be taken back.
+                require_library_rows(database, writes.unrecorded)
             return _of(database, writes, chunk_rows)
         if self.run_id is not None:
             return self._of_run(database, find_run(database, self.run_id).run_id, chunk_rows)

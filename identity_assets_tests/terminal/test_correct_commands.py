@@ -244,7 +244,6 @@ def test_every_bad_line_is_named_and_nothing_is_written(
         (["correct", "--csv", "nowhere.csv"], "nowhere.csv is not there"),
         (["reject", "1"], "library row 1 has no identity to reject. Nothing was written"),
         (["reject", "4711"], "there is no library row 4711. Nothing was written"),
-        (["reject", "1", "4711"], "there is no library row 4711. Nothing was written"),
         (["reject", "1", "--source", "myspace"], "there is no source 'myspace'"),
         (["correct", "0", "--none"], "0 is not in the range"),
         (["run", "--library-id", "1"], "choose also one of unresolved, compilations, invalid, all"),
@@ -297,3 +296,15 @@ def test_a_decision_waits_for_no_run_that_holds_its_partition(shelf: Shelf, env:
         assert ended.returncode == 1
         assert "is being worked on by" in one_line(ended)
         assert call_here("correct", str(other), "--none", env=env).returncode == 0
+
+
+def test_an_unknown_row_among_rows_without_an_identity_is_a_wrong_argument(
+    shelf: Shelf, env: dict[str, str]
+) -> None:
+    one = shelf.put("Known 1")
+    ended = call_here("reject", str(one), "4711", env=env)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [
+        f"identity-assets: library row {one} has no identity to reject",
+        "identity-assets: there is no library row 4711. Nothing was written",
+    ]
