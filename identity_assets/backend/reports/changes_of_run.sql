@@ -135,6 +135,16 @@ compared AS (
     ) AS after
 ),
 -- Materialised: the planner expects one row of each, so it would aggregate again for each row of the page.
+main AS MATERIALIZED (
+    SELECT library_id, before, after, is_known, is_written
+    FROM compared
+    WHERE table_name = 'library_identity'
+),
+attempt AS MATERIALIZED (
+    SELECT library_id, after, is_removed
+    FROM compared
+    WHERE table_name = 'library_unresolved'
+),
 sources AS MATERIALIZED (
     SELECT
         library_id,
@@ -177,9 +187,9 @@ SELECT
         WHEN attempt.is_removed THEN 'resolved_compilation'
     END AS outcome
 FROM page
-JOIN compared AS main ON main.library_id = page.library_id AND main.table_name = 'library_identity'
+JOIN main ON main.library_id = page.library_id
 LEFT JOIN library ON library.id = page.library_id
 LEFT JOIN sources ON sources.library_id = page.library_id
 LEFT JOIN tracks ON tracks.library_id = page.library_id
-LEFT JOIN compared AS attempt ON attempt.library_id = page.library_id AND attempt.table_name = 'library_unresolved'
+LEFT JOIN attempt ON attempt.library_id = page.library_id
 ORDER BY page.library_id
