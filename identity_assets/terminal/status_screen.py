@@ -53,7 +53,6 @@ COUNT_LABELS = {
     "resolved_compilation": "resolved by track",
     "unresolved": "unresolved",
     "asked": "asked",
-    "lml_total_calls": "LML calls",
 }
 
 RARE = frozenset({"decided_none", "rejected_in_window", "asked_again"})
@@ -237,7 +236,9 @@ def _run(one: RunLine, *, in_two_lines: bool) -> Iterator[RenderableType]:
     told = {name: count for name, count in one.counts.items() if count}
     if told.get("asked") == told.get("scanned"):
         told.pop("asked", None)
+    calls = told.pop("lml_total_calls", 0)
     details += [f"{count:,} {COUNT_LABELS[name]}" for name, count in told.items()]
+    details += [number_of(calls, "LML call")] if calls else []
     if details:
         yield _indented(Text(", ".join(details)), 4)
     if one.failure is not None:
