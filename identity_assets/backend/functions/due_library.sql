@@ -50,6 +50,7 @@ AS $$
             WHEN 'set_aside' THEN 'invalid_retry_due'
             WHEN 'open' THEN CASE
                 WHEN answer.previous_kind = 'asked_again' THEN 'asked_again'
+                WHEN answer.previous_kind = 'resolved_compilation' THEN 'stale'
                 WHEN answer.previous_asked_at IS NULL THEN 'names_changed'
                 ELSE 'invalid_retry_due'
             END
@@ -146,12 +147,12 @@ AS $$
                 END
                 AS is_set_aside,
             -- LML was asked inside a window, because the names were new, an answer was set aside or a person wanted it,
-            -- and nothing is written from what it said: it waits, it was taken back, or it was dropped. The window of a
-            -- resolved compilation is not known any more: its earlier answer alone was its verification.
+            -- and nothing is written from what it said: it waits, it was taken back, or it was dropped. The same holds for
+            -- a resolved compilation in any case: its earlier answer, which alone was its verification, is gone.
             coalesce(
                 answer.asked_at > greatest(verified.moment, attempt.attempted_at)
                     AND answer.asked_at < moment.window_until,
-                answer.previous_kind = 'asked_again'
+                answer.previous_kind IN ('asked_again', 'resolved_compilation')
             )
                 AND (
                     answer.unwound_at IS NOT NULL

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from identity_assets.ask_again import Answers, AskAgain
 from identity_assets.backend.ledger.candidates import select_candidates
+from identity_assets.backend.reports.due import DueWhy
 from identity_assets.backend.reports.gate import read_gate
 from identity_assets.backend.reports.overview import REASONS, STATES, Overview, read_overview
+from identity_assets.backend.reports.story import read_story
 from identity_assets.backend.undo.by_run import Writes, unwind
 from identity_assets.settings import Scope
 from identity_assets_tests.backend.writing.test_tracks import compilation, track
@@ -161,6 +163,22 @@ def test_compilations_that_were_asked_again_and_taken_back_are_not_called_never_
     shelf.answer(*answers, run_id="third")
     shelf.write(run_id="third")
     assert some(read(shelf).states) == expected
+
+
+def test_a_stale_compilation_whose_new_answer_was_taken_back_is_stale_again(shelf: Shelf) -> None:
+    one = shelf.put("Various Artists", volume="Z")
+    for run_id in ("first", "second"):
+        shelf.select(run_id=run_id)
+        shelf.answer(compilation(one, track("Anna")), run_id=run_id)
+        shelf.write(run_id=run_id)
+        shelf.age(8)
+    unwind(shelf.database, Writes({"second": None}), 100)
+    overview = read(shelf)
+    assert some(overview.states) == {"resolved_compilation": 1}
+    assert some(overview.due_now[Scope.full]) == {"stale": 1}
+    story = read_story(shelf.database, shelf.settings, one)
+    assert story is not None
+    assert {due.why for due in story.due} == {DueWhy.stale}
 
 
 def some(counts: Mapping[str, int]) -> dict[str, int]:
