@@ -57,6 +57,7 @@ CHECKS = (
     *integrity_checks,
     stale_rows,
     track_links_hold,
+    leg_matches,
 )
 
 
@@ -68,8 +69,7 @@ def build_defs(
     evidence = [described(asset, leg, on=leg in legs) for leg, asset in EVIDENCE.items()]
     tables = identity_tables_with(evidence, legs)
     assets = report_failures_of([candidate_libraries, lml_verdicts, *evidence, tables, station_report])
-    leg_checks = [*([leg_conflicts] if legs else ()), *([leg_matches] if Leg.S3 in legs else ())]
-    checks = [answers_plausible, checks_in_one_step([*CHECKS, *leg_checks])]
+    checks = [answers_plausible, checks_in_one_step([*CHECKS, *([leg_conflicts] if legs else ())])]
     return dg.Definitions(
         assets=[library, flowsheet_match, *with_code_links(assets, settings().code_link_base)],
         asset_checks=report_failures_of(checks),

@@ -15,7 +15,7 @@ from identity_assets.wording import counted_reasons
 
 if TYPE_CHECKING:
     from identity_assets.backend.ledger.evidence import EvidenceStored
-    from identity_assets.evidence import CacheSeen, Gathered
+    from identity_assets.evidence import Gathered
 
 
 # The job refresh_evidence selects the assets with this tag.
@@ -93,15 +93,20 @@ def materialise_evidence(
         metadata={
             RUN_TOTALS: totals_table(totals),
             **what_was_done(done),
-            # With its zeros: the check leg_matches reads them.
-            **_seen_metadata(gathered.seen),
+            **seen_metadata(gathered, stored),
         }
     )
 
 
-def _seen_metadata(seen: "CacheSeen | None") -> dict[str, int]:
-    """What the leg saw in the discogs-cache. Dagster plots numbers."""
-    return {} if seen is None else {f"cache_{name}": number for name, number in seen.as_dict().items()}
+def seen_metadata(gathered: "Gathered", stored: "EvidenceStored") -> dict[str, int]:
+    """What the leg saw in the discogs-cache, for the check leg_matches and for Dagster's plots, with its zeros."""
+    if gathered.seen is None:
+        return {}
+    return {
+        "library_rows_read": gathered.scanned,
+        "evidence_rows_kept": stored.kept,
+        **{f"cache_{name}": number for name, number in gathered.seen.as_dict().items()},
+    }
 
 
 def _report_partitions(context: dg.AssetExecutionContext, gathered: "Gathered") -> None:
@@ -148,5 +153,5 @@ def log_gathered(
     )
     if gathered.scanned and not seen.matched:
         context.log.warning(
-            f"{leg}: 0 of {seen.pairs_read:,} pairs match a library row: the discogs-cache is empty or has other data"
+            f"{leg}: 0 of {seen.pairs_read:,} pairs are ours: the discogs-cache is empty or has other data"
         )

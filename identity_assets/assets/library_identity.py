@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from identity_assets.assets.leg_evidence import ACCEPT_SHRINK, log_gathered, totals_of_leg
+from identity_assets.assets.leg_evidence import ACCEPT_SHRINK, log_gathered, seen_metadata, totals_of_leg
 from identity_assets.assets.tables import (
     COMPILATION_TRACK_IDENTITY,
     LIBRARY_IDENTITY,
@@ -155,12 +155,14 @@ def _write(
         # Also where this step is materialised without the check answers_plausible.
         require_plausible(database, buckets, backend.settings, run_id)
         evidence_totals: dict[str, int] = {}
+        seen: dict[str, int] = {}
         for leg in legs_to_gather:
             gathered, stored = gather_and_store(
                 leg, database, backend.settings, buckets, run_id, accept_shrink=accept_shrink
             )
             log_gathered(context, leg, gathered, stored)
             evidence_totals |= totals_of_leg(leg, stored)
+            seen |= seen_metadata(gathered, stored)
         selected = sum((accounts.scanned for accounts in read_accounts(database, buckets).values()), 0)
         with progress.stage(context.log.info, "writing", selected) as advance:
             written = write_verdicts(
@@ -196,7 +198,8 @@ def _write(
         }
     )
     for spec in SPECS:
-        yield dg.MaterializeResult(asset_key=spec.key, metadata={RUN_TOTALS: run_totals})
+        of_leg = seen if spec.key.to_user_string() == "library_identity_source" else {}
+        yield dg.MaterializeResult(asset_key=spec.key, metadata={RUN_TOTALS: run_totals, **of_leg})
 
 
 def _outcomes(accounts: "Accounts") -> dict[str, int]:

@@ -161,6 +161,8 @@ def _ask(
 def _kept_in_words(answered: int, to_ask: int) -> str:
     """What a failed step has achieved, as the end of a sentence."""
     if not answered:
+        if to_ask == 1:
+            return "the one library row was not answered, and it stays due"
         return f"none of the {to_ask:,} library rows was answered, and all of them stay due"
     return (
         f"{answered:,} of {to_ask:,} library rows were answered, and the next run of these partitions writes them "

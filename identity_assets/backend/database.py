@@ -128,6 +128,17 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that reads the database as it is at one moment, whatever is committed meanwhile.
+
+        Raises:
+            DatabaseError: as in `transaction`.
+        """
+        with self.transaction() as connection:
+            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            yield connection
+
+    @contextmanager
     def attempt(self) -> Iterator[Connection]:
         """A transaction whose caller judges what the database refused.
 

@@ -39,7 +39,7 @@ def predict(
     """Report the figures of `identity-assets dry-run` as metadata, with the first changes as a sample."""
     from identity_assets.backend.migrate import require_migrated
     from identity_assets.backend.preview import dry_run as preview
-    from identity_assets.backend.preview.changes import ChangeKind
+    from identity_assets.backend.preview.changes import SHOWN
 
     try:
         buckets = buckets_of(known_keys(config.partitions))
@@ -50,7 +50,7 @@ def predict(
     sample: list[Change] = []
 
     def keep_in_sample(change: "Change") -> None:
-        if len(sample) < SAMPLE_ROWS and change.kind is not ChangeKind.confirmed:
+        if len(sample) < SAMPLE_ROWS and change.kind in SHOWN:
             sample.append(change)
 
     with backend.database_to_read(context.run.run_id) as database, lml.client(context.run.run_id) as client:

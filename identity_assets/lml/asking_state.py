@@ -295,9 +295,9 @@ class AskingState:
     def _unreached_at_the_end(self) -> LmlError | None:
         """LML is down too where there were too few batches to tell, but the last of them found nobody there."""
         if self._unopened_in_a_row and self._last_error is not None:
-            return _down(
-                f"the last {self._unopened_in_a_row} of the batches reached no LML", self._last_error
-            )
+            count = self._unopened_in_a_row
+            batches = "last batch" if count == 1 else f"last {count} batches"
+            return _down(f"the {batches} reached no LML", self._last_error)
         return None
 
     def _verdict_on_lml(self, error: LmlError) -> LmlError | None:

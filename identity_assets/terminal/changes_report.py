@@ -7,25 +7,30 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from identity_assets.backend.preview.changes import Change, ChangeKind
+from identity_assets.backend.preview.changes import SHOWN, Change, ChangeKind
 from identity_assets.backend.preview.dry_run import DryRun
 from identity_assets.backend.undo.by_run import WHY_LEFT_ALONE, Unwound
 from identity_assets.backend.undo.runs import WrittenRun
 from identity_assets.backend.writing.replay import Replayed
+from identity_assets.terminal.output import is_narrow, print_block
 from identity_assets.terminal.sentences import as_text, format_time
 from identity_assets.wording import counted_reasons, number_of
 
 # How many rows a person gets to see of a long list.
 SAMPLE_ROWS = 15
+# How many lines about one row: a compilation may have thousands of tracks.
+DETAIL_LINES = 12
+WIDE_ENOUGH_FOR_SUMS = 72
 DESCRIPTIONS = {
     ChangeKind.new: "library rows that get their first identity",
     ChangeKind.changed: "identities with a column that changes",
     ChangeKind.confirmed: "identities that LML confirms without a change",
-    ChangeKind.withdrawn: "identities that LML no longer finds; they stay, and a check lists them",
+    ChangeKind.withdrawn: "identities that LML no longer gives: it finds nothing, or a compilation; they stay",
+    ChangeKind.unresolved: "library rows without an identity of LML, for which it finds nothing",
+    ChangeKind.compilation: "compilations of which no track is linked",
     ChangeKind.removed: "library rows that lose their identity",
-    ChangeKind.unresolved: "library rows that LML was asked about and found nothing for",
+    ChangeKind.decided: "library rows about which something else was written, such as a person's decision",
 }
-SHOWN_ROWS = (ChangeKind.changed, ChangeKind.removed, ChangeKind.withdrawn, ChangeKind.new)
 CSV_HEADER = ("library_id", "artist_name", "album_title", "change", "column", "from", "to")
 
 
@@ -34,7 +39,7 @@ class ChangesSample:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.kept: dict[ChangeKind, list[Change]] = {kind: [] for kind in SHOWN_ROWS}
+        self.kept: dict[ChangeKind, list[Change]] = {kind: [] for kind in SHOWN}
 
     @property
     def rows(self) -> list[Change]:
@@ -73,19 +78,31 @@ def print_changes_made(console: Console, run_id: str, sample: ChangesSample) -> 
 
 
 def _print_sample(console: Console, title: str, counts: Mapping[str, int], rows: Sequence[Change]) -> None:
+    _print_sums(console, title, [kind for kind in DESCRIPTIONS if kind in counts], counts)
+    if rows and is_narrow(console):
+        for row in rows:
+            names = f"{as_text(row.artist_name)}: {as_text(row.album_title)}"
+            print_block(console, f"{row.library_id}  {names}", str(row.kind), *_details(row))
+    elif rows:
+        console.print(_rows_table(rows))
+    more = sum(counts.get(kind, 0) for kind in SHOWN) - len(rows)
+    if more > 0:
+        console.print(f"and {more:,} more: `--csv FILE` or `--json` lists all of them", highlight=False)
+
+
+def _print_sums(console: Console, title: str, kinds: Sequence[ChangeKind], counts: Mapping[str, int]) -> None:
+    if console.width < WIDE_ENOUGH_FOR_SUMS:
+        console.print(f"{title}, in library rows", highlight=False)
+        for kind in kinds:
+            print_block(console, f"{kind}: {counts[kind]:,}", DESCRIPTIONS[kind])
+        return
     sums = Table(title=title)
     sums.add_column("change", no_wrap=True)
     sums.add_column("library rows", justify="right")
     sums.add_column("")
-    for kind, description in DESCRIPTIONS.items():
-        if kind in counts:
-            sums.add_row(str(kind), f"{counts[kind]:,}", description)
+    for kind in kinds:
+        sums.add_row(str(kind), f"{counts[kind]:,}", DESCRIPTIONS[kind])
     console.print(sums)
-    if rows:
-        console.print(_rows_table(rows))
-    more = sum(counts.get(kind, 0) for kind in SHOWN_ROWS) - len(rows)
-    if more > 0:
-        console.print(f"and {more:,} more: `--csv FILE` or `--json` lists all of them", highlight=False)
 
 
 def _rows_table(rows: Sequence[Change]) -> Table:
@@ -103,23 +120,35 @@ def _rows_table(rows: Sequence[Change]) -> Table:
             as_text(row.artist_name),
             as_text(row.album_title),
             str(row.kind),
-            _details(row),
+            "\n".join(_details(row)),
         )
     return table
 
 
-def _details(change: Change) -> str:
+def _details(change: Change) -> list[str]:
     """The method and the sources of a new identity; the old and the new value of each column otherwise."""
     note = ["(somebody else has changed it since)"] if change.changed_since else []
-    if change.kind is ChangeKind.new:
-        after = {name: as_text(value) for name, (_, value) in change.columns.items()}
+    after = {name: as_text(value) for name, (_, value) in change.columns.items()}
+    if change.kind is ChangeKind.new and "method" in after:
         sources = [name.partition(".")[0] for name in after if name.endswith(".external_id")]
         found = f"{after['method']} {after['confidence']}; {', '.join(sources) or 'no source rows'}"
-        return "\n".join([found, *note])
+        return [found, *note]
     lines = [
-        f"{name}: {as_text(before)} → {as_text(after)}" for name, (before, after) in change.columns.items()
+        f"{place}: {', '.join(values)}" if place else "\n".join(values)
+        for place, values in _values_by_place(change).items()
     ]
-    return "\n".join(lines + note)
+    more = len(lines) - DETAIL_LINES
+    return [*lines[:DETAIL_LINES], *([f"and {more:,} more"] if more > 0 else []), *note]
+
+
+def _values_by_place(change: Change) -> dict[str, list[str]]:
+    """What changes in the main row (``), in each source row, and in each track credit."""
+    places: dict[str, list[str]] = {}
+    for name, (before, after) in change.columns.items():
+        place, _, column = name.rpartition(".")
+        sign = " " if place else ": "
+        places.setdefault(place, []).append(f"{column}{sign}{as_text(before)} → {as_text(after)}")
+    return places
 
 
 def change_lines(change: Change) -> list[Sequence[object]]:

@@ -16,7 +16,7 @@ from identity_assets.wording import number_of
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
-    from identity_assets.backend.writing.corrections import Corrected
+    from identity_assets.backend.writing.corrections import Corrected, Problem
     from identity_assets.backend.writing.decisions import Decision, DecisionKind
 
 WHOLE_ARTIST = "Decide alike for all other releases of the artist that no person has decided."
@@ -172,7 +172,7 @@ def _from_sheet(path: Path, by: str | None, note: str | None) -> "list[Decision]
     problems = [
         (line.number, problem)
         for line in sheet.lines
-        if (problem := line.problem if line.decision is None else next(found)) is not None
+        if (problem := line.problem if line.decision is None else _sentence(next(found))) is not None
     ]
     for number, problem in problems:
         say_error(f"{path}, line {number}: {problem}")
@@ -188,6 +188,10 @@ def _from_sheet(path: Path, by: str | None, note: str | None) -> "list[Decision]
         f"{sheet.undecided:,} lines without one"
     )
     return [one if one.note is not None else replace(one, note=default_note) for one in decisions]
+
+
+def _sentence(problem: "Problem | None") -> str | None:
+    return None if problem is None else problem.sentence
 
 
 def _decide(
@@ -223,9 +227,10 @@ def _checked(database: "Database", decisions: "list[Decision]", *, whole_artist:
 
     problems = [one for one in problems_of(database, decisions) if one is not None]
     for problem in problems[:-1]:
-        say_error(problem)
+        say_error(problem.sentence)
     if problems:
-        stop(f"{problems[-1]}. Nothing was written", WRONG)
+        is_wrong = any(problem.is_wrong for problem in problems)
+        stop(f"{problems[-1].sentence}. Nothing was written", WRONG if is_wrong else FAILED)
     if not whole_artist:
         return decisions
     try:

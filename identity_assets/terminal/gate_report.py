@@ -5,7 +5,8 @@ The figures and the advice come from backend/reports/gate.py. checks/gate.py sho
 
 from collections.abc import Sequence
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +14,9 @@ from rich.text import Text
 from identity_assets.backend.reports.gate import REASONS, GateReport, advice
 from identity_assets.gate_trend import GateMoment
 from identity_assets.terminal.sentences import as_text
+
+# The tables are as wide as each other, and narrower on a narrow terminal.
+WIDTH = 64
 
 
 def print_gate(console: Console, report: GateReport) -> None:
@@ -32,9 +36,12 @@ def print_trend(console: Console, trend: Sequence[GateMoment]) -> None:
 
 def gate_table(report: GateReport) -> Group:
     """The figures with the gate's status, the unresolved rows by reason and by artist, and the advice."""
-    parts: list[Table | Text | Markdown] = [_figures(report), Text()]
+    tables = [_figures(report)]
     if report.truly_unresolved_rows:
-        parts += [_by_reason(report), Text(), _by_artist(report), Text()]
+        tables += [_by_reason(report), _by_artist(report)]
+    parts: list[RenderableType] = []
+    for table in tables:
+        parts += [Constrain(table, WIDTH), Text()]
     return Group(*parts, Markdown(advice(report)))
 
 
@@ -73,8 +80,8 @@ def _by_artist(report: GateReport) -> Table:
 
 
 def _grid(*heading: str) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(width=50, overflow="ellipsis", no_wrap=True)
+    grid = Table.grid(padding=(0, 2), expand=True)
+    grid.add_column(ratio=1, overflow="fold")
     grid.add_column(justify="right", no_wrap=True)
     grid.add_row(*(Text(cell, "bold") for cell in heading))
     return grid

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.padding import Padding
 from rich.segment import Segment
+from rich.text import Text
 
 from identity_assets.clean_text import clean_lines, one_line
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 # FAILED: the command tried and failed. WRONG: wrong arguments, or a setting or an input file that is not valid.
 # RED: a run ended, and a check of it failed with the severity ERROR.
 FAILED, WRONG, RED, INTERRUPTED = 1, 2, 3, 130
+
+# The columns of a terminal on which a table of library rows can be read.
+WIDE_ENOUGH = 120
 
 _log = logging.getLogger("identity_assets.terminal")
 _messages_in_log: ContextVar[bool] = ContextVar("messages_in_log", default=False)
@@ -56,6 +61,18 @@ class _CleanConsole(Console):
 def console(*, stderr: bool = False) -> Console:
     """The console that every table and paragraph is printed on."""
     return _CleanConsole(stderr=stderr)
+
+
+def is_narrow(console: Console) -> bool:
+    """Whether a table of library rows does not fit: then each row is a block of lines."""
+    return console.width < WIDE_ENOUGH
+
+
+def print_block(console: Console, head: str, *details: str) -> None:
+    """Print one library row as a line and indented details."""
+    console.print(Text(head))
+    for line in details:
+        console.print(Padding(Text(line), (0, 0, 0, 4), expand=False))
 
 
 def print_text(text: str) -> None:

@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from identity_assets.terminal.run_pass import PassReport
-from identity_assets.wording import counted_reasons
+from identity_assets.wording import counted_reasons, number_of
 
 
 def print_pass(console: Console, name: str, report: PassReport) -> None:
@@ -18,7 +18,7 @@ def print_pass(console: Console, name: str, report: PassReport) -> None:
         f"{name}: {accounts.scanned:,} scanned = {accounts.resolved:,} resolved + "
         f"{accounts.resolved_compilation:,} resolved_compilation + {accounts.unresolved:,} unresolved + "
         f"{sum(accounts.skipped.values()):,} skipped ({skipped}); {report.source_rows_written:,} source rows;"
-        f"{evidence} {report.lml_total_calls:,} LML calls; {report.seconds:.1f} s",
+        f"{evidence} {number_of(report.lml_total_calls, 'LML call')}; {report.seconds:.1f} s",
         highlight=False,
         soft_wrap=True,
     )

@@ -123,12 +123,14 @@ def _changes_as_table(chosen: Settings, keys: Sequence[str], again: AskAgain | N
 def _predict(
     chosen: Settings, keys: Sequence[str], again: AskAgain | None, on_change: "Callable[[Change], None]"
 ) -> "DryRun":
+    from identity_assets.backend.ledger.library_rows import require_library_rows
     from identity_assets.backend.preview.dry_run import dry_run
     from identity_assets.lml.client import client_of
     from identity_assets.partition_keys import buckets_of
 
     buckets, scope = buckets_of(keys), chosen.scope
     with migrated_database(chosen, "dry run", read_only=True) as database, client_of(chosen) as client:
+        require_library_rows(database, () if again is None else again.library_ids)
         stage = partial(progress_on_stderr().stage, say, "asking LML")
         return dry_run(
             database, client, buckets, chosen, scope, stage=stage, on_change=on_change, ask_again=again

@@ -112,7 +112,8 @@ def explain(library_id: int, as_json: bool) -> None:
     with migrated_database(settings(), "explain") as database:
         story = read_story(database, settings(), library_id)
         if story is None:
-            stop(missing_sentence(library_id, is_gone=was_known(database, library_id)), FAILED)
+            is_gone = was_known(database, library_id)
+            stop(missing_sentence(library_id, is_gone=is_gone), FAILED if is_gone else WRONG)
     if as_json:
         print_json(story.as_dict())
     else:

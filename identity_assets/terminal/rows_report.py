@@ -6,12 +6,11 @@ from rich.console import Console
 from rich.table import Table
 
 from identity_assets.backend.reports.rows import DECISION_COLUMNS, ListedRow
+from identity_assets.terminal.output import is_narrow, print_block
 from identity_assets.terminal.sentences import NOTHING, as_text
 
 WORKSHEET = ("library_id", "artist_name", "album_title", "state", "reason", "lml_said", *DECISION_COLUMNS)
 """The columns of the CSV. A person fills the last ones in, and `correct --csv` reads the file back."""
-
-NARROW = 120
 
 
 def worksheet_lines(row: ListedRow) -> Iterator[Sequence[object]]:
@@ -25,9 +24,14 @@ def worksheet_lines(row: ListedRow) -> Iterator[Sequence[object]]:
 
 def print_rows(console: Console, rows: Sequence[ListedRow]) -> None:
     """Print the rows: a table with one line each, or on a narrow terminal two lines each."""
-    if console.width < NARROW:
+    if is_narrow(console):
         for row in rows:
-            _print_block(console, row)
+            said, outcome = as_text(row.lml_said) or NOTHING, as_text(row.outcome)
+            print_block(
+                console,
+                f"{row.library_id}  {as_text(row.artist_name)}: {as_text(row.album_title)}",
+                f"{row.state}, {row.due.why}; LML said: {said}; outcome: {outcome}",
+            )
         return
     table = Table()
     table.add_column("library_id", justify="right", no_wrap=True)
@@ -44,12 +48,3 @@ def print_rows(console: Console, rows: Sequence[ListedRow]) -> None:
             as_text(row.outcome),
         )
     console.print(table)
-
-
-def _print_block(console: Console, row: ListedRow) -> None:
-    said, outcome = as_text(row.lml_said) or NOTHING, as_text(row.outcome)
-    for line in (
-        f"{row.library_id}  {as_text(row.artist_name)}: {as_text(row.album_title)}",
-        f"    {row.state}, {row.due.why}; LML said: {said}; outcome: {outcome}",
-    ):
-        console.print(line, highlight=False, markup=False)

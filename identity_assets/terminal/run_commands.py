@@ -13,6 +13,7 @@ from identity_assets.terminal.common import (
     ask_again_options,
     confirmed,
     json_option,
+    migrated_database,
     partition_option,
     scope_option,
 )
@@ -81,16 +82,6 @@ def run(
     1: a step failed, 3: done, but a check failed with an error.
     """
     again = ask_again_of(ask_again, library_ids, asked_before)
-    from identity_assets.telemetry.logs import form_for, start_logs
-
-    log_format = form_for(settings().log_format)
-    logs_are_json = log_format is LogFormat.json
-    start_logs(log_format)
-    if logs_are_json:
-        send_messages_to_log()
-    else:
-        # A person reads one line at the end; a call that failed and was made again is not news.
-        logging.getLogger("identity_assets.lml").setLevel(logging.ERROR)
     chosen = settings() if scope is None else replace(settings(), scope=Scope(scope))
     chosen.require_database_url()
     chosen.require_library_metadata_url()
@@ -99,6 +90,13 @@ def run(
     from identity_assets.partition_keys import known_keys
 
     keys = known_keys(partitions)
+    if library_ids and not chosen.dry_run:
+        from identity_assets.backend.ledger.library_rows import require_library_rows
+
+        with migrated_database(chosen, "run", read_only=True) as database:
+            require_library_rows(database, library_ids)
+    # From here on stderr may be a log. What is wrong with the call itself is one plain line, as in every command.
+    log_format = _start_log()
     if chosen.dry_run:
         say("DRY_RUN=true: nothing is written; the figures are those of `identity-assets dry-run`")
         print_dry_run(chosen, keys, again)
@@ -116,7 +114,7 @@ def run(
             instance,
             keys,
             progress_on_stderr(),
-            log_level="INFO" if logs_are_json else "CRITICAL",
+            log_level="INFO" if log_format is LogFormat.json else "CRITICAL",
             ask_again=again,
         )
     if not as_json:
@@ -132,6 +130,20 @@ def run(
     stop_if_red(report)
     if as_json:
         print_json(report.as_dict())
+
+
+def _start_log() -> LogFormat:
+    """Start the log on stderr. If it is JSON lines, the command's messages become lines of it too."""
+    from identity_assets.telemetry.logs import form_for, start_logs
+
+    log_format = form_for(settings().log_format)
+    start_logs(log_format)
+    if log_format is LogFormat.json:
+        send_messages_to_log()
+    else:
+        # A person reads one line at the end; a call that failed and was made again is not news.
+        logging.getLogger("identity_assets.lml").setLevel(logging.ERROR)
+    return log_format
 
 
 def stop_if_failed(report: "PassReport") -> None:

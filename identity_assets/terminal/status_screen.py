@@ -24,6 +24,7 @@ STATE_LABELS = {
     "resolved": "resolved",
     "low_confidence": "confidence below 0.70",
     "manual": "manual, set by a person",
+    "resolved_compilation": "compilation, tracks known",
     "decided_none": "no identity, says a person",
     "unresolved_in_window": "unresolved, in window",
     "compilation_in_window": "compilation, in window",
@@ -33,6 +34,7 @@ STATE_LABELS = {
     "retry_due": "to be tried again",
     "names_changed": "names changed",
     "invalid_retry_due": "set aside, to ask again",
+    "asked_again": "to be asked again",
     "never_asked": "never asked",
     "no_artist_name": "no artist name",
 }
@@ -51,7 +53,6 @@ COUNT_LABELS = {
     "resolved_compilation": "resolved by track",
     "unresolved": "unresolved",
     "asked": "asked",
-    "lml_total_calls": "LML calls",
 }
 
 RARE = frozenset({"decided_none", "rejected_in_window", "asked_again"})
@@ -129,7 +130,8 @@ def print_status(console: Console, status: Status) -> None:
         blocks.add_row(states, due)
         console.print(blocks)
         console.print()
-    for line in (*_runs(status.runs), *_schedules(status), *_gate(status, _block(console))):
+    runs = _runs(status.runs, in_two_lines=console.width < WIDE)
+    for line in (*runs, *_schedules(status), *_gate(status, _block(console))):
         console.print(line)
 
 
@@ -198,7 +200,7 @@ def bar(rows: int, most: int, block: str = "█") -> str:
     return block * max(round(BAR * rows / most), 1) if rows else ""
 
 
-def _runs(runs: StationRuns | None) -> Iterator[RenderableType]:
+def _runs(runs: StationRuns | None, *, in_two_lines: bool) -> Iterator[RenderableType]:
     """The runs that go on, then those that ended and what commands wrote outside Dagster, the newest first."""
     if runs is None:
         yield Text.assemble(("Last runs", "bold"), "  no Dagster instance: set DAGSTER_HOME")
@@ -206,8 +208,10 @@ def _runs(runs: StationRuns | None) -> Iterator[RenderableType]:
     if runs.running:
         yield Text("Running now", "bold")
         for one in runs.running:
-            yield from _run(one)
-    ended = [(one.started_at or _NEVER, _run(one)) for one in runs.last if one.has_ended]
+            yield from _run(one, in_two_lines=in_two_lines)
+    ended = [
+        (one.started_at or _NEVER, _run(one, in_two_lines=in_two_lines)) for one in runs.last if one.has_ended
+    ]
     ended += [(one.first_written_at, _other_write(one)) for one in runs.other_writes]
     if not ended:
         yield Text.assemble(("Last runs", "bold"), "  no runs yet")
@@ -217,17 +221,24 @@ def _runs(runs: StationRuns | None) -> Iterator[RenderableType]:
         yield from lines
 
 
-def _run(one: RunLine) -> Iterator[RenderableType]:
+def _run(one: RunLine, *, in_two_lines: bool) -> Iterator[RenderableType]:
     started = "not started" if one.started_at is None else _minute(one.started_at)
     status = Text(one.status.lower(), "red" if one.status == "FAILURE" else "")
     duration = [] if one.seconds is None else [format_duration(one.seconds)]
     rest = "  ".join([one.partitions or "-", *duration, one.job])
-    yield _indented(Text.assemble(f"{one.run_id[:8]} {started}  ", status, f"  {rest}"))
+    head = Text.assemble(f"{one.run_id[:8]} {started}  ", status)
+    if in_two_lines:
+        yield _indented(head)
+        yield _indented(Text(rest), 4)
+    else:
+        yield _indented(head.append(f"  {rest}"))
     details = [f"by {one.launched_by}"] if one.launched_by else []
     told = {name: count for name, count in one.counts.items() if count}
     if told.get("asked") == told.get("scanned"):
         told.pop("asked", None)
+    calls = told.pop("lml_total_calls", 0)
     details += [f"{count:,} {COUNT_LABELS[name]}" for name, count in told.items()]
+    details += [number_of(calls, "LML call")] if calls else []
     if details:
         yield _indented(Text(", ".join(details)), 4)
     if one.failure is not None:

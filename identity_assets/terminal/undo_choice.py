@@ -10,6 +10,7 @@ from uuid import uuid4
 import click
 
 from identity_assets.backend.database import Database
+from identity_assets.backend.ledger.library_rows import require_library_rows
 from identity_assets.backend.ledger.runs import find_run
 from identity_assets.backend.undo.by_run import Unwound, Writes, last_writes, plan_unwind, unwind
 from identity_assets.backend.undo.by_writer import plan_unwind_notes, unwind_notes
@@ -70,12 +71,17 @@ class UndoChoice:
 
         Raises:
             UnknownRunError: the journal does not know the run.
+            UnknownLibraryRowError: nothing was written to any of the library rows, and one of them does not exist.
             SystemExit: no run matches; one line says so.
         """
         if self.notes is not None:
             return _of_writer(database, self.notes, chunk_rows)
         if self.library_ids:
-            return _of(database, last_writes(database, self.library_ids), chunk_rows)
+            writes = last_writes(database, self.library_ids)
+            if not writes.by_run:
+                # What was written to a library row that Backend has deleted since can still be taken back.
+                require_library_rows(database, writes.unrecorded)
+            return _of(database, writes, chunk_rows)
         if self.run_id is not None:
             return self._of_run(database, find_run(database, self.run_id).run_id, chunk_rows)
         runs = self._several_runs(database)
@@ -146,4 +152,4 @@ def _runs_of_backfill(backfill_id: str) -> list[str]:
 
     with persistent_instance() as instance:
         records = instance.get_runs(filters=dg.RunsFilter(tags={"dagster/backfill": backfill_id}))
-    return [run.run_id for run in records] or stop(f"Dagster knows no backfill {backfill_id}", FAILED)
+    return [run.run_id for run in records] or stop(f"Dagster knows no backfill {backfill_id}", WRONG)

@@ -359,7 +359,7 @@ def test_an_empty_or_short_run_id_decides_about_no_answer(
     run_id: str,
 ) -> None:
     ended = call_here("held", "--accept", "--run", run_id, "--yes", env=env)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert f"{run_id!r} is not a run id" in ended.stderr
     job = build_defs(resources=make_resources(chosen)).resolve_job_def("held_answers")
     config = {"ops": {"decide_held_answers": {"config": {"action": "drop", "run_id": run_id}}}}

@@ -59,7 +59,7 @@ def test_the_evidence_of_both_legs_is_always_in_the_graph_and_in_the_job(
     definitions = build_defs(legs=legs)
     graph = definitions.resolve_asset_graph()
     assert ("leg_conflicts" in {key.name for key in graph.asset_check_keys}) == bool(legs)
-    assert ("leg_matches" in {key.name for key in graph.asset_check_keys}) == (Leg.S3 in legs)
+    assert "leg_matches" in {key.name for key in graph.asset_check_keys}
     assert ("refresh_evidence" in {job.name for job in definitions.resolve_all_job_defs()}) == bool(legs)
     for leg, name in EVIDENCE.items():
         node = graph.get(dg.AssetKey(name))
@@ -380,14 +380,40 @@ def test_a_snapshot_that_matches_nothing_is_a_warning_and_a_red_check(
         return evaluation, [entry.user_message for entry in entries if entry.level == logging.WARNING]
 
     red, [warning] = check()
-    assert warning.startswith("S3: 0 of 3 pairs match a library row")
+    assert warning.startswith("S3: 0 of 3 pairs are ours")
     assert (red.check_name, red.passed, red.severity) == ("leg_matches", False, dg.AssetCheckSeverity.ERROR)
     assert red.description is not None
-    assert red.description.startswith("0 of 3 pairs match a library row.")
+    assert red.description.startswith("0 of 3 pairs are ours.")
     cache.match("stranger", "two", 1, 7, 5)
     green, warnings = check()
     assert warnings == []
-    assert (green.passed, green.description) == (True, "1 of 4 pairs match a library row.")
+    assert (green.passed, green.description) == (True, "1 of 4 pairs are ours.")
+
+
+def test_the_check_sees_a_leg_that_only_the_config_of_a_run_names(
+    shelf: Shelf, both_settings: Settings, cache: Cache, instance: dg.DagsterInstance
+) -> None:
+    shelf.put("Known 1", "Two")
+    cache.match("somebody else", "else", 1, 7, 5)
+    settings = replace(both_settings, scope=Scope.full)
+    graph = build_defs(resources=make_resources(settings, quiet()), legs=())
+    job = graph.resolve_job_def("refresh_library_identity")
+
+    def check(legs: list[str]) -> dg.AssetCheckEvaluation:
+        config = {"ops": {"identity_tables": {"config": {"legs": legs}}}, **QUIET}
+        result = job.execute_in_process(instance=instance, tags=range_tags(EVERY_KEY), run_config=config)
+        [found] = [one for one in result.get_asset_check_evaluations() if one.check_name == "leg_matches"]
+        return found
+
+    never = check(["by_setting"])
+    assert (never.passed, never.description) == (True, "S3 was not gathered.")
+    red = check(["S3"])
+    assert (red.passed, red.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert red.description is not None
+    assert red.description.startswith("0 of 1 pairs are ours.")
+    cache.match("known 1", "two", 1, 7, 5)
+    green = check(["S3"])
+    assert (green.passed, green.description) == (True, "1 of 2 pairs are ours.")
 
 
 def test_the_job_refresh_evidence_gathers_and_neither_asks_nor_writes(

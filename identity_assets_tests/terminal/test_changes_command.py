@@ -38,10 +38,8 @@ def test_a_run_changed_what_the_dry_run_before_it_showed(shelf: Shelf, env: dict
     foreseen = predicted(env)
     run_id = run_full_scope(env)
     made = changed(env, run_id)
-    assert [made[one]["change"] for one in (stranger, compilation)] == ["unresolved", "unresolved"]
-    assert {one: made[one] for one in foreseen} == {
-        one: {**row, "changed_since": False} for one, row in foreseen.items()
-    }
+    assert [made[one]["change"] for one in (stranger, compilation)] == ["unresolved", "compilation"]
+    assert made == {one: {**row, "changed_since": False} for one, row in foreseen.items()}
     shelf.age(8)
     spoil(shelf, second)
     shelf.run("UPDATE library SET artist_name = 'Nobody' WHERE id = :id", id=third)
@@ -50,9 +48,7 @@ def test_a_run_changed_what_the_dry_run_before_it_showed(shelf: Shelf, env: dict
     made = changed(env, again)
     assert [made[one]["change"] for one in (first, second, third)] == ["confirmed", "changed", "withdrawn"]
     assert made[second]["columns"]["wikidata_qid"][0] == "Q1"
-    assert {one: made[one] for one in foreseen} == {
-        one: {**row, "changed_since": False} for one, row in foreseen.items()
-    }
+    assert made == {one: {**row, "changed_since": False} for one, row in foreseen.items()}
 
 
 def test_what_an_older_run_changed_is_told_from_the_journal_of_the_runs_after_it(
@@ -103,8 +99,6 @@ def test_a_table_for_a_person_and_a_csv_for_a_spreadsheet(
 def test_a_run_that_changed_nothing_or_is_not_known_is_one_line(shelf: Shelf, env: dict[str, str]) -> None:
     run_id = run_full_scope_of_nothing(shelf, env)
     assert "changed nothing" in one_line(call_here("changes", "--run", run_id, env=env))
-    assert "no run 00000000 is known here" in one_line(call_here("changes", "--run", "00000000", env=env))
-    assert "is not a run id" in one_line(call_here("changes", "--run", "x", env=env))
     assert "Missing option '--run'" in one_line(call_here("changes", env=env))
 
 

@@ -273,6 +273,7 @@ def test_every_bad_line_is_named_and_nothing_is_written(
         (["correct", "1", "--csv", "x.csv"], "--csv has the library rows"),
         (["correct", "--csv", "nowhere.csv"], "nowhere.csv is not there"),
         (["reject", "1"], "library row 1 has no identity to reject. Nothing was written"),
+        (["reject", "4711"], "there is no library row 4711. Nothing was written"),
         (["reject", "1", "--source", "myspace"], "there is no source 'myspace'"),
         (["correct", "0", "--none"], "0 is not in the range"),
         (["run", "--library-id", "1"], "choose also one of unresolved, compilations, invalid, all"),
@@ -285,7 +286,8 @@ def test_what_cannot_be_decided_is_one_line_and_changes_nothing(
     shelf.put("Known 1")
     before = state(shelf)
     ended = call_here(*arguments, env=env)
-    assert ended.returncode == 2
+    # There is nothing to reject: that is no wrong argument.
+    assert ended.returncode == (1 if "to reject" in said else 2)
     assert said in one_line(ended)
     assert state(shelf) == before
 
@@ -324,3 +326,15 @@ def test_a_decision_waits_for_no_run_that_holds_its_partition(shelf: Shelf, env:
         assert ended.returncode == 1
         assert "is being worked on by" in one_line(ended)
         assert call_here("correct", str(other), "--none", env=env).returncode == 0
+
+
+def test_an_unknown_row_among_rows_without_an_identity_is_a_wrong_argument(
+    shelf: Shelf, env: dict[str, str]
+) -> None:
+    one = shelf.put("Known 1")
+    ended = call_here("reject", str(one), "4711", env=env)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [
+        f"identity-assets: library row {one} has no identity to reject",
+        "identity-assets: there is no library row 4711. Nothing was written",
+    ]

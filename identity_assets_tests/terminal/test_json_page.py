@@ -80,7 +80,7 @@ def test_every_command_prints_the_keys_of_the_page(shelf: Shelf, env: dict[str, 
     assert_documented("changes", printed(env, "changes", "--run", run["run_id"]))
     assert_documented("replay", printed(env, "replay"))
     assert_documented("unwind", printed(env, "unwind", "--run", run["run_id"], "--and-later", "--yes"))
-    assert_documented("On an error", printed(env, "explain", "4711", code=1))
+    assert_documented("On an error", printed(env, "explain", "4711", code=2))
 
 
 def test_the_keys_of_a_dry_run_of_answers_that_would_be_held(shelf: Shelf, env: dict[str, str]) -> None:

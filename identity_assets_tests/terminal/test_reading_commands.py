@@ -62,10 +62,10 @@ def test_explain_tells_the_story_of_each_row(stocked: list[int], env: dict[str, 
     assert len({json.dumps(stories[row]["due"]) for row in (unresolved, nameless, never)}) == 3
 
 
-def test_explain_of_an_unknown_row_is_one_line_and_exit_code_1(shelf: Shelf, env: dict[str, str]) -> None:
+def test_explain_of_an_unknown_row_is_one_line_and_exit_code_2(shelf: Shelf, env: dict[str, str]) -> None:
     assert shelf.rows("SELECT 1 FROM library") == []
     ended = call_here("explain", "4711", env=env)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert one_line(ended) == "identity-assets: there is no library row 4711"
     assert call_here("explain", "x", env=env).returncode == 2
 

@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
 from identity_assets_tests.support import Shelf
 from identity_assets_tests.terminal.calling import call_here, one_line
@@ -190,9 +192,7 @@ def test_lml_down_is_one_sentence_with_the_numbers_and_no_hint_to_take_back_noth
     ended = call_here("run", env={**env, "LIBRARY_METADATA_URL": "http://127.0.0.1:1"})
     assert ended.returncode == 1
     [failure] = [line for line in ended.stderr.splitlines() if line.startswith("identity-assets: ")]
-    assert failure.startswith(
-        "identity-assets: lml_verdicts: LML is down: the last 1 of the batches reached no LML"
-    )
+    assert failure.startswith("identity-assets: lml_verdicts: LML is down: the last batch reached no LML")
     assert failure.endswith("; none of the 2 library rows was answered, and all of them stay due")
     assert "unwind" not in ended.stderr
     assert "Stack Trace" not in ended.stderr
@@ -208,3 +208,27 @@ def test_lml_down_halfway_names_what_is_kept(
     assert ended.returncode == 1
     assert "1 of 4 library rows were answered" in ended.stderr
     assert "the other 3 stay due" in ended.stderr
+
+
+@pytest.mark.parametrize("log_format", [{}, {"LOG_FORMAT": "json"}, {"LOG_FORMAT": "plain"}])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--partition", "99"], "there is no partition 99: they are 00 to 15"),
+        (["--scope", "some"], "'some' is not one of"),
+        (["--ask-again", "all", "--library-id", "4711"], "there is no library row 4711"),
+        (["--ask-again", "all", "--asked-before", "soon"], "'soon' is not a date"),
+    ],
+)
+def test_a_wrong_option_of_run_is_one_plain_line_also_where_stderr_is_a_log(
+    arguments: list[str], said: str, log_format: dict[str, str], env: dict[str, str]
+) -> None:
+    unset = {name: value for name, value in env.items() if name != "LOG_FORMAT"}
+    ended = call_here("run", *arguments, env={**unset, **log_format})
+    assert ended.returncode == 2
+    line = one_line(ended)
+    assert line.startswith("identity-assets: ")
+    assert said in line
+    as_json = call_here("run", "--json", *arguments, env={**unset, **log_format})
+    assert json.loads(as_json.stdout) == {"error": line.removeprefix("identity-assets: "), "exit_code": 2}
+    assert as_json.stderr == f"{line}\n"

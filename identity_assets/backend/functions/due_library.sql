@@ -51,6 +51,7 @@ AS $$
             WHEN 'set_aside' THEN 'invalid_retry_due'
             WHEN 'open' THEN CASE
                 WHEN answer.previous_kind = 'asked_again' THEN 'asked_again'
+                WHEN answer.previous_kind = 'resolved_compilation' THEN 'stale'
                 WHEN answer.previous_asked_at IS NULL THEN 'names_changed'
                 ELSE 'invalid_retry_due'
             END
@@ -146,10 +147,14 @@ AS $$
                     ELSE answer.set_aside IS NOT NULL AND moment.invalid_until < moment.window_until
                 END
                 AS is_set_aside,
-            -- LML was asked inside a window, because the names were new or an answer was set aside. Nothing is written from
-            -- its answer: the answer waits, was taken back, or was dropped.
-            answer.asked_at > greatest(verified.moment, attempt.attempted_at)
-                AND answer.asked_at < moment.window_until
+            -- LML was asked inside a window, because the names were new, an answer was set aside or a person wanted it.
+            -- Nothing is written from its answer: the answer waits, was taken back, or was dropped. The same is true for
+            -- a resolved compilation in any case: its earlier answer, which alone was its verification, is gone.
+            coalesce(
+                answer.asked_at > greatest(verified.moment, attempt.attempted_at)
+                    AND answer.asked_at < moment.window_until,
+                answer.previous_kind IN ('asked_again', 'resolved_compilation')
+            )
                 AND (
                     answer.unwound_at IS NOT NULL
                     OR answer.dropped_at IS NOT NULL

@@ -9,11 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from identity_assets.backend.database import Database, execute
-from identity_assets.backend.ledger.runs import UnknownRunError, require_run_id
+from identity_assets.backend.ledger.runs import UnknownRunError, find_run, require_run_id
+from identity_assets.errors import OperatorError
 from identity_assets.partition_keys import all_keys, buckets_of
 from identity_assets.postgres import statements
 
 _sql = statements(__file__)
+
+
+class NothingHeldError(OperatorError):
+    """A run that is known has no held answers."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,8 @@ def read_held(database: Database, run_id: str | None = None) -> list[HeldRun]:
     """The runs whose answers are held, the latest first; with `run_id`, the one whose id begins so.
 
     Raises:
-        UnknownRunError: no run, or more than one, has held answers and an id that begins with `run_id`, or `run_id`
-            is too short.
+        UnknownRunError: no run, or more than one, has an id that begins with `run_id`, or `run_id` is too short.
+        NothingHeldError: the run has no held answers.
     """
     if run_id is not None:
         require_run_id(run_id)
@@ -46,11 +51,12 @@ def read_held(database: Database, run_id: str | None = None) -> list[HeldRun]:
     if run_id is None:
         return found
     named = [one for one in found if one.run_id.startswith(run_id)]
-    if len(named) != 1:
-        raise UnknownRunError(
-            f"several runs with held answers begin with {run_id!r}: give the whole id"
-            if named
-            else f"no answers of a run {run_id} are held: `identity-assets held` lists the runs that have some"
+    if len(named) > 1:
+        raise UnknownRunError(f"several runs with held answers begin with {run_id!r}: give the whole id")
+    if not named:
+        known = find_run(database, run_id)
+        raise NothingHeldError(
+            f"no answers of run {known.run_id} are held: `identity-assets held` lists the runs that have some"
         )
     return named
 

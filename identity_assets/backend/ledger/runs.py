@@ -16,6 +16,8 @@ SHORTEST = 8
 class UnknownRunError(OperatorError):
     """No run, or more than one, goes by this id."""
 
+    exit_code = 2
+
 
 @dataclass(frozen=True)
 class KnownRun:

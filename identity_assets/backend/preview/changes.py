@@ -15,18 +15,33 @@ NOT_COMPARED = frozenset({"library_id", "last_verified_at", "distinct_unresolved
 
 
 class ChangeKind(StrEnum):
-    """What becomes of a library row's identity. Only a run removes one, or notes a row as unresolved."""
+    """What becomes of a library row's identity. Only a run removes one, or notes a person's decision."""
 
     new = "new"
     changed = "changed"
     confirmed = "confirmed"
     withdrawn = "withdrawn"
-    removed = "removed"
     unresolved = "unresolved"
+    compilation = "compilation"
+    removed = "removed"
+    decided = "decided"
 
 
-PREDICTED = (ChangeKind.new, ChangeKind.changed, ChangeKind.confirmed, ChangeKind.withdrawn)
-"""The kinds that a dry run foresees. It passes over rows that had no identity and get none."""
+PREDICTED = (
+    ChangeKind.new,
+    ChangeKind.changed,
+    ChangeKind.confirmed,
+    ChangeKind.withdrawn,
+    ChangeKind.unresolved,
+    ChangeKind.compilation,
+)
+"""The kinds that LML's answers come to, so that a dry run foresees them."""
+
+APPLIED = frozenset({"resolved", "resolved_compilation", "unresolved", "compilation"})
+"""The outcomes of answers that are written; None stands for a run that wrote no answer of LML to the row."""
+
+SHOWN = (ChangeKind.changed, ChangeKind.removed, ChangeKind.withdrawn, ChangeKind.new)
+"""The kinds of which a sample shows rows, the most important first. The others leave every identity as it is."""
 
 
 @dataclass(frozen=True)
@@ -56,63 +71,59 @@ class Change:
         }
 
 
-def change_of(row: Values) -> Change | None:
-    """The change that a row of preview_answers.sql describes; None if the row does not concern an identity."""
-    before, after = row["main_before"], row["main_after"]
-    columns: dict[str, tuple[Any, Any]] = {}
-    if after is not None:
-        columns = dict(_differences(before or {}, after))
-        columns |= dict(_source_differences(row["sources_before"] or {}, row["sources_after"]))
-        kind = ChangeKind.new if before is None else ChangeKind.changed if columns else ChangeKind.confirmed
-    elif row["outcome"] in ("unresolved", "compilation", "resolved_compilation") and _was_found_by_lml(
-        before
-    ):
-        columns = dict(_track_differences(row["tracks_changed"] or {}))
-        kind = ChangeKind.withdrawn
-    else:
-        columns = dict(_track_differences(row["tracks_changed"] or {}))
-        if not columns and not row["tracks_linked_before"]:
-            return None
-        is_new = not row["tracks_linked_before"]
-        kind = ChangeKind.new if is_new else ChangeKind.changed if columns else ChangeKind.confirmed
-    return Change(row["library_id"], row["artist_name"], row["album_title"], kind, columns)
+def change_foreseen(row: Values) -> Change | None:
+    """The change that a row of preview_answers.sql describes; None if the answer is not written."""
+    if row["outcome"] not in APPLIED:
+        return None
+    if row["main_after"] is None:
+        # Nothing is written to the identity, so it stays as it is.
+        row = {**row, "main_after": row["main_before"], "sources_after": row["sources_before"]}
+    return _change(row)
 
 
 def change_made(row: Values) -> Change:
     """The change that a row of changes_of_run.sql describes."""
-    before, after = row["main_before"], row["main_after"]
-    columns = dict(_differences(before or {}, after or {}))
-    columns |= dict(_source_differences(row["sources_before"] or {}, row["sources_after"] or {}))
+    return _change(row, changed_since=not row["is_known"])
+
+
+def _change(row: Values, *, changed_since: bool = False) -> Change:
+    identity = dict(_differences(row["main_before"] or {}, row["main_after"] or {}))
+    identity |= dict(_source_differences(row["sources_before"] or {}, row["sources_after"] or {}))
     tracks = dict(_track_differences(row["tracks_changed"] or {}))
-    return Change(
-        row["library_id"],
-        row["artist_name"],
-        row["album_title"],
-        _kind_of_main_row(row, has_columns=bool(columns)) or _kind_of_tracks(row, has_columns=bool(tracks)),
-        columns | tracks,
-        changed_since=not row["is_known"],
+    kind = _kind_of_identity(row, is_different=bool(identity)) or _kind_of_tracks(
+        row, is_different=bool(tracks)
     )
+    columns = identity | tracks
+    return Change(row["library_id"], row["artist_name"], row["album_title"], kind, columns, changed_since)
 
 
-def _kind_of_main_row(row: Values, *, has_columns: bool) -> ChangeKind | None:
-    """What became of the main row; None if the run was not about it."""
-    before, after = row["main_before"], row["main_after"]
+def _kind_of_identity(row: Values, *, is_different: bool) -> ChangeKind | None:
+    """What becomes of the main row and its source rows; None if LML says nothing about them."""
+    before, after, outcome = row["main_before"], row["main_after"], row["outcome"]
     if before is None and after is not None:
         return ChangeKind.new
     if before is not None and after is None:
         return ChangeKind.removed
-    if has_columns:
+    if is_different:
         return ChangeKind.changed
-    if row["has_attempt"]:
-        return ChangeKind.withdrawn if _was_found_by_lml(before) else None
-    return None if before is None else ChangeKind.confirmed
+    if outcome in (None, "resolved"):
+        return None if before is None else ChangeKind.confirmed
+    return ChangeKind.withdrawn if _was_found_by_lml(before) else None
 
 
-def _kind_of_tracks(row: Values, *, has_columns: bool) -> ChangeKind:
-    """What became of the links of a compilation; without any, LML was asked and found nothing."""
-    if not row["tracks_linked_before"]:
-        return ChangeKind.new if has_columns else ChangeKind.unresolved
-    return ChangeKind.changed if has_columns else ChangeKind.confirmed
+def _kind_of_tracks(row: Values, *, is_different: bool) -> ChangeKind:
+    """What becomes of the links of a compilation; without any, the kind says what the run was about."""
+    if is_different:
+        return ChangeKind.changed if row["tracks_linked_before"] else ChangeKind.new
+    match row["outcome"]:
+        case "resolved_compilation" if row["tracks_linked_before"]:
+            return ChangeKind.confirmed
+        case "resolved_compilation" | "compilation":
+            return ChangeKind.compilation
+        case "unresolved":
+            return ChangeKind.unresolved
+        case _:
+            return ChangeKind.decided
 
 
 def _was_found_by_lml(main: Values | None) -> bool:

@@ -20,7 +20,7 @@ from identity_assets.backend.ledger.accounts import PENDING
 from identity_assets.backend.ledger.candidates import Cohort, in_batches, windows
 from identity_assets.backend.ledger.plausible import Plausibility
 from identity_assets.backend.ledger.verdicts import answers_json, ask_in_turn
-from identity_assets.backend.preview.changes import PREDICTED, Change, change_of
+from identity_assets.backend.preview.changes import PREDICTED, Change, change_foreseen
 from identity_assets.lml.client import LmlClient, LmlError
 from identity_assets.lml.contract import Batch, LibraryInput, Verdict
 from identity_assets.lml.judging import SetAside
@@ -223,7 +223,7 @@ def dry_run(
     on_change: Callable[[Change], None] = lambda _change: None,
     ask_again: AskAgain | None = None,
 ) -> DryRun:
-    """Predict a run of these partitions; `on_change` gets each identity that it concerns.
+    """Predict a run of these partitions; `on_change` gets each library row that LML's answers concern.
 
     `stage` opens the progress of the library rows to ask about; it gives a function that is called with the number of
     rows in each answered batch. If LML fails as a whole, the rows that were not asked are counted as `lml_error`, as
@@ -245,7 +245,7 @@ def dry_run(
             else:
                 answered.add(row["kind"], row["library_id"], row["outcome"])
             unusable += row["source_rows_skipped_null_confidence"]
-            if change := change_of(row):
+            if change := change_foreseen(row):
                 changes[str(change.kind)] += 1
                 on_change(change)
 

@@ -4,6 +4,9 @@ The same in advance is preview/changes.py, whose records and comparison this mod
 """
 
 from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.preview.changes import Change, change_made
@@ -14,20 +17,21 @@ PAGE_ROWS = 1000
 _sql = statements(__file__)
 
 
-def changes_of_run(database: Database, run_id: str, *, after: int = 0) -> Iterator[Change]:
-    """Each library row that the run wrote, by library_id above `after`. The run is in the journal for UNWIND_DAYS.
+def changes_of_run(database: Database, run_id: str) -> Iterator[Change]:
+    """Each library row that the run wrote, by library_id. The run is in the journal for UNWIND_DAYS.
+
+    All of them are read as they are at one moment: an unwind that begins meanwhile changes nothing here.
 
     Raises:
         DatabaseError: the server cannot be reached, or went away.
     """
-    while True:
-        with database.transaction() as connection:
-            page = (
-                execute(connection, _sql("changes_of_run.sql"), run_id=run_id, after=after, rows=PAGE_ROWS)
-                .mappings()
-                .all()
-            )
-        if not page:
-            return
-        yield from (change_made(dict(row)) for row in page)
-        after = page[-1]["library_id"]
+    after = 0
+    with database.snapshot() as connection:
+        while page := _page(connection, run_id, after):
+            yield from map(change_made, page)
+            after = page[-1]["library_id"]
+
+
+def _page(connection: Connection, run_id: str, after: int) -> list[dict[str, Any]]:
+    found = execute(connection, _sql("changes_of_run.sql"), run_id=run_id, after=after, rows=PAGE_ROWS)
+    return list(map(dict, found.mappings()))

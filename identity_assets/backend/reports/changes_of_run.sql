@@ -5,6 +5,8 @@
 -- the next run in the journal keeps as its state before. If no later run wrote the row, it is the present row.
 -- is_known is false if the present row is not as the run left it and no run in the journal has written it since. Then
 -- somebody else has changed it.
+-- outcome is that of LML's answer. What the run did to the unresolved attempt tells it. It is null if the run wrote no
+-- answer to the row.
 WITH page AS MATERIALIZED (
     SELECT DISTINCT entry.library_id
     FROM journal_entry AS entry
@@ -85,6 +87,11 @@ standing AS (
         FROM compilation_track_artist AS credit
         WHERE credit.library_id IN (SELECT page.library_id FROM page)
     ) AS linked
+    UNION ALL
+    SELECT
+        'library_unresolved', attempt.library_id, '', to_jsonb(attempt), hash_record_extended(attempt, 0)
+    FROM library_unresolved AS attempt
+    WHERE attempt.library_id IN (SELECT page.library_id FROM page)
 ),
 compared AS (
     SELECT
@@ -98,14 +105,24 @@ compared AS (
         after.image AS after,
         own.library_id IS NULL
             OR later.library_id IS NOT NULL
-            OR own.row_hash IS NOT DISTINCT FROM standing.row_hash AS is_known
+            OR own.row_hash IS NOT DISTINCT FROM standing.row_hash AS is_known,
+        own.library_id IS NOT NULL AS is_written,
+        own.row_hash IS NULL AS is_removed
     FROM (
         SELECT 'library_identity' AS table_name, page.library_id, '' AS key
         FROM page
         UNION
         SELECT own.table_name, own.library_id, own.key
         FROM own
-        WHERE own.table_name IN ('library_identity', 'library_identity_source', 'compilation_track_artist')
+        WHERE own.table_name IN (
+            'library_identity', 'library_identity_source', 'compilation_track_artist', 'library_unresolved'
+        )
+        -- Credits that the run left alone: whether the compilation had links before.
+        UNION
+        SELECT credit.table_name, credit.library_id, credit.key
+        FROM (SELECT table_name, library_id, key FROM standing UNION ALL SELECT table_name, library_id, key FROM later)
+            AS credit
+        WHERE credit.table_name = 'compilation_track_artist'
     ) AS row
     LEFT JOIN own ON own.table_name = row.table_name AND own.library_id = row.library_id AND own.key = row.key
     LEFT JOIN later
@@ -120,6 +137,16 @@ compared AS (
     ) AS after
 ),
 -- MATERIALIZED, because the planner expects one row of each and would aggregate again for each row of the page.
+main AS MATERIALIZED (
+    SELECT library_id, before, after, is_known, is_written
+    FROM compared
+    WHERE table_name = 'library_identity'
+),
+attempt AS MATERIALIZED (
+    SELECT library_id, after, is_removed
+    FROM compared
+    WHERE table_name = 'library_unresolved'
+),
 sources AS MATERIALIZED (
     SELECT
         library_id,
@@ -136,7 +163,7 @@ tracks AS MATERIALIZED (
         jsonb_object_agg(
             credit.artist_name || coalesce(' - ' || credit.track_title, ''),
             jsonb_build_array(compared.before, compared.after)
-        ) AS changed,
+        ) FILTER (WHERE compared.before IS DISTINCT FROM compared.after) AS changed,
         count(*) FILTER (WHERE compared.before ->> 'track_artist_link_method' = 'lml_backfill') AS linked_before,
         bool_and(compared.is_known) AS is_known
     FROM compared
@@ -144,18 +171,6 @@ tracks AS MATERIALIZED (
         ON credit.library_id = compared.library_id AND CAST(credit.id AS text) = compared.key
     WHERE compared.table_name = 'compilation_track_artist'
     GROUP BY compared.library_id
-),
-left_alone AS MATERIALIZED (
-    SELECT standing.library_id, count(*) AS linked
-    FROM standing
-    LEFT JOIN own
-        ON own.table_name = standing.table_name
-        AND own.library_id = standing.library_id
-        AND own.key = standing.key
-    WHERE standing.table_name = 'compilation_track_artist'
-      AND standing.image ->> 'track_artist_link_method' = 'lml_backfill'
-      AND own.key IS NULL
-    GROUP BY standing.library_id
 )
 SELECT
     page.library_id,
@@ -166,19 +181,17 @@ SELECT
     sources.before AS sources_before,
     sources.after AS sources_after,
     tracks.changed AS tracks_changed,
-    coalesce(tracks.linked_before, 0) + coalesce(left_alone.linked, 0) AS tracks_linked_before,
+    coalesce(tracks.linked_before, 0) AS tracks_linked_before,
     main.is_known AND coalesce(sources.is_known, true) AND coalesce(tracks.is_known, true) AS is_known,
-    EXISTS (
-        SELECT
-        FROM own
-        WHERE own.library_id = page.library_id
-          AND own.table_name = 'library_unresolved'
-          AND own.row_hash IS NOT NULL
-    ) AS has_attempt
+    CASE
+        WHEN NOT attempt.is_removed THEN coalesce(attempt.after ->> 'kind', 'unresolved')
+        WHEN main.is_written AND main.after ->> 'notes' = 'consumer:lml-bulk' THEN 'resolved'
+        WHEN attempt.is_removed THEN 'resolved_compilation'
+    END AS outcome
 FROM page
-JOIN compared AS main ON main.library_id = page.library_id AND main.table_name = 'library_identity'
+JOIN main ON main.library_id = page.library_id
 LEFT JOIN library ON library.id = page.library_id
 LEFT JOIN sources ON sources.library_id = page.library_id
 LEFT JOIN tracks ON tracks.library_id = page.library_id
-LEFT JOIN left_alone ON left_alone.library_id = page.library_id
+LEFT JOIN attempt ON attempt.library_id = page.library_id
 ORDER BY page.library_id

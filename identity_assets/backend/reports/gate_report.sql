@@ -7,10 +7,20 @@
 --
 -- A row counts for the first reason that is true. LML cannot be asked about a row without an artist name. A
 -- compilation has known tracks if LML's applied answer lists tracks.
-WITH compilation AS MATERIALIZED (
-    SELECT library_id, resolved_tracks > 0 AS has_tracks
+-- The ledger knows the rows of the last pass. For other rows the stored answer tells whether it was set aside or taken back.
+WITH told AS MATERIALIZED (
+    SELECT
+        library_id,
+        resolved_tracks > 0 AS has_tracks,
+        CASE
+            WHEN unwound_at IS NOT NULL THEN 'unwound'
+            WHEN rejected_reason IS NOT NULL THEN 'lml_invalid_verdict'
+            ELSE 'compilation'
+        END AS reason
     FROM answer
-    WHERE resolved_tracks IS NOT NULL AND applied_at IS NOT NULL AND unwound_at IS NULL
+    WHERE unwound_at IS NOT NULL
+       OR rejected_reason IS NOT NULL
+       OR resolved_tracks IS NOT NULL AND applied_at IS NOT NULL
 ),
 counted AS (
     SELECT
@@ -21,7 +31,7 @@ counted AS (
             WHEN coalesce(library.artist_name !~ '\S', true) THEN 'no_artist_name'
             WHEN identity.library_id IS NOT NULL THEN 'low_confidence'
             WHEN attempt.kind = 'unresolved' THEN 'lml_unresolved'
-            WHEN attempt.kind = 'compilation' OR compilation.library_id IS NOT NULL THEN 'compilation'
+            WHEN attempt.kind = 'compilation' OR told.reason = 'compilation' THEN 'compilation'
             WHEN decided.rejected IS NOT NULL THEN 'rejected_by_person'
             WHEN held.library_id IS NOT NULL THEN 'answer_held'
             WHEN candidate.outcome IS NOT NULL THEN candidate.outcome
@@ -29,9 +39,9 @@ counted AS (
             WHEN candidate.library_id IS NOT NULL AND EXISTS (
                 SELECT FROM ledger WHERE ledger.library_id = candidate.library_id AND ledger.answered_at IS NOT NULL
             ) THEN 'answer_stored'
-            ELSE 'never_asked'
+            ELSE coalesce(told.reason, 'never_asked')
         END AS reason,
-        coalesce(compilation.has_tracks, false) AS has_tracks,
+        coalesce(told.reason = 'compilation' AND told.has_tracks, false) AS has_tracks,
         count(*) AS rows,
         bool_or(identity.confidence >= CAST(0.70 AS real) AND identity.method <> 'inherited') AS can_lend
     FROM library
@@ -39,7 +49,7 @@ counted AS (
     LEFT JOIN library_unresolved AS attempt ON attempt.library_id = library.id
     LEFT JOIN decided ON decided.library_id = library.id
     LEFT JOIN held_answer() AS held ON held.library_id = library.id
-    LEFT JOIN compilation ON compilation.library_id = library.id
+    LEFT JOIN told ON told.library_id = library.id
     LEFT JOIN candidate_library AS candidate
         ON candidate.library_id = library.id
        AND (

@@ -20,6 +20,7 @@ STATES = (
     "resolved",
     "low_confidence",
     "manual",
+    "resolved_compilation",
     "decided_none",
     "unresolved_in_window",
     "compilation_in_window",
@@ -29,12 +30,14 @@ STATES = (
     "retry_due",
     "names_changed",
     "invalid_retry_due",
+    "asked_again",
     "never_asked",
     "no_artist_name",
 )
 """Each library row is in exactly one. Rows in the first three have a main row, rows in the others have none.
-`low_confidence` is below 0.70. People decided that the rows in `decided_none` have no identity. The states that are
-also reasons are due now, the states `..._in_window` later; `answer_held` waits for a person."""
+`low_confidence` is below 0.70. Of a `resolved_compilation` LML's matcher has seen the tracks; it may be due, as may
+rows that have a main row. People decided that the rows in `decided_none` have no identity. The states that are also
+reasons are due now, the states `..._in_window` later; `answer_held` waits for a person."""
 
 REASONS = ("never_asked", "names_changed", "retry_due", "invalid_retry_due", "stale", "asked_again")
 """Why a row is due now; the ledger has them under the same names."""

@@ -20,6 +20,7 @@ FROM (
             WHEN decision = 'none' THEN 'decided_none'
             WHEN has_no_artist THEN 'no_artist_name'
             WHEN is_held THEN 'answer_held'
+            WHEN verified_at IS NOT NULL OR reason = 'stale' THEN 'resolved_compilation'
             WHEN is_due THEN reason
             WHEN reason = 'invalid_retry_due' THEN 'invalid_in_window'
             WHEN decision = 'rejected' THEN 'rejected_in_window'

@@ -32,8 +32,7 @@ def read_story(database: Database, settings: Settings, library_id: int) -> Story
     Raises:
         DatabaseError: the server cannot be reached, or went away.
     """
-    with database.transaction() as connection:
-        execute(connection, _sql("explain_snapshot.sql"))
+    with database.snapshot() as connection:
         library = _one(connection, _sql("explain_library.sql"), library_id)
         if library is None:
             return None

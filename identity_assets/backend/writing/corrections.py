@@ -71,8 +71,16 @@ class _Facts:
         return self.named_ids if source is None else {source: self.named_ids[source]}
 
 
-def problems_of(database: Database, decisions: Sequence[Decision]) -> list[str | None]:
-    """Why each of these decisions cannot be written, in one sentence; None if it can. Nothing is written."""
+@dataclass(frozen=True)
+class Problem:
+    """Why a decision cannot be written. `is_wrong`: the decision is not valid; otherwise there is nothing to do."""
+
+    sentence: str
+    is_wrong: bool = True
+
+
+def problems_of(database: Database, decisions: Sequence[Decision]) -> list[Problem | None]:
+    """Why each of these decisions cannot be written; None if it can. Nothing is written."""
     facts = _read_facts(database, {one.library_id for one in decisions})
     return [_problem(one, facts.get(one.library_id)) for one in decisions]
 
@@ -207,37 +215,39 @@ def _read_facts(database: Database, library_ids: Iterable[int]) -> dict[int, _Fa
         return {row["library_id"]: _Facts(**row) for row in found}
 
 
-def _problem(one: Decision, known: _Facts | None) -> str | None:
+def _problem(one: Decision, known: _Facts | None) -> Problem | None:
     if known is None:
-        return f"there is no library row {one.library_id}"
+        return Problem(f"there is no library row {one.library_id}")
     return _other_release(one, known) or (
         _nothing_to_reject(one, known) if one.kind is DecisionKind.reject and one.ids is None else None
     )
 
 
-def _other_release(one: Decision, known: _Facts) -> str | None:
+def _other_release(one: Decision, known: _Facts) -> Problem | None:
     for name, given, stands in (
         ("artist", one.artist_name, known.artist_name),
         ("title", one.album_title, known.album_title),
     ):
         if given is not None and given.strip() != (stands or "").strip():
-            return (
+            return Problem(
                 f"the {name} of library row {one.library_id} is {stands!r} and not {given!r}: mend the id, or leave "
                 "the name empty"
             )
     return None
 
 
-def _nothing_to_reject(one: Decision, known: _Facts) -> str | None:
+def _nothing_to_reject(one: Decision, known: _Facts) -> Problem | None:
     if known.rejectable(one.source) is None and not known.has_identity:
-        return f"library row {one.library_id} has no identity to reject"
+        return Problem(f"library row {one.library_id} has no identity to reject", is_wrong=False)
     if one.source is None:
         return None
     if known.is_manual:
-        return (
+        return Problem(
             f"library row {one.library_id} is a person's decision: `identity-assets correct` replaces it, and "
             "`reject` without a source takes it away"
         )
     if known.rejectable(one.source) is None:
-        return f"library row {one.library_id} has no id of the source {one.source} to reject"
+        return Problem(
+            f"library row {one.library_id} has no id of the source {one.source} to reject", is_wrong=False
+        )
     return None

@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from identity_assets.backend.database import Database, DatabaseError
 from identity_assets.backend.reports.gate import REASONS, ArtistResidual, GateReport, advice, read_gate
 from identity_assets.terminal.gate_report import print_gate
-from identity_assets_tests.support import Shelf
+from identity_assets_tests.support import Shelf, single_artist
 
 PLAIN = (Path(__file__).parents[3] / "benchmarks" / "gate_plain.sql").read_text(encoding="utf-8")
 FIGURES = ("total_library_rows", "unresolved_rows", "fallback_resolved_rows", "truly_unresolved_rows")
@@ -233,6 +233,18 @@ def test_the_reasons_are_these_and_each_row_counts_for_one(shelf: Shelf) -> None
         fill(shelf, row)
         residual = read_gate(shelf.database, 1000).residual
         assert {name: rows for name, rows in residual.items() if rows} == {reason: 1}, row
+
+
+def test_an_answer_that_was_set_aside_is_the_reason_also_when_the_next_pass_has_other_rows(
+    shelf: Shelf,
+) -> None:
+    one = shelf.put("Anna")
+    shelf.select()
+    shelf.answer(single_artist(one, confidence=0.1))
+    shelf.write()
+    assert shelf.select() == 0
+    residual = read_gate(shelf.database, 1).residual
+    assert {reason: rows for reason, rows in residual.items() if rows} == {"lml_invalid_verdict": 1}
 
 
 @pytest.mark.parametrize(("confidence", "unresolved"), [(0.69, 1), (0.6999999, 1), (0.70, 0), (0.7000001, 0)])

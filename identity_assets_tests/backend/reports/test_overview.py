@@ -1,6 +1,7 @@
 """The overview counts every library row once, and agrees with the selection on what is due."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
@@ -10,9 +11,16 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from identity_assets.ask_again import Answers, AskAgain
+from identity_assets.backend.ledger.candidates import select_candidates
+from identity_assets.backend.reports.due import DueWhy
+from identity_assets.backend.reports.gate import read_gate
 from identity_assets.backend.reports.overview import REASONS, STATES, Overview, read_overview
+from identity_assets.backend.reports.story import read_story
+from identity_assets.backend.undo.by_run import Writes, unwind
 from identity_assets.settings import Scope
-from identity_assets_tests.support import Shelf
+from identity_assets_tests.backend.writing.test_tracks import compilation, track
+from identity_assets_tests.support import EVERY_BUCKET, Shelf
 
 PUT_ROWS = """
 WITH given AS (
@@ -109,6 +117,7 @@ def test_each_row_is_in_the_one_state_that_is_its_own(shelf: Shelf) -> None:
         "resolved": 6,
         "low_confidence": 1,
         "manual": 1,
+        "resolved_compilation": 0,
         "decided_none": 0,
         "unresolved_in_window": 1,
         "compilation_in_window": 1,
@@ -118,12 +127,63 @@ def test_each_row_is_in_the_one_state_that_is_its_own(shelf: Shelf) -> None:
         "retry_due": 2,
         "names_changed": 1,
         "invalid_retry_due": 1,
+        "asked_again": 0,
         "never_asked": 2,
         "no_artist_name": 2,
     }
     assert overview.library_rows == 20
     assert overview.answers_held == 2
     assert overview.due_now[Scope.full]["names_changed"] == 2
+
+
+def test_compilations_that_were_asked_again_and_taken_back_are_not_called_never_asked(shelf: Shelf) -> None:
+    ids = shelf.put_many(["Various Artists"] * 3, volume="Z")
+    answers = [
+        compilation(ids[0], track("Anna")),
+        compilation(ids[1]),
+        compilation(ids[2], attempted=False),
+    ]
+    shelf.select(run_id="first")
+    shelf.answer(*answers, run_id="first")
+    shelf.write(run_id="first")
+    expected = {"resolved_compilation": 2, "compilation_in_window": 1}
+    assert some(read(shelf).states) == expected
+    again = AskAgain(Answers.compilations)
+    select_candidates(shelf.database, EVERY_BUCKET, shelf.settings, Scope.full, "again", ask_again=again)
+    shelf.answer(*answers, run_id="again")
+    assert read(shelf).states["never_asked"] == 0
+    shelf.write(run_id="again")
+    assert some(read(shelf).states) == expected
+    unwind(shelf.database, Writes({"again": None}), 100)
+    overview = read(shelf)
+    assert some(overview.states) == {"asked_again": 3}
+    assert some(overview.due_now[Scope.full]) == {"asked_again": 3}
+    assert read_gate(shelf.database, 1).residual["never_asked"] == 0
+    shelf.select(run_id="third")
+    shelf.answer(*answers, run_id="third")
+    shelf.write(run_id="third")
+    assert some(read(shelf).states) == expected
+
+
+def test_a_stale_compilation_whose_new_answer_was_taken_back_is_stale_again(shelf: Shelf) -> None:
+    one = shelf.put("Various Artists", volume="Z")
+    for run_id in ("first", "second"):
+        shelf.select(run_id=run_id)
+        shelf.answer(compilation(one, track("Anna")), run_id=run_id)
+        shelf.write(run_id=run_id)
+        shelf.age(8)
+    unwind(shelf.database, Writes({"second": None}), 100)
+    overview = read(shelf)
+    assert some(overview.states) == {"resolved_compilation": 1}
+    assert some(overview.due_now[Scope.full]) == {"stale": 1}
+    story = read_story(shelf.database, shelf.settings, one)
+    assert story is not None
+    assert {due.why for due in story.due} == {DueWhy.stale}
+
+
+def some(counts: Mapping[str, int]) -> dict[str, int]:
+    """The counts that are not zero."""
+    return {name: rows for name, rows in counts.items() if rows}
 
 
 AGES = st.none() | st.integers(1, 4).flatmap(
