@@ -60,9 +60,9 @@ test-python:
 test-unit: $(STAMP)
 	$(BIN)/python -m pytest -n 2 identity_assets_tests/unit identity_assets_tests/lml
 
-# Drives the Dagster UI in a browser, waits for the daemon, follows the runbook, and lives through sixty nights.
+# Whole runs: in a browser, by a daemon, along the runbook, against faults of LML and of servers, through sixty nights.
 test-long: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m long
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "long and not faults and not deployment"
 
 # The tests of `make test` and `make test-long`, and how much of the code they reach.
 coverage: $(STAMP)

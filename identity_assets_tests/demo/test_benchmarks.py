@@ -22,6 +22,8 @@ from benchmarks._whole_run import Conditions
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets_tests.support import Shelf
 
+pytestmark = pytest.mark.long
+
 README = report.README.read_text(encoding="utf-8")
 COSTS = {"seconds", "cpu_seconds", "postgres_cpu_seconds", "statements"}
 PROCESS = {*COSTS, "resident_mib", "transactions", "lml_calls"}
@@ -93,7 +95,6 @@ def test_the_limiter_is_compared_with_fixed_numbers_of_calls(capacity: str) -> N
     limiter.table_of([found], (1, 2))
 
 
-@pytest.mark.long
 @pytest.mark.promise("lml budget")
 def test_pods_share_lml_within_its_budget_and_ask_about_no_row_twice(tmp_path: Path) -> None:
     """In a process of its own, because the number of partitions is read at import."""

@@ -19,6 +19,8 @@ from sqlalchemy import create_engine, make_url, text
 
 from identity_assets.demo.postgres import EmbeddedPostgres, EmbeddedPostgresError
 
+pytestmark = pytest.mark.long
+
 PROJECT = Path(__file__).parents[2]
 HOLD = """
 import sys, time

@@ -19,6 +19,8 @@ from identity_assets.sensors import EVALUATIONS_A_PARTITION, alert_on_change
 from identity_assets.settings import Settings
 from identity_assets_tests.deploy.webhook import Webhook, webhook
 
+pytestmark = pytest.mark.long
+
 STALE = dg.AssetCheckKey(dg.AssetKey("library_identity"), "stale_rows")
 SET_ASIDE = dg.AssetCheckKey(dg.AssetKey("library_identity"), "rows_set_aside")
 

@@ -13,6 +13,8 @@ from identity_assets.gate_trend import GATE_CHECK as GATE
 from identity_assets.jobs.event_log_retention import delete_old_runs
 from identity_assets_tests.deploy.instances import deployed_instance
 
+pytestmark = pytest.mark.long
+
 DATABASE = "dagster_retention"
 PARTITIONS = ("00", "01", "02")
 NIGHTS = 365

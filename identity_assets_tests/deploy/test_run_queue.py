@@ -19,6 +19,8 @@ from identity_assets.definitions import build_defs
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets_tests.deploy.instances import deployed_instance
 
+pytestmark = pytest.mark.long
+
 LIMIT = 2
 
 

@@ -26,6 +26,8 @@ from identity_assets_tests.faults.backend_service import BackendService
 from identity_assets_tests.scripted_lml import ScriptedLml
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, provenance, single_artist
 
+pytestmark = pytest.mark.long
+
 KEYS = library_partitions.get_partition_keys()
 
 

@@ -19,6 +19,8 @@ from identity_assets_tests.scripted_lml import ScriptedLml, scripted_lml
 from identity_assets_tests.support import Shelf, single_artist
 from identity_assets_tests.terminal.calling import call_here, clean_env
 
+pytestmark = pytest.mark.long
+
 KEYS = library_partitions.get_partition_keys()
 
 

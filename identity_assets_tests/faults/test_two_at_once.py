@@ -10,6 +10,8 @@ from identity_assets_tests.faults.conftest import Stage
 from identity_assets_tests.faults.harness import Beginning, Ended, Victim, differences, read_tables
 from identity_assets_tests.support import Shelf
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def second_victim() -> Iterator[Victim]:

@@ -25,6 +25,8 @@ from identity_assets.resources import make_resources
 from identity_assets.settings import Scope, Settings
 from identity_assets_tests.support import Shelf
 
+pytestmark = pytest.mark.long
+
 EVERY_KEY = library_partitions.get_partition_keys()
 CHECKS = (stale_rows, accounts_balance, rows_set_aside, *integrity_checks, track_links_hold)
 NAMES = {

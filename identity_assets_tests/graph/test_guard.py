@@ -22,6 +22,8 @@ from identity_assets_tests.scripted_lml import ScriptedLml, scripted_lml
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
 from identity_assets_tests.terminal.calling import call_here, clean_env
 
+pytestmark = pytest.mark.long
+
 EVERY_KEY = library_partitions.get_partition_keys()
 IDENTITY_TABLES = ("main", "source", "history", "sidecar")
 

@@ -26,6 +26,8 @@ from identity_assets_tests.lml.test_hostile_lml import endless_body, endless_hea
 from identity_assets_tests.support import Shelf, provenance
 from identity_assets_tests.terminal.calling import clean_env, command
 
+pytestmark = pytest.mark.long
+
 EVERY_KEY = library_partitions.get_partition_keys()
 KEY = "s3cr3t-key-of-the-station"
 

@@ -23,6 +23,8 @@ from identity_assets.terminal.run_pass import PassReport, run_pass
 from identity_assets_tests.legs.support import Cache, identity, standing
 from identity_assets_tests.support import Shelf
 
+pytestmark = pytest.mark.long
+
 EVERY_KEY = library_partitions.get_partition_keys()
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

@@ -19,6 +19,8 @@ from identity_assets_tests.support import Shelf
 from identity_assets_tests.telemetry.reading import log_lines, run_ids
 from identity_assets_tests.terminal.calling import call, command
 
+pytestmark = pytest.mark.long
+
 PLACE = ("run_id", "asset", "partition", "step")
 
 

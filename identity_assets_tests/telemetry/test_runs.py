@@ -24,6 +24,8 @@ from identity_assets_tests.telemetry.reading import (
 from identity_assets_tests.telemetry.receiver import Receiver
 from identity_assets_tests.terminal.calling import call, command
 
+pytestmark = pytest.mark.long
+
 PAGE = Path(__file__).parents[2] / "docs" / "traces.md"
 SHELF = ["Known 1", "Stranger", "Various Artists", None]
 

@@ -16,6 +16,8 @@ from identity_assets_tests.support import Shelf
 from identity_assets_tests.telemetry.receiver import KEY, receiving
 from identity_assets_tests.terminal.calling import call
 
+pytestmark = pytest.mark.long
+
 
 def closed_port() -> int:
     with socket.socket() as probe:
@@ -35,7 +37,6 @@ def timed_run(env: dict[str, str]) -> tuple[float, int, dict[str, Any]]:
     return seconds, ended.returncode, {k: v for k, v in report.items() if k not in DIFFERENT}
 
 
-@pytest.mark.long
 def test_a_sentry_that_is_down_hangs_or_refuses_costs_at_most_5_seconds_and_changes_no_result(
     shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread
 ) -> None:
