@@ -257,7 +257,8 @@ def test_a_dry_run_shows_the_links_that_a_run_would_make_and_take_away(
     shown, changes = changes_of(shelf, script)
     assert (shown["scanned"], shown["would_resolve_compilation"]) == (2, 2)
     assert script.asked_with_tracks.count(odd) == 1
-    [change] = changes
+    change, about_odd = sorted(changes, key=lambda one: one.library_id)
+    assert (about_odd.library_id, about_odd.kind, about_odd.columns) == (odd, "compilation", {})
     assert (change.kind, change.columns["track Anna - One.track_artist_id"]) == ("new", (None, anna))
     assert release.link(credit)[0] is None
 
