@@ -30,6 +30,8 @@ from identity_assets.demo.catalogue import (
 )
 from identity_assets.demo.postgres import EmbeddedPostgres
 
+pytestmark = pytest.mark.long
+
 PROJECT = Path(__file__).parents[2]
 
 

@@ -9,6 +9,8 @@ from identity_assets_tests.faults.conftest import Stage
 from identity_assets_tests.faults.harness import Ended, Point, differences, strike
 from identity_assets_tests.faults.victim import CONNECTION_LOST
 
+pytestmark = pytest.mark.long
+
 # Each error with what its line must name.
 ERRORS = {
     CONNECTION_LOST: "PostgreSQL",

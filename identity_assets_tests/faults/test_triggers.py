@@ -9,6 +9,8 @@ from identity_assets.backend.migrate import migrate
 from identity_assets_tests.faults.conftest import Stage
 from identity_assets_tests.support import Shelf
 
+pytestmark = pytest.mark.long
+
 COUNTED = ("library", "compilation_track_artist", "artists")
 DEEDS = (
     *("run", "run of one partition", "replay", "unwind a run", "unwind by notes", "unwind a leg"),

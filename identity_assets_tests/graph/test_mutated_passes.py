@@ -30,6 +30,8 @@ from identity_assets_tests.lml.raw_lml import Request, raw_lml
 from identity_assets_tests.lml.test_mutated_answers import MUTATIONS, track
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
 
+pytestmark = pytest.mark.long
+
 PASSES: Final = 25
 ROWS: Final = 408
 UNTOUCHED: Final = 8

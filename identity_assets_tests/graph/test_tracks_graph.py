@@ -162,6 +162,7 @@ def stock_from_catalogue(shelf: Shelf) -> dict[int, dict[str, Any]]:
     return answers
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not CATALOGUE.exists(), reason="the real catalogue is not beside the project")
 def test_on_the_real_catalogue_every_credit_of_an_artist_in_it_is_linked_and_a_second_run_sends_nothing(
     shelf: Shelf, script: ScriptedLml, instance: dg.DagsterInstance
@@ -194,6 +195,7 @@ def test_on_the_real_catalogue_every_credit_of_an_artist_in_it_is_linked_and_a_s
     assert sent == [0]
 
 
+@pytest.mark.long
 def test_a_va_batch_with_2364_credits_on_one_release_and_483_on_many_stays_within_250_mib(
     shelf: Shelf, script: ScriptedLml
 ) -> None:

@@ -413,6 +413,7 @@ faults = st.lists(
 )
 
 
+@pytest.mark.long
 @pytest.mark.promise("one outcome")
 @given(
     faults=faults,

@@ -36,6 +36,8 @@ from identity_assets.lml.errors import LmlAnswerTooLarge
 from identity_assets.settings import Settings, SettingsError
 from identity_assets_tests.lml.raw_lml import Request, answer_of, raw_lml
 
+pytestmark = pytest.mark.long
+
 KEY = "s3cr3t-key-of-the-station"
 
 

@@ -217,6 +217,7 @@ def batches(count: int) -> Iterator[Batch]:
     return (Batch("non_va", False, (LibraryInput(n, "a", "b"),)) for n in range(count))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("respond", "best"), [(fixed_capacity, 4), (degrading, 3), (refusing, 4)])
 def test_over_http_it_takes_about_the_time_of_the_best_fixed_number(
     respond: Callable[[Request, Busy], None], best: int

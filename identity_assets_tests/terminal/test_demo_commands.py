@@ -25,6 +25,8 @@ from identity_assets.terminal.demo_commands import DEMO_MODULES
 from identity_assets.terminal.run_pass import run_pass
 from identity_assets_tests.terminal.calling import call, call_here, clean_env, command, one_line
 
+pytestmark = pytest.mark.long
+
 PROJECT = Path(__file__).parents[2]
 REAL_CATALOGUE = PROJECT.parent / "shared" / "data" / "freemusi-cc"
 

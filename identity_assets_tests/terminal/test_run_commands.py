@@ -10,6 +10,8 @@ from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
 from identity_assets_tests.support import Shelf
 from identity_assets_tests.terminal.calling import call_here, one_line
 
+pytestmark = pytest.mark.long
+
 
 def test_run_prints_one_json_object_and_nothing_else_on_stdout(
     shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread

@@ -11,6 +11,8 @@ from identity_assets_tests.support import Shelf
 from identity_assets_tests.terminal.calling import call_here, one_line
 from identity_assets_tests.terminal.stock import all_tables, run_full_scope, stock_five_rows
 
+pytestmark = pytest.mark.long
+
 
 def identities(shelf: Shelf) -> dict[str, list[dict[str, Any]]]:
     """The tables that an undo restores to the byte."""
