@@ -30,6 +30,8 @@ from identity_assets.telemetry.dagster_internals import COMPLETED_CHECK_STATUSES
 from identity_assets.terminal.run_pass import run_pass
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
 
+pytestmark = pytest.mark.long
+
 KEYS = library_partitions.get_partition_keys()
 
 

@@ -111,6 +111,7 @@ def test_a_terminal_without_utf_8_shows_escapes_in_place_of_characters_that_it_l
     assert r"\u2192 \u6771\u4eac" in ended.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("interrupt", [SIGINT, SIGTERM])
 def test_a_run_that_is_interrupted_ends_with_130_and_one_line(
     shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread, interrupt: Signals

@@ -9,6 +9,8 @@ from identity_assets.backend.database import Database
 from identity_assets_tests.support import Shelf
 from identity_assets_tests.terminal.calling import call, call_here
 
+pytestmark = pytest.mark.long
+
 COMMANDS = (
     ("run",),
     ("dry-run",),

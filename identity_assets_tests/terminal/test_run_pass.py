@@ -24,6 +24,7 @@ def kill_run_when(happened: Callable[[], bool], env: Mapping[str, str]) -> None:
     process.wait(30)
 
 
+@pytest.mark.long
 @pytest.mark.promise("killed")
 def test_killed_while_asking_the_next_run_ends_the_same_and_asks_again_at_most_what_was_in_flight(
     shelf: Shelf, env: dict[str, str], lml: FixtureLmlThread

@@ -371,6 +371,7 @@ GATE_ROWS = st.lists(
 )
 
 
+@pytest.mark.long
 @pytest.mark.promise("gate")
 @given(rows=GATE_ROWS)
 @hypothesis_settings(

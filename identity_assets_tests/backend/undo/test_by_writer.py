@@ -14,6 +14,8 @@ from identity_assets.backend.writing.verdicts import write_verdicts
 from identity_assets_tests.legs.support import evidence, forget, main_row, put_main, put_source, said, sources
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
 
+pytestmark = pytest.mark.long
+
 LML, S1, S3 = "consumer:lml-bulk", "backfill:S1", "backfill:S3"
 
 
