@@ -3,9 +3,10 @@
 What becomes of them is written by verdicts.py beside this and by the writer.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -151,15 +152,11 @@ def in_batches(read: ReadInputs, cohort: Cohort, settings: Settings) -> Iterator
     """All inputs that `read` finds, in batches of the cohort's size; V/A rows are asked about with their tracks."""
     is_va = cohort == "va"
     size, after = settings.va_batch_size if is_va else settings.batch_size, 0
-    first = FIRST_BATCHES * min(FIRST_BATCH_SIZE, size)
-    if not is_va and (page := read(after, first)):
+    first = [] if is_va else [(min(FIRST_BATCH_SIZE, size), FIRST_BATCHES)]
+    for batch_size, batches in chain(first, repeat((size, BATCHES_READ_AHEAD))):
+        page = read(after, batch_size * batches)
+        if not page:
+            return
         after = page[-1].library_id
-        yield from _cut(page, cohort, min(FIRST_BATCH_SIZE, size))
-    while page := read(after, size * BATCHES_READ_AHEAD):
-        after = page[-1].library_id
-        yield from _cut(page, cohort, size)
-
-
-def _cut(page: Sequence[LibraryInput], cohort: Cohort, size: int) -> Iterator[Batch]:
-    for start in range(0, len(page), size):
-        yield Batch(cohort, cohort == "va", tuple(page[start : start + size]))
+        for start in range(0, len(page), batch_size):
+            yield Batch(cohort, is_va, tuple(page[start : start + batch_size]))
