@@ -19,6 +19,14 @@ from identity_assets.settings import Scope, Settings
 
 EVERY_BUCKET = Buckets(16, tuple(range(16)))
 
+# Ends the session that holds the locks of the partitions. Those with a share of them go on.
+END_THE_HOLDER = """
+SELECT pg_terminate_backend(pid)
+FROM pg_locks
+WHERE locktype = 'advisory' AND objsubid = 2 AND mode = 'ExclusiveLock'
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
 
 def single_artist(library_id: int, **changes: Any) -> dict[str, Any]:
     """A result of LML for one artist, as it is on the wire."""

@@ -14,7 +14,7 @@ from identity_assets.backend.migrate import migrate, require_migrated, take_down
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.partition_keys import Buckets
 from identity_assets.settings import Settings, load_settings
-from identity_assets_tests.support import Shelf
+from identity_assets_tests.support import END_THE_HOLDER, Shelf
 
 OURS = (
     "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables "
@@ -169,14 +169,6 @@ def test_the_schema_may_have_a_name_that_is_a_word_of_sql(shelf: Shelf) -> None:
     ):
         assert connection.execute(text("SELECT count(*) FROM artists")).scalar_one() == 0
         assert connection.execute(text("SELECT current_schema()")).scalar_one() == "user"
-
-
-END_THE_HOLDER = """
-SELECT pg_terminate_backend(pid)
-FROM pg_locks
-WHERE locktype = 'advisory' AND objsubid = 2 AND mode = 'ExclusiveLock'
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 
 
 def write_artist(database: Database, name: str) -> None:

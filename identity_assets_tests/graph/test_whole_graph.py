@@ -21,7 +21,7 @@ from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
 from identity_assets.settings import Bands, Scope, Settings
 from identity_assets.terminal.run_pass import PassReport, run_pass
-from identity_assets_tests.support import Shelf
+from identity_assets_tests.support import END_THE_HOLDER, Shelf
 
 EVERY_KEY = library_partitions.get_partition_keys()
 ASSETS = {
@@ -357,11 +357,7 @@ def test_a_run_that_has_lost_the_connection_of_its_locks_is_still_alone(
     def lose_the_locks(_line: str) -> None:
         if refused:
             return
-        shelf.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 "
-            "AND mode = 'ExclusiveLock' "
-            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        )
+        shelf.run(END_THE_HOLDER)
         with (
             Database(station_settings, "run second") as second,
             pytest.raises(PartitionsBusyError) as raised,
