@@ -24,10 +24,13 @@ def _delete(library_id: int) -> list[str]:
 class BackendService:
     """One connection of Backend. Each method tries again at once, and returns the seconds that it took."""
 
-    def __init__(self, settings: Settings, *, lock_timeout: str = "750ms") -> None:
+    def __init__(
+        self, settings: Settings, *, lock_timeout: str = "750ms", deadlock_timeout: str = "1s"
+    ) -> None:
         self._connection = psycopg2.connect(libpq_dsn(settings.require_database_url()))
         self._run(
-            f"SET search_path = wxyc_schema; SET lock_timeout = '{lock_timeout}'; SET application_name = 'backend'"
+            f"SET search_path = wxyc_schema; SET lock_timeout = '{lock_timeout}'; SET application_name = 'backend'; "
+            f"SET deadlock_timeout = '{deadlock_timeout}'"
         )
 
     def close(self) -> None:

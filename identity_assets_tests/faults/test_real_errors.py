@@ -26,7 +26,7 @@ from identity_assets_tests.terminal.calling import call_here, clean_env
 
 @pytest.fixture
 def states(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The SQLSTATEs that the writer meets. It waits longer than PostgreSQL needs to see a deadlock."""
+    """The SQLSTATEs that the writer meets. It waits until PostgreSQL sees a deadlock, and is the one that ends."""
     met: list[str] = []
 
     def note(error: DBAPIError) -> bool:
@@ -34,7 +34,9 @@ def states(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return is_worth_retrying(error)
 
     monkeypatch.setattr(chunks, "is_worth_retrying", note)
-    monkeypatch.setattr(chunks, "GIVE_WAY", text("SET LOCAL lock_timeout = '20s'"))
+    monkeypatch.setattr(
+        chunks, "GIVE_WAY", text("SET LOCAL lock_timeout = '60s'; SET LOCAL deadlock_timeout = '3s'")
+    )
     return met
 
 
@@ -49,7 +51,7 @@ def test_a_deadlock_of_a_chunk_with_backend_is_resolved(shelf: Shelf, states: li
     ids = shelf.put_many([f"Artist {n}" for n in range(20)])
     write_twice(shelf, ids, until_written=False)
     with (
-        closing(BackendService(shelf.settings, lock_timeout="20s")) as service,
+        closing(BackendService(shelf.settings, lock_timeout="60s", deadlock_timeout="60s")) as service,
         ThreadPoolExecutor(1) as executor,
         service.deleting(ids[7]) as go_on,
     ):
