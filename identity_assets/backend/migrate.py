@@ -8,11 +8,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from identity_assets.backend.database import OWN_SCHEMA, Database, DatabaseError, execute, missing_tables
+from identity_assets.backend.database import Database, DatabaseError, execute, missing_tables
+from identity_assets.backend.revision import revision_of
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
 from identity_assets.settings import MAX_PARTITIONS
@@ -47,12 +47,6 @@ def _known_revisions(config: Config) -> set[str]:
     return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(
-        connection, opts={"version_table_schema": OWN_SCHEMA}
-    ).get_current_revision()
-
-
 def migrate(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
     """Migrate to `revision` (`base` takes everything down again); the revision before, and the one after.
 
@@ -72,7 +66,7 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
                 f"this is not a Backend database: its schema lacks {', '.join(missing)}. These tables are made by "
                 "Backend's own migrations: check DATABASE_URL and WXYC_SCHEMA_NAME. Nothing was changed"
             )
-        before = _revision(connection)
+        before = revision_of(connection)
         config = _config(connection)
         if before is not None and before not in _known_revisions(config):
             raise DatabaseError(
@@ -85,7 +79,7 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
         else:
             command.upgrade(config, revision)
             make_functions_and_views(connection)
-        return before, _revision(connection)
+        return before, revision_of(connection)
 
 
 def take_down(database: Database) -> tuple[str | None, str | None]:
@@ -112,21 +106,3 @@ def make_functions_and_views(connection: Connection) -> None:
     ):
         # Not text(): a colon in these files is a colon.
         connection.exec_driver_sql((folder / name).read_text(encoding="utf-8").replace("%", "%%"))
-
-
-def require_migrated(database: Database) -> None:
-    """Refuse to work on a database that is not at the newest revision.
-
-    Raises:
-        DatabaseError: names the revision that stands there, and the command that mends it; or a schema in which the
-            role may not look.
-    """
-    with database.transaction() as connection:
-        database.require_schemas(connection)
-        current = _revision(connection)
-        head = ScriptDirectory.from_config(_config(connection)).get_current_head()
-    if current != head:
-        raise DatabaseError(
-            f"the database is at revision {current or 'none'} of this project's tables, not {head}: "
-            "run `identity-assets migrate`"
-        )

@@ -37,9 +37,9 @@ def predict(
     progress: dg.ResourceParam[ProgressReporter],
 ) -> None:
     """Report the figures of `identity-assets dry-run` as metadata, with the first changes as a sample."""
-    from identity_assets.backend.migrate import require_migrated
     from identity_assets.backend.preview import dry_run as preview
     from identity_assets.backend.preview.changes import SHOWN
+    from identity_assets.backend.revision import require_migrated
 
     try:
         buckets = buckets_of(known_keys(config.partitions))

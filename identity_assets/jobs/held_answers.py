@@ -40,7 +40,7 @@ def decide_held_answers(
 ) -> None:
     """Report the held answers by run, and do what the config says."""
     from identity_assets.backend.ledger.held import decide, read_held
-    from identity_assets.backend.migrate import require_migrated
+    from identity_assets.backend.revision import require_migrated
 
     run_id = context.run.run_id
     acts = config.action is not Action.list

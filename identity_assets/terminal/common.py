@@ -78,7 +78,7 @@ def migrated_database(settings: Settings, label: str, *, read_only: bool = False
         DatabaseError: the database cannot be reached, or `migrate` has to run first.
     """
     from identity_assets.backend.database import Database
-    from identity_assets.backend.migrate import require_migrated
+    from identity_assets.backend.revision import require_migrated
 
     with Database(settings, label, read_only=read_only) as database:
         require_migrated(database)

@@ -17,7 +17,7 @@ import dagster as dg
 from identity_assets.ask_again import AskAgain
 from identity_assets.backend.ledger.accounts import Accounts, read_accounts
 from identity_assets.backend.ledger.runs import runs_that_wrote
-from identity_assets.backend.migrate import require_migrated
+from identity_assets.backend.revision import require_migrated
 from identity_assets.checks.evaluation import PARTITIONS
 from identity_assets.clean_text import one_line
 from identity_assets.definitions import build_defs

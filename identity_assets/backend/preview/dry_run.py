@@ -172,7 +172,7 @@ class _Due:
                 after=after,
                 rows=rows,
             )
-            return [LibraryInput(**row) for row in found.mappings()]
+            return [LibraryInput(*row) for row in found]
 
     def plausibility(self, answered: _Answered) -> Plausibility:
         """What the guard would make of these answers."""
