@@ -285,6 +285,7 @@ COMMENT ON COLUMN identity_assets.correction.ids IS
 \ir functions/keep_main_row_history.sql
 \ir functions/update_main_rows.sql
 \ir functions/lml_main_row.sql
+\ir functions/store_answers.sql
 \ir functions/fate.sql
 \ir functions/usable_provenance.sql
 \ir functions/provenance_entry.sql

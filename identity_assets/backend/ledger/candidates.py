@@ -6,7 +6,7 @@ What becomes of them is written by verdicts.py beside this and by the writer.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, repeat
+from itertools import chain, repeat, starmap
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -90,7 +90,7 @@ def select_candidates(
             max_inputs=max_inputs,
         )
         rows = execute(connection, _sql("count_candidates.sql"), **buckets.params()).mappings().all()
-    database.analyze("candidate_library", sum(row["rows"] for row in rows))
+    database.analyze({"candidate_library": "library_id, cohort, outcome"}, sum(row["rows"] for row in rows))
     return [Selected(**row) for row in rows]
 
 
@@ -143,7 +143,7 @@ def batches_to_ask(
             found = execute(
                 connection, _sql("next_inputs.sql"), **buckets.params(), cohort=cohort, after=after, rows=rows
             )
-            return [LibraryInput(*row) for row in found]
+            return list(starmap(LibraryInput, found))
 
     return in_batches(read, cohort, settings)
 

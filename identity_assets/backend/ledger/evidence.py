@@ -95,7 +95,7 @@ def replace_evidence(
             written += execute(connection, _sql("store_evidence.sql"), **place, run_id=run_id).rowcount
             after = upto
         execute(connection, _sql("mark_gathered.sql"), leg=leg, **buckets.params())
-    database.analyze("leg_evidence", written)
+    database.analyze({"leg_evidence": "library_id, leg, source"}, written)
     return EvidenceStored(written, removed, len(evidence))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from identity_assets.backend.database import Database, execute
+from identity_assets.backend.database import HASH_JOINS, Database, execute
 from identity_assets.errors import OperatorError
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
@@ -131,5 +131,6 @@ def require_plausible(database: Database, buckets: Buckets, settings: Settings, 
 
 
 def _read(connection: Connection, buckets: Buckets, settings: Settings) -> Plausibility:
+    execute(connection, HASH_JOINS)
     row = execute(connection, _sql("count_plausible.sql"), **buckets.params()).mappings().one()
     return Plausibility.of(dict(row), settings)

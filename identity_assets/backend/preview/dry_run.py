@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import starmap
 from typing import Any
 
 import orjson
@@ -172,7 +173,7 @@ class _Due:
                 after=after,
                 rows=rows,
             )
-            return [LibraryInput(*row) for row in found]
+            return list(starmap(LibraryInput, found))
 
     def plausibility(self, answered: _Answered) -> Plausibility:
         """What the guard would make of these answers."""

@@ -11,6 +11,15 @@ SELECT
     due_from,
     count(*) OVER () AS offending
 FROM due_library(:stale_threshold_days, :unresolved_retry_days, :invalid_retry_days)
-WHERE decided_at > now() + interval '1 minute' AND NOT is_due
+WHERE decided_at > now() + interval '1 minute'
+  AND NOT is_due
+  -- decided_at is one of these moments. There are few such rows, and the rule is read for them alone.
+  AND library_id IN (
+      SELECT library_id FROM library_identity WHERE last_verified_at > now() + interval '1 minute'
+      UNION ALL
+      SELECT library_id FROM library_unresolved WHERE attempted_at > now() + interval '1 minute'
+      UNION ALL
+      SELECT library_id FROM lml_verdict WHERE asked_at > now() + interval '1 minute'
+  )
 ORDER BY library_id
 LIMIT :sample_rows

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import TextClause
 
-from identity_assets.backend.database import Database, execute
+from identity_assets.backend.database import HASH_JOINS, Database, execute
 from identity_assets.backend.ledger.candidates import windows
 from identity_assets.lml.contract import CONFIDENCE_BANDS
 from identity_assets.partition_keys import Buckets
@@ -82,6 +82,7 @@ class StaleRows:
 def read_stale_rows(database: Database, settings: Settings, partitions: int) -> StaleRows:
     """Rows that were asked about before and are due again in the full scope, under the ledger's reasons."""
     with database.transaction() as connection:
+        execute(connection, HASH_JOINS)
         rows = execute(
             connection,
             _sql("check_stale_rows.sql"),
@@ -171,6 +172,7 @@ def read_leg_conflicts(database: Database) -> Finding:
 def _read(database: Database, statement: TextClause, **params: object) -> Finding:
     """The finding of a statement with `LIMIT :sample_rows`; its column `offending` counts without that limit."""
     with database.transaction() as connection:
+        execute(connection, HASH_JOINS)
         result = execute(connection, statement, sample_rows=SAMPLE_ROWS, **params)
         rows = result.mappings()
         columns = tuple(column for column in rows.keys() if column != "offending")  # noqa: SIM118  # not a dict

@@ -6,7 +6,7 @@ The same figures for the whole library, by state and by day, are in overview.py.
 from dataclasses import dataclass
 from datetime import datetime
 
-from identity_assets.backend.database import Database, execute
+from identity_assets.backend.database import HASH_JOINS, Database, execute
 from identity_assets.backend.ledger.candidates import windows
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
@@ -49,6 +49,7 @@ def read_partition_states(
         DatabaseError: the server cannot be reached, or went away.
     """
     with database.transaction() as connection:
+        execute(connection, HASH_JOINS)
         rows = execute(
             connection,
             _sql("partition_states.sql"),

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from identity_assets.backend.database import Database, execute
-from identity_assets.backend.writing.chunks import HASH_JOINS, Range, patiently
+from identity_assets.backend.database import HASH_JOINS, Database, execute
+from identity_assets.backend.writing.chunks import Range, patiently
 from identity_assets.postgres import statements
 
 _sql = statements(__file__)

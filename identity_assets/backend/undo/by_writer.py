@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from identity_assets.backend.database import Database, execute
+from identity_assets.backend.database import HASH_JOINS, Database, execute
 from identity_assets.backend.undo.by_run import Plan, Unwound, in_chunks
-from identity_assets.backend.writing.chunks import HASH_JOINS, Range
+from identity_assets.backend.writing.chunks import Range
 from identity_assets.backend.writing.legs import recompose, take_back_leg
 from identity_assets.backend.writing.verdicts import LML_BULK
 from identity_assets.postgres import statements

@@ -22,9 +22,6 @@ from identity_assets.postgres import (
     primary_message,
 )
 
-HASH_JOINS = text("SET LOCAL enable_nestloop = off")
-"""The planner cannot know how many rows a JSON array holds. It guesses a few, and joins thousands in nested loops."""
-
 GIVE_WAY = text("SET LOCAL lock_timeout = '200ms'")
 """Backend locks a library row, then its identity rows, and gives up after 750 ms. A chunk locks identity rows first;
 the foreign keys of new ones then lock library rows. If each waits for the other, the chunk ends and is repeated.

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, TextClause
 
-from identity_assets.backend.database import Database, DatabaseError, execute
-from identity_assets.backend.writing.chunks import HASH_JOINS, Range, Stage, write_ranges
+from identity_assets.backend.database import HASH_JOINS, Database, DatabaseError, execute
+from identity_assets.backend.writing.chunks import Range, Stage, write_ranges
 from identity_assets.backend.writing.decisions import RELEASE_SOURCES, Decision, DecisionError, DecisionKind
 from identity_assets.backend.writing.written import Written
 from identity_assets.partition_keys import Buckets

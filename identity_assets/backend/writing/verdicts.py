@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, TextClause
 
-from identity_assets.backend.database import Database, execute
+from identity_assets.backend.database import HASH_JOINS, Database, execute
 from identity_assets.backend.writing import legs
-from identity_assets.backend.writing.chunks import HASH_JOINS, Range, Stage, write_ranges
+from identity_assets.backend.writing.chunks import Range, Stage, write_ranges
 from identity_assets.backend.writing.written import Written, WrittenByBucket
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
@@ -20,7 +20,13 @@ from identity_assets.settings import Settings
 LML_BULK = "consumer:lml-bulk"
 """The notes of rows that are written from LML's answers (rule 4 in docs/rules.md)."""
 
-TABLES = ("library_identity", "library_identity_source", "library_unresolved", "lml_verdict_state")
+TABLES = {
+    "library_identity": "library_id, method, notes",
+    "library_identity_source": "library_id, source, method, notes",
+    "library_unresolved": "library_id, kind",
+    "lml_verdict_state": "library_id, asked_at, held_at",
+}
+"""The tables that are written, with the columns by which statements search them."""
 TRACK_TABLE = "library_track_identity_source"
 
 _sql = statements(__file__)
@@ -105,6 +111,5 @@ def write_verdicts(
         written += one
         advance(one.total().rows)
     total = written.total()
-    for table in TABLES:
-        database.analyze(table, max(total.rows, total.main_rows_written, total.source_rows_written))
+    database.analyze(TABLES, max(total.rows, total.main_rows_written, total.source_rows_written))
     return {bucket: written.get(bucket, Written()) for bucket in buckets.buckets}
