@@ -4,6 +4,7 @@ Each group of commands has a module of its own. A command imports what it needs 
 setting answer at once. The exit codes are in output.py.
 """
 
+import gc
 import io
 import re
 import signal
@@ -47,7 +48,11 @@ for command in (
 def main() -> None:
     """Run the command that the process was started with."""
     _prepare_process()
-    run_command(sys.argv[1:])
+    try:
+        run_command(sys.argv[1:])
+    finally:
+        # The memory is free when the process has ended. Without this, Python first searches all of Dagster for garbage.
+        gc.freeze()
 
 
 def run_command(arguments: Sequence[str]) -> None:

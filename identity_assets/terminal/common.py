@@ -1,5 +1,6 @@
 """What several commands share: options, Backend's database after the check of its revision, the last question."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,17 @@ def ask_again_options(command: Command) -> Command:
     for option in reversed(_ask_again_options):
         command = option(command)
     return command
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Import large modules in this block. Python searches none of what they make for garbage, now or later."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from identity_assets.terminal.common import (
     ask_again_options,
     confirmed,
     json_option,
+    loading,
     migrated_database,
     partition_option,
     scope_option,
@@ -101,10 +102,11 @@ def run(
         say("DRY_RUN=true: nothing is written; the figures are those of `identity-assets dry-run`")
         print_dry_run(chosen, keys, again)
         return
-    from identity_assets.telemetry.dagster_logs import start_dagster_logs
-    from identity_assets.telemetry.sentry import start_sentry
-    from identity_assets.terminal.pass_report import print_pass
-    from identity_assets.terminal.run_pass import dagster_instance, run_pass
+    with loading():
+        from identity_assets.telemetry.dagster_logs import start_dagster_logs
+        from identity_assets.telemetry.sentry import start_sentry
+        from identity_assets.terminal.pass_report import print_pass
+        from identity_assets.terminal.run_pass import dagster_instance, run_pass
 
     start_dagster_logs(log_format)
     start_sentry(chosen)
