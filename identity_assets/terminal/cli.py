@@ -51,7 +51,7 @@ def main() -> None:
     try:
         run_command(sys.argv[1:])
     finally:
-        # The memory is free when the process has ended. Without this, Python first searches all of Dagster for garbage.
+        # Memory is free when the process has ended. Without this, Python first searches all of Dagster for garbage.
         gc.freeze()
 
 
