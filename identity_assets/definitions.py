@@ -50,12 +50,13 @@ from identity_assets.settings import Leg, settings
 from identity_assets.telemetry.failures import report_failures_of
 
 EVIDENCE = {Leg.S1: canonical_entity_evidence, Leg.S3: flowsheet_match_evidence}
+# Those that take longest come first, because two are evaluated at a time.
 CHECKS = (
     truly_unresolved_rows,
+    stale_rows,
     accounts_balance,
     rows_set_aside,
     *integrity_checks,
-    stale_rows,
     track_links_hold,
     leg_matches,
 )

@@ -1,7 +1,10 @@
 """The asset `candidate_libraries`: which library rows are due now."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -64,11 +67,15 @@ def candidate_libraries(
         trace.step(context, "selection"),
         backend.database_to_write(run_id) as database,
         database.partitions_locked(buckets),
+        ThreadPoolExecutor(1) as thread,
     ):
+        # The selection changes nothing that the states count, so both are read at once.
+        read = partial(read_partition_states, database, replace(backend.settings, scope=scope), buckets)
+        reading = thread.submit(copy_context().run, read)
         selected = select_candidates(
             database, buckets, backend.settings, scope, run_id, max_inputs, ask_again
         )
-        states = read_partition_states(database, replace(backend.settings, scope=scope), buckets)
+        states = reading.result()
     trace.record(Accounts.of((group.outcome, group.rows) for group in selected), {"scope": str(scope)})
     for bucket in buckets.buckets:
         counts = _counts([group for group in selected if group.bucket == bucket])
