@@ -267,6 +267,7 @@ COMMENT ON COLUMN identity_assets.correction.ids IS
 \ir functions/track_evidence.sql
 \ir functions/track_source_key.sql
 \ir functions/track_source_hash.sql
+\ir functions/has_same_names.sql
 \ir functions/answer.sql
 \ir functions/identity_source.sql
 \ir functions/main_row_ids.sql

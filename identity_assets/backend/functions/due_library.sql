@@ -129,9 +129,9 @@ AS $$
     CROSS JOIN LATERAL (
         SELECT
             answer.library_id IS NOT NULL
-                AND (answer.artist_name, answer.album_title)
-                    IS DISTINCT FROM (CAST(library.artist_name AS text), CAST(library.album_title AS text))
-                AS names_changed,
+                AND NOT identity_assets.has_same_names(
+                    answer.artist_name, answer.album_title, library.artist_name, library.album_title
+                ) AS names_changed,
             answer.library_id IS NOT NULL
                 AND answer.applied_at IS NULL
                 AND answer.unwound_at IS NULL

@@ -10,8 +10,9 @@ AS $$
     FROM identity_assets.answer
     JOIN library ON library.id = answer.library_id
     WHERE answer.held_at IS NOT NULL
-      AND (answer.artist_name, answer.album_title)
-          IS NOT DISTINCT FROM (CAST(library.artist_name AS text), CAST(library.album_title AS text))
+      AND identity_assets.has_same_names(
+          answer.artist_name, answer.album_title, library.artist_name, library.album_title
+      )
 $$;
 
 COMMENT ON FUNCTION identity_assets.held_answer IS

@@ -11,8 +11,7 @@ SELECT
         WHEN answer.held_at IS NOT NULL THEN 'held'
         WHEN answer.dropped_at IS NOT NULL THEN 'dropped'
         WHEN library.id IS NULL THEN 'library_row_gone'
-        WHEN (answer.artist_name, answer.album_title)
-            IS DISTINCT FROM (CAST(library.artist_name AS text), CAST(library.album_title AS text))
+        WHEN NOT has_same_names(answer.artist_name, answer.album_title, library.artist_name, library.album_title)
         THEN 'names_changed'
         WHEN answer.applied_at IS NULL
             AND answer.rejected_reason IS NULL

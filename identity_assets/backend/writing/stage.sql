@@ -46,8 +46,7 @@ SELECT
         answered.kind,
         answered.resolved_tracks,
         library.id IS NOT NULL,
-        (answered.artist_name, answered.album_title)
-            IS NOT DISTINCT FROM (CAST(library.artist_name AS text), CAST(library.album_title AS text)),
+        has_same_names(answered.artist_name, answered.album_title, library.artist_name, library.album_title),
         standing.main,
         made.main,
         CASE
