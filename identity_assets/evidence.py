@@ -16,8 +16,9 @@ LARGEST_ID = 2**31 - 1
 class Evidence:
     """The Discogs entity that a leg pins one library row to; `verified_at` None: since it was first found.
 
-    `checked_master_id` is the master to which the discogs-cache says that `checked_release_id` belongs: the
-    release, where one leg pins a release and the other a master.
+    The evidence is for a library row that still has what the leg read: `artist_name` and `album_title` for S3,
+    `canonical_entity_id` for S1. `checked_master_id` is the master to which the discogs-cache says that
+    `checked_release_id` belongs: the release, where one leg pins a release and the other a master.
     """
 
     library_id: int
@@ -26,6 +27,9 @@ class Evidence:
     method: str
     confidence: float
     verified_at: datetime | None = None
+    artist_name: str | None = None
+    album_title: str | None = None
+    canonical_entity_id: str | None = None
     checked_release_id: int | None = None
     checked_master_id: int | None = None
 

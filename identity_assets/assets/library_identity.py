@@ -238,6 +238,7 @@ def _metadata_by_asset(
         metadata["library_identity"] |= {
             "main_rows_removed": written.main_rows_removed,
             "leg_rows_refused": written.leg_rows_refused,
+            "leg_rows_outdated": written.leg_rows_outdated,
         }
     return metadata
 
@@ -257,4 +258,10 @@ def _log(context: dg.AssetExecutionContext, accounts: "Accounts", written: "Writ
         context.log.warning(
             f"the database refused the rows that the legs make for {written.leg_rows_refused} library rows: "
             "leg_evidence.refused_reason says why; every run tries them again"
+        )
+    if written.leg_rows_outdated:
+        context.log.warning(
+            f"{written.leg_rows_outdated} library rows have other names or another canonical_entity_id than when the "
+            "legs read them: their evidence wrote nothing new, and writes nothing until the legs are gathered again "
+            "(the job refresh_evidence)"
         )

@@ -186,25 +186,34 @@ COMMENT ON TABLE identity_assets.journal_image IS
 'Table rows that a write replaced or removed, as they were before it';
 
 CREATE TABLE identity_assets.leg_evidence (
-    library_id         integer NOT NULL,
-    leg                text NOT NULL CHECK (leg IN ('S1', 'S3')),
-    source             text NOT NULL CHECK (source IN ('discogs_master', 'discogs_release')),
-    external_id        text NOT NULL,
-    method             text NOT NULL,
-    confidence         real NOT NULL CHECK (confidence BETWEEN 0 AND 1),
-    verified_at        timestamptz NOT NULL,
-    run_id             text NOT NULL,
-    checked_release_id integer,
-    checked_master_id  integer,
-    refused_reason     text,
+    library_id          integer NOT NULL,
+    leg                 text NOT NULL CHECK (leg IN ('S1', 'S3')),
+    source              text NOT NULL CHECK (source IN ('discogs_master', 'discogs_release')),
+    external_id         text NOT NULL,
+    method              text NOT NULL,
+    confidence          real NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    verified_at         timestamptz NOT NULL,
+    run_id              text NOT NULL,
+    artist_name         text,
+    album_title         text,
+    canonical_entity_id text,
+    checked_release_id  integer,
+    checked_master_id   integer,
+    refused_reason      text,
     PRIMARY KEY (library_id, leg, source),
-    UNIQUE (library_id, leg)
+    UNIQUE (library_id, leg),
+    CHECK ((leg = 'S1') = (canonical_entity_id IS NOT NULL)),
+    CHECK ((leg = 'S3') = (artist_name IS NOT NULL AND album_title IS NOT NULL))
 );
 
 CREATE INDEX leg_evidence_refused_idx ON identity_assets.leg_evidence (library_id) WHERE refused_reason IS NOT NULL;
 
 COMMENT ON TABLE identity_assets.leg_evidence IS
 'The Discogs release or master that the legs S1 (canonical_entity_id) and S3 (flowsheet_match) found for a library row';
+COMMENT ON COLUMN identity_assets.leg_evidence.artist_name IS
+'The artist of the library row when S3 read it, as album_title is the title. Null for S1';
+COMMENT ON COLUMN identity_assets.leg_evidence.canonical_entity_id IS
+'The canonical_entity_id of the library row when S1 read it. Null for S3';
 COMMENT ON COLUMN identity_assets.leg_evidence.checked_master_id IS
 'The master of checked_release_id in the discogs-cache';
 
@@ -294,6 +303,8 @@ COMMENT ON COLUMN identity_assets.correction.ids IS
 \ir functions/candidate.sql
 \ir functions/source_row.sql
 \ir functions/leg_library_row.sql
+\ir functions/is_current_evidence.sql
+\ir functions/leg_outdated_evidence.sql
 \ir functions/leg_evidence_of.sql
 \ir functions/leg_pair.sql
 \ir functions/leg_source.sql

@@ -47,7 +47,13 @@ def gather_canonical_entity(pages: Iterable[Sequence[LibraryRow]], partitions: i
             source, number = entity
             gathered.evidence.append(
                 Evidence(
-                    row.library_id, source, str(number), "exact_match", 1.0, row.canonical_entity_resolved_at
+                    row.library_id,
+                    source,
+                    str(number),
+                    "exact_match",
+                    1.0,
+                    row.canonical_entity_resolved_at,
+                    canonical_entity_id=row.canonical_entity_id,
                 )
             )
     return gathered

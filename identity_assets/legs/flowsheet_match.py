@@ -32,9 +32,11 @@ class Match(NamedTuple):
 
 
 class _Named(NamedTuple):
-    """A library row under the forms of its names."""
+    """A library row with its names, and the forms under which it is found."""
 
     library_id: int
+    artist_name: str
+    album_title: str
     canonical_entity_id: str | None
     pairs: tuple[Pair, ...]
 
@@ -107,7 +109,8 @@ def _gather(pages: Iterable[Sequence[LibraryRow]], cache: DiscogsCache, partitio
             if isinstance(match, str):
                 gathered.skipped[row.library_id % partitions, match] += 1
             else:
-                found.append((evidence_of(row.library_id, match), row.canonical_entity_id))
+                evidence = evidence_of(row.library_id, row.artist_name, row.album_title, match)
+                found.append((evidence, row.canonical_entity_id))
         gathered.evidence = sorted(_checked(snapshot, found), key=lambda one: one.library_id)
     gathered.seen = _seen(seen, index, places)
     return gathered
@@ -119,9 +122,11 @@ def _index_of(pages: Iterable[Sequence[LibraryRow]], gathered: Gathered, partiti
         forms |= artist_forms({row.artist_name for row in page if row.artist_name} - forms.keys())
         for row, title in zip(page, normalise([row.album_title for row in page]), strict=True):
             artists = forms.get(row.artist_name or "", ())
-            if artists and title:
+            if row.artist_name and artists and title:
                 pairs = tuple((artist, title) for artist in artists)
-                index.rows.append(_Named(row.library_id, row.canonical_entity_id, pairs))
+                index.rows.append(
+                    _Named(row.library_id, row.artist_name, row.album_title, row.canonical_entity_id, pairs)
+                )
                 for pair in pairs:
                     index.found.setdefault(pair, ())
             else:
@@ -152,12 +157,19 @@ def match_of(rows: Collection[CacheRow]) -> Match | str:
     return Match(is_sure, min(masters, default=None), None if masters else min(releases, default=None))
 
 
-def evidence_of(library_id: int, match: Match) -> Evidence:
-    """What a match is worth: a master or a release, never both."""
+def evidence_of(library_id: int, artist_name: str, album_title: str, match: Match) -> Evidence:
+    """What a match by these names is worth: a master or a release, never both."""
     method, confidence = ("exact_match", 1.0) if match.is_sure else ("alias_match", 0.75)
-    if match.master_id is not None:
-        return Evidence(library_id, MASTER, str(match.master_id), method, confidence)
-    return Evidence(library_id, RELEASE, str(match.release_id), method, confidence)
+    is_master = match.master_id is not None
+    return Evidence(
+        library_id,
+        MASTER if is_master else RELEASE,
+        str(match.master_id if is_master else match.release_id),
+        method,
+        confidence,
+        artist_name=artist_name,
+        album_title=album_title,
+    )
 
 
 def _seen(seen: Counter[str], index: _Index, places: list[list[Pair]]) -> CacheSeen:

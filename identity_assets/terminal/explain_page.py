@@ -175,5 +175,17 @@ def _leg_evidence(rows: Sequence[TableRow]) -> Iterator[RenderableType]:
         )
         yield line_of_text(
             f"{row['leg']} pins it to the Discogs {kind} {row['external_id']}, by {row['method']} with confidence "
-            f"{as_text(row['confidence'])}, found on {format_time(row['verified_at'])}.{refused}"
+            f"{as_text(row['confidence'])}, found on {format_time(row['verified_at'])}.{_outdated(row)}{refused}"
         )
+
+
+def _outdated(row: TableRow) -> str:
+    """What the leg read, if the library row has changed since then."""
+    if not row["is_outdated"]:
+        return ""
+    read = (
+        f"the canonical_entity_id {row['canonical_entity_id']}"
+        if row["leg"] == "S1"
+        else f"the names {row['artist_name']} / {row['album_title']}"
+    )
+    return f" It was found for {read}: the evidence writes nothing new until the leg is gathered again."

@@ -20,11 +20,12 @@ from identity_assets.backend.reports.integrity import (
 from identity_assets.backend.undo.by_run import Writes, unwind
 from identity_assets.partitions import library_partitions
 from identity_assets.progress import LogProgress
-from identity_assets.settings import Scope, Settings
+from identity_assets.settings import Leg, Scope, Settings
 from identity_assets.terminal.run_pass import PassReport, run_pass
 from identity_assets_tests.faults.backend_service import BackendService
+from identity_assets_tests.legs.support import Cache
 from identity_assets_tests.scripted_lml import ScriptedLml
-from identity_assets_tests.support import EVERY_BUCKET, Shelf, provenance, single_artist
+from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, provenance, single_artist
 
 pytestmark = pytest.mark.long
 
@@ -122,6 +123,41 @@ def test_rows_deleted_renamed_merged_and_decided_between_ask_and_write(
     scripted.asked.clear()
     nothing_is_wrong(shelf, run(shelf, scripted))
     assert scripted.asked == [renamed]
+
+
+@pytest.mark.promise("people meanwhile")
+def test_rows_renamed_between_gathering_and_writing_get_no_release_of_their_former_names(
+    shelf: Shelf, scripted: ScriptedLml, service: BackendService, cache: Cache
+) -> None:
+    ids = shelf.put_many([f"Artist {n}" for n in range(6)], canonical=None)
+    for number, library_id in enumerate(ids):
+        cache.match(f"artist {number}", f"album {number}", 1, None, library_id)
+    renamed, renamed_unknown, *others = ids
+    scripted.results = {one: single_artist(one) for one in ids} | {renamed_unknown: nothing(renamed_unknown)}
+    gathered: list[int] = []
+
+    def work() -> None:
+        gathered.extend(row["library_id"] for row in shelf.rows("SELECT library_id FROM leg_evidence"))
+        service.rename(renamed)
+        service.rename(renamed_unknown)
+
+    with_leg = {"identity_legs": (Leg.S3,), "database_url_discogs": cache.settings.database_url_discogs}
+    scripted.on_call = once(work)
+    nothing_is_wrong(shelf, run(shelf, scripted, **with_leg))
+    assert sorted(gathered) == ids
+
+    def releases() -> dict[int, int]:
+        rows = shelf.rows("SELECT library_id, discogs_release_id FROM library_identity")
+        return {row["library_id"]: row["discogs_release_id"] for row in rows}
+
+    assert shelf.outcomes()[renamed] == shelf.outcomes()[renamed_unknown] == "names_changed"
+    assert releases() == {one: one for one in others}
+    assert {row["library_id"] for row in shelf.tables()["source"]} == set(others)
+
+    scripted.on_call = lambda _ids: None
+    cache.match("renamed", "album 0", 1, None, 99)
+    nothing_is_wrong(shelf, run(shelf, scripted, **with_leg))
+    assert releases() == {renamed: 99, **{one: one for one in others}}
 
 
 @pytest.mark.promise("people meanwhile")

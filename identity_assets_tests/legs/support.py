@@ -30,13 +30,18 @@ def evidence(
     ambiguous: bool = False,
     checked: tuple[int, int] | None = None,
 ) -> None:
-    """Store what a leg says of a library row, as `release 5` or `master 7`; `checked` is a release and its master."""
+    """Store what a leg says of a library row, as `release 5` or `master 7`; `checked` is a release and its master.
+
+    The leg read the library row as it is now.
+    """
     kind, external_id = entity.split()
     release, master = checked or (None, None)
     shelf.run(
         "INSERT INTO leg_evidence (library_id, leg, source, external_id, method, confidence, verified_at, run_id, "
-        "checked_release_id, checked_master_id) VALUES (:library_id, :leg, :source, :external_id, :method, "
-        ":confidence, CAST(:verified_at AS timestamptz), 'run', :release, :master)",
+        "artist_name, album_title, canonical_entity_id, checked_release_id, checked_master_id) "
+        "SELECT id, :leg, :source, :external_id, :method, :confidence, CAST(:verified_at AS timestamptz), 'run', "
+        "CASE :leg WHEN 'S3' THEN artist_name END, CASE :leg WHEN 'S3' THEN album_title END, "
+        "CASE :leg WHEN 'S1' THEN canonical_entity_id END, :release, :master FROM library WHERE id = :library_id",
         library_id=library_id,
         leg=leg,
         source=f"discogs_{kind}",

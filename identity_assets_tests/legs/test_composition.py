@@ -113,7 +113,9 @@ def test_the_pure_function_and_the_database_agree_on_whatever_the_two_legs_say(s
             for leg, ((kind, number), ambiguous) in (("S1", one), ("S3", three)):
                 connection.execute(
                     text(
-                        "INSERT INTO leg_evidence VALUES (:id, :leg, :source, :number, :m, :c, now(), 'r', :a, :b)"
+                        "INSERT INTO leg_evidence SELECT :id, :leg, :source, :number, :m, :c, now(), 'r', "
+                        "CASE :leg WHEN 'S3' THEN artist_name END, CASE :leg WHEN 'S3' THEN album_title END, "
+                        "CASE :leg WHEN 'S1' THEN canonical_entity_id END, :a, :b FROM library WHERE id = :id"
                     ),
                     {
                         **{"id": library_id, "leg": leg, "source": f"discogs_{kind}", "number": str(number)},

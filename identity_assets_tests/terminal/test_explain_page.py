@@ -390,11 +390,21 @@ def test_what_the_legs_found_is_told_where_they_found_anything() -> None:
         "confidence": 0.75,
         "verified_at": NOON,
         "run_id": "run-1",
+        "artist_name": "Anna Nyberg",
+        "album_title": "First",
+        "canonical_entity_id": None,
+        "is_outdated": False,
         "refused_reason": None,
     }
     text = told(leg_evidence=(found, {**found, "refused_reason": "no luck"}))
+    assert "It was found for" not in text
     assert "S3 pins it to the Discogs master 7, by alias_match with confidence 0.75, found on" in text
     assert "The database refuses it: no luck." in text
+    by_names = {**found, "is_outdated": True}
+    by_entity = {**by_names, "leg": "S1", "canonical_entity_id": "discogs:5"}
+    text = told(leg_evidence=(by_entity, by_names))
+    assert "It was found for the canonical_entity_id discogs:5: the evidence writes nothing new until" in text
+    assert "It was found for the names Anna Nyberg / First: the evidence writes nothing new until" in text
 
 
 def test_earlier_answers_and_an_answer_that_was_taken_back_are_told() -> None:

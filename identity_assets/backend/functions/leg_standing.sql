@@ -2,8 +2,8 @@
 -- own verdict.
 --
 -- If a person or another writer already has a source row for a source, the leg writes none for it. If a leg has no
--- evidence for its source row any more, the row stays until the leg was gathered in that partition. An older job may
--- have written it.
+-- evidence for its source row any more, the row stays until the leg was gathered in that partition: an older job may
+-- have written it. It also stays if the library row has changed since the leg read it, until the leg is gathered again.
 CREATE FUNCTION identity_assets.leg_standing(
     library_ids integer[], pending_leg text DEFAULT NULL, pending jsonb DEFAULT NULL
 )
@@ -45,11 +45,17 @@ AS $$
         ELSE
             NOT placed.has_evidence
             AND right((placed.source_row).notes, 2) IS DISTINCT FROM pending_leg
-            AND NOT EXISTS (
-                SELECT
-                FROM identity_assets.leg_gathered AS gathered
-                WHERE gathered.leg = right((placed.source_row).notes, 2)
-                  AND (placed.source_row).library_id % gathered.partitions = gathered.bucket
+            AND (
+                NOT EXISTS (
+                    SELECT
+                    FROM identity_assets.leg_gathered AS gathered
+                    WHERE gathered.leg = right((placed.source_row).notes, 2)
+                      AND (placed.source_row).library_id % gathered.partitions = gathered.bucket
+                )
+                OR ((placed.source_row).library_id, right((placed.source_row).notes, 2)) IN (
+                    SELECT outdated.library_id, outdated.leg
+                    FROM identity_assets.leg_outdated_evidence(library_ids) AS outdated
+                )
             )
     END
 $$;

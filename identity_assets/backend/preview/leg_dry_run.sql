@@ -19,6 +19,8 @@ stored AS MATERIALIZED (
 SELECT
     CASE
         WHEN main.fate = 'gone' THEN 'library_row_gone'
+        WHEN found.library_id IS NULL
+        THEN CASE :leg WHEN 'S1' THEN 'canonical_entity_changed' ELSE 'names_changed' END
         WHEN main.fate = 'manual' OR stored.method = 'manual' THEN 'manual_override'
         WHEN stored.library_id IS NOT NULL
             AND coalesce(stored.notes NOT IN ('backfill:S1', 'backfill:S3'), true)
@@ -36,11 +38,12 @@ SELECT
         ELSE 'write'
     END AS outcome,
     count(*) AS rows
-FROM leg_evidence_of(CAST(:library_ids AS integer[]), :leg, CAST(:pending AS jsonb)) AS found
-JOIN main ON main.library_id = found.library_id
+FROM jsonb_to_recordset(CAST(:pending AS jsonb)) AS asked (library_id integer)
+JOIN main ON main.library_id = asked.library_id
+LEFT JOIN leg_evidence_of(CAST(:library_ids AS integer[]), :leg, CAST(:pending AS jsonb)) AS found
+    ON found.library_id = asked.library_id AND found.leg = :leg
 LEFT JOIN desired ON desired.library_id = found.library_id AND desired.source = found.source
 LEFT JOIN stored ON stored.library_id = found.library_id AND stored.source = found.source
-WHERE found.leg = :leg
 GROUP BY outcome
 UNION ALL
 SELECT 'upsert_mains', count(*)

@@ -2,6 +2,7 @@
 --
 -- Source rows of a leg without evidence are removed. Rows of people and of other writers stay. A row that agrees with
 -- the evidence already is not changed. The evidence of these library rows counts as not refused any more.
+-- `leg_rows_outdated` are library rows that have changed since a leg read them, so that the evidence writes nothing new.
 WITH desired AS MATERIALIZED (
     SELECT made, leg_rows.bucket
     FROM leg_rows
@@ -134,10 +135,15 @@ accepted AS (
 SELECT
     bucket,
     CAST(sum(written) AS bigint) AS source_rows_written,
-    CAST(sum(removed) AS bigint) AS source_rows_removed
+    CAST(sum(removed) AS bigint) AS source_rows_removed,
+    CAST(sum(outdated) AS bigint) AS leg_rows_outdated
 FROM (
-    SELECT library_id % :partitions AS bucket, count(*) AS written, 0 AS removed FROM written GROUP BY 1
+    SELECT library_id % :partitions AS bucket, count(*) AS written, 0 AS removed, 0 AS outdated FROM written GROUP BY 1
     UNION ALL
-    SELECT bucket, 0, count(*) FROM removed GROUP BY 1
+    SELECT bucket, 0, count(*), 0 FROM removed GROUP BY 1
+    UNION ALL
+    SELECT library_id % :partitions, 0, 0, count(DISTINCT library_id)
+    FROM leg_outdated_evidence(ARRAY(SELECT library_id FROM leg_rows))
+    GROUP BY 1
 ) AS counted
 GROUP BY bucket

@@ -12,6 +12,7 @@ class Written:
 
     `rows_refused` of them were set aside because the database refused them; `rows_renamed` and `rows_gone` because
     their names changed, or Backend deleted them, after LML was asked.
+    `leg_rows_outdated` changed after a leg read them, so its evidence wrote nothing new.
     `track_rows_*` count what became of the credits that resolved compilations list, each once: track_links.sql in
     functions/ defines them. `track_rows_invalid` counts entries that were set aside.
     """
@@ -28,6 +29,7 @@ class Written:
     sidecar_rows_written: int = 0
     main_rows_removed: int = 0
     leg_rows_refused: int = 0
+    leg_rows_outdated: int = 0
     track_rows_written: int = 0
     track_rows_unchanged: int = 0
     track_rows_librarian: int = 0

@@ -560,7 +560,8 @@ def test_rows_that_a_fault_set_aside_are_found_with_their_reason_in_their_partit
         )
     shelf.run(
         "INSERT INTO leg_evidence (library_id, leg, source, external_id, method, confidence, verified_at, run_id, "
-        "refused_reason) VALUES (:id, 'S1', 'discogs_release', '1', 'exact_match', 1, now(), 'run', 'no room')",
+        "canonical_entity_id, refused_reason) "
+        "VALUES (:id, 'S1', 'discogs_release', '1', 'exact_match', 1, now(), 'run', 'discogs:1', 'no room')",
         id=ids["compilation"],
     )
     found = read_set_aside(shelf.database, EVERY_BUCKET)

@@ -281,8 +281,10 @@ def test_one_pass_writes_what_lml_says_and_what_the_legs_know_and_rows_that_are_
     resolved, unresolved, never_asked = shelf.put(), shelf.put(), shelf.put(None)
     shelf.select()
     shelf.answer(single_artist(resolved), nothing(unresolved))
-    for library_id in (resolved, unresolved, never_asked):
+    for library_id in (resolved, unresolved):
         evidence(shelf, library_id, "S3", f"release {library_id}")
+    # S3 finds nothing for a row without an artist.
+    evidence(shelf, never_asked, "S1", f"release {never_asked}")
     written = write(shelf)
     assert shelf.outcomes() == {
         resolved: "resolved",
@@ -293,7 +295,7 @@ def test_one_pass_writes_what_lml_says_and_what_the_legs_know_and_rows_that_are_
     assert {library_id: row["notes"] for library_id, row in rows.items()} == {
         resolved: "consumer:lml-bulk",
         unresolved: S3,
-        never_asked: S3,
+        never_asked: S1,
     }
     assert [row["discogs_release_id"] for row in rows.values()] == list(rows)
     assert written.rows == 2
