@@ -3,6 +3,7 @@
 Backend's database belongs in backend/database.py, the discogs-cache in legs/discogs_cache.py.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -77,6 +78,16 @@ def failure_sentence(error: DBAPIError) -> str:
     remedy = _REMEDIES[max((one for one in _REMEDIES if state.startswith(one)), key=len)]
     code = f" (SQLSTATE {state})" if state else ""
     return f"PostgreSQL said: {primary_message(error)}{code}. What was committed stands; {remedy}"
+
+
+# What libpq says if the two sides do not agree on TLS, or the client does not trust the server's certificate.
+_TLS_REFUSED = re.compile(r"^connection to server .* failed: .*(?:SSL|certificate|encryption)")
+
+
+def what_to_check(error: DBAPIError, variable: str) -> str:
+    """The part of the address in `variable` that a person checks if no connection can be made."""
+    is_about_tls = _TLS_REFUSED.search(first_line(error)) is not None
+    return f"sslmode and sslrootcert in {variable}" if is_about_tls else variable
 
 
 def primary_message(error: DBAPIError) -> str:

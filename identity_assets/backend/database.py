@@ -16,7 +16,14 @@ from sqlalchemy.pool import QueuePool
 from identity_assets.errors import OperatorError
 from identity_assets.partition_keys import Buckets
 from identity_assets.pooler import connect_asynchronously, require_own_session
-from identity_assets.postgres import begin_session, failure_sentence, first_line, sqlstate, statements
+from identity_assets.postgres import (
+    begin_session,
+    failure_sentence,
+    first_line,
+    sqlstate,
+    statements,
+    what_to_check,
+)
 from identity_assets.settings import Settings
 
 OWN_SCHEMA = "identity_assets"
@@ -160,7 +167,7 @@ class Database:
                 raise
             raise DatabaseError(
                 f"PostgreSQL cannot be reached or went away ({first_line(error)}): "
-                "check DATABASE_URL and the server, then run again"
+                f"check {what_to_check(error, 'DATABASE_URL')} and the server, then run again"
             ) from None
 
     def _share_partitions(self, connection: Connection) -> None:

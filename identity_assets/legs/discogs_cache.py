@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from identity_assets.errors import OperatorError
 from identity_assets.pooler import connect_asynchronously, require_own_session
-from identity_assets.postgres import begin_session, first_line, sqlstate, statements
+from identity_assets.postgres import begin_session, first_line, sqlstate, statements, what_to_check
 from identity_assets.settings import Settings
 
 _sql = statements(__file__)
@@ -140,9 +140,9 @@ class DiscogsCache:
             reason = REASONS.get(sqlstate(error))
             said = f"{reason} ({first_line(error)})" if reason else first_line(error).rstrip(".")
             raise DiscogsCacheError(
-                f"the discogs-cache cannot be read: {said}. Nothing was written: check DATABASE_URL_DISCOGS, "
-                "DISCOGS_SCHEMA_NAME and the rights of its user, and whether the cache is being rebuilt; "
-                "then run again"
+                f"the discogs-cache cannot be read: {said}. Nothing was written: "
+                f"check {what_to_check(error, 'DATABASE_URL_DISCOGS')}, DISCOGS_SCHEMA_NAME and the rights of its "
+                "user, and whether the cache is being rebuilt; then run again"
             ) from None
 
 

@@ -9,10 +9,10 @@ import psycopg2
 import pytest
 from psycopg2.extensions import cursor as Cursor
 
+from benchmarks._installed_postgres import DEBIAN_BINARIES, InstalledPostgres
 from identity_assets.gathering import gather
 from identity_assets.legs.names import normalise
 from identity_assets.settings import Leg
-from identity_assets_tests.legs.debian_postgres import BINARIES, debian_postgres
 from identity_assets_tests.legs.support import Cache
 from identity_assets_tests.support import EVERY_BUCKET, Shelf
 
@@ -57,9 +57,10 @@ def connected(directory: str) -> Iterator[Cursor]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    if not (BINARIES / "postgres").exists():
+    if not (DEBIAN_BINARIES / "postgres").exists():
         pytest.skip("Debian's postgresql-15 is not installed: apt-get install postgresql-15")
-    with debian_postgres() as directory:
+    with InstalledPostgres(DEBIAN_BINARIES) as postgres:
+        directory = str(postgres.home)
         with connected(directory) as cursor:
             cursor.execute("CREATE EXTENSION unaccent")
         yield directory
