@@ -22,7 +22,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Backend's database": {
         "DATABASE_URL": (
             "Backend's PostgreSQL. If it is unset, `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USERNAME` and `DB_PASSWORD` "
-            "are used."
+            "are used. PostgreSQL's own options come last, for example `?sslmode=verify-full&sslrootcert=FILE`."
         ),
         "WXYC_SCHEMA_NAME": "Backend's schema.",
         "WRITER_CHUNK_ROWS": "Library rows in one transaction of the writer.",
