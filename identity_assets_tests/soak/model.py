@@ -102,6 +102,7 @@ class Row:
     is_decided_none: bool = False
     rejected: set[str] = field(default_factory=set)
     evidence: tuple[str, datetime] | None = None
+    evidence_names: tuple[str | None, str] | None = None
     earlier_answers: list[datetime] = field(default_factory=list)
     replaced: int = 0
     outcome: str | None = None
@@ -184,6 +185,8 @@ class Row:
             (bool(self.rejected), "rejected_by_person"),
             (is_held, "answer_held"),
             (self.outcome == "open", "answer_stored"),
+            # Set aside in an earlier pass.
+            (self.outcome is None and answer is not None and answer.kind == "invalid", "lml_invalid_verdict"),
         )
         return next((name for holds, name in causes if holds), self.outcome or "never_asked")
 
@@ -243,13 +246,13 @@ class Model:
         return sum(row.main is not None and row.main.by == "lml" and row.attempted_at is None for row in rows)
 
     def reflect_evidence(self) -> None:
-        """The writer takes what the leg has found."""
+        """The writer takes what the leg has found, except for rows that were renamed since: they stay as they are."""
         for row in self.rows.values():
             if row.main is not None and row.main.by != "leg":
                 continue
             if row.evidence is None:
                 row.main = None
-            else:
+            elif row.evidence_names == row.names:
                 row.main = Main("leg", None, row.evidence[1])
 
     def forget_earlier_answers(self, before: datetime) -> None:

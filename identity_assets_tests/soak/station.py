@@ -171,6 +171,19 @@ class Station:
         )
         self.happened["a release was renamed"] += 1
 
+    def rename_found(self) -> None:
+        """Backend changes the title of a release after the leg read it, if possible of one that was just found."""
+        found = [row for row in self._undecided() if row.evidence_names == row.names]
+        row = next((one for one in found if one.main is None), found[0])
+        is_new = row.main is None
+        row.title += " again"
+        self.shelf.run(
+            "UPDATE library SET album_title = :title WHERE id = :id", title=row.title, id=row.library_id
+        )
+        self.happened[
+            "a release just found was renamed" if is_new else "a release found before was renamed"
+        ] += 1
+
     def delete(self) -> None:
         """Backend deletes a release."""
         row = self.chance.choice(list(self.model.rows.values()))
@@ -220,6 +233,7 @@ class Station:
             return
         for row in self.model.rows.values():
             pin = None if row.library_id not in self.pairs else str(self.pairs[row.library_id])
+            row.evidence_names = None if pin is None else row.names
             if pin is None:
                 row.evidence = None
             elif row.evidence is None or row.evidence[0] != pin:
