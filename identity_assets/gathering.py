@@ -66,7 +66,8 @@ def dry_run_leg(database: Database, settings: Settings, leg: Leg, buckets: Bucke
     `scanned` counts library rows: for S1 those with a canonical_entity_id, for S3 all. For each of them, the leg's
     source row would be written, or the row is in `skipped` for one reason: a reason of `gather`, `manual_override` (a
     person set the main row or the source row), `other_writer` (the source row belongs to another writer), `conflict`
-    (the id of the other leg stays), `rejected_by_person` or `unchanged`. So
+    (the id of the other leg stays), `rejected_by_person`, `unchanged`, or what Backend did after the leg read the
+    row: `library_row_gone`, `names_changed` (S3) or `canonical_entity_changed` (S1). So
     `scanned == would_write_sources + sum(skipped)`.
     """
     gathered = gather(leg, database, settings, buckets)
