@@ -20,7 +20,7 @@ import identity_assets
 
 _COMMENT = re.compile(r"--[^\n]*")
 _PARAMETER = re.compile(r"%\((\w+)\)s")
-_EXPLAINABLE = re.compile(r"(SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
+_EXPLAINABLE = re.compile(r"(SELECT|WITH|INSERT|UPDATE|DELETE|CREATE TEMPORARY TABLE)\b", re.IGNORECASE)
 _PACKAGE = Path(identity_assets.__file__).parent
 
 
@@ -89,7 +89,7 @@ class StatementLog:
             recorded = self._found.setdefault(key, Recorded(*key))
             recorded.executions += 1
             number = recorded.executions
-        if self._with_plans and number & (number - 1) == 0 and _is_explainable(statement):
+        if self._with_plans and number & (number - 1) == 0 and is_explainable(statement):
             recorded.plan = _explain(connection, statement, parameters)
         context.benchmark_began = time.perf_counter()
 
@@ -117,7 +117,8 @@ def recorded(work: Callable[[], object]) -> int:
     return log.executions()
 
 
-def _is_explainable(statement: str) -> bool:
+def is_explainable(statement: str) -> bool:
+    """Whether EXPLAIN takes this statement."""
     code = _COMMENT.sub("", statement).strip()
     return ";" not in code and bool(_EXPLAINABLE.match(code))
 

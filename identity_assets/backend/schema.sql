@@ -278,6 +278,7 @@ COMMENT ON COLUMN identity_assets.correction.ids IS
 \ir functions/track_source_hash.sql
 \ir functions/has_same_names.sql
 \ir functions/answer.sql
+\ir functions/answers_between.sql
 \ir functions/identity_source.sql
 \ir functions/main_row_ids.sql
 \ir functions/lml_ids.sql

@@ -28,10 +28,14 @@ shortened AS (
 ),
 images AS (
     DELETE FROM journal_image AS image
-    USING journal_chunk AS chunk
-    WHERE chunk.chunk_id = image.chunk_id
-      AND chunk.run_id = ANY (CAST(:run_ids AS text[]))
-      AND image.library_id = ANY (CAST(:library_ids AS integer[]))
+    WHERE image.library_id = ANY (CAST(:library_ids AS integer[]))
+      AND image.chunk_id = ANY (ARRAY(
+          SELECT chunk.chunk_id
+          FROM journal_chunk AS chunk
+          WHERE chunk.run_id = ANY (CAST(:run_ids AS text[]))
+            AND chunk.first_library_id <= :last_id
+            AND chunk.last_library_id >= :first_id
+      ))
 )
 DELETE FROM journal_chunk AS chunk
 WHERE chunk.run_id = ANY (CAST(:run_ids AS text[]))

@@ -31,6 +31,8 @@ image AS (
     FROM entry
     JOIN journal_image AS image
         ON image.chunk_id = entry.chunk_id AND image.library_id = entry.library_id AND image.key = entry.key
+    -- Without this condition all images are read for each range.
+    WHERE image.chunk_id = ANY (ARRAY(SELECT DISTINCT touched.chunk_id FROM entry AS touched))
     ORDER BY entry.table_name, entry.library_id, entry.key, entry.chunk_id
 ),
 last AS (

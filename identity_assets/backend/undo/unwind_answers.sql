@@ -2,9 +2,8 @@
 -- ledger shows it.
 WITH undone AS MATERIALIZED (
     SELECT answer.library_id, answer.asked_at
-    FROM answer
-    WHERE answer.library_id BETWEEN :first_id AND :last_id
-      AND answer.library_id = ANY (CAST(:library_ids AS integer[]))
+    FROM answers_between(:first_id, :last_id) AS answer
+    WHERE answer.library_id = ANY (CAST(:library_ids AS integer[]))
       AND answer.applied_at IS NOT NULL
       AND CASE
           WHEN answer.resolved_tracks IS NOT NULL THEN true

@@ -7,14 +7,13 @@ WITH answered AS MATERIALIZED (
     SELECT
         answer.library_id, answer.kind, answer.verdict, answer.set_aside, answer.artist_name, answer.album_title,
         answer.asked_at, answer.run_id, answer.resolved_tracks
-    FROM answer
+    FROM answers_between(:first_id, :last_id) AS answer
     LEFT JOIN candidate_library AS candidate
         ON candidate.library_id = answer.library_id
        AND candidate.library_id BETWEEN :first_id AND :last_id
        AND candidate.answers_since <= answer.asked_at
        AND (candidate.outcome IS NULL OR candidate.outcome = 'writer_error')
-    WHERE answer.library_id BETWEEN :first_id AND :last_id
-      AND answer.library_id % :partitions = ANY (:buckets)
+    WHERE answer.library_id % :partitions = ANY (:buckets)
       AND answer.rejected_reason IS NULL
       AND answer.held_at IS NULL
       AND answer.dropped_at IS NULL

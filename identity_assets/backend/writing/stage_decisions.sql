@@ -11,6 +11,7 @@ WITH given AS MATERIALIZED (
     )
     JOIN library ON library.id = given.library_id
     WHERE given.library_id BETWEEN :first_id AND :last_id
+      AND library.id BETWEEN :first_id AND :last_id
 ),
 standing AS MATERIALIZED (
     SELECT main
@@ -25,13 +26,12 @@ held AS MATERIALIZED (
 ),
 answered AS MATERIALIZED (
     SELECT answer.library_id, lml_ids(answer.verdict, usable_provenance(answer.verdict, answer.set_aside)) AS ids
-    FROM answer
+    FROM answers_between(:first_id, :last_id) AS answer
     JOIN standing
         ON (standing.main).library_id = answer.library_id
        AND (standing.main).notes = 'consumer:lml-bulk'
        AND (standing.main).last_verified_at = answer.asked_at
-    WHERE answer.library_id BETWEEN :first_id AND :last_id
-      AND answer.kind = 'single_artist'
+    WHERE answer.kind = 'single_artist'
 )
 SELECT DISTINCT ON (given.library_id, key)
     given.library_id,
