@@ -39,8 +39,8 @@ def most_rows_read() -> Iterator[Counter[str]]:
     def explain(
         connection: Connection, _cursor: object, statement: str, parameters: Any, _context: Any, _many: bool
     ) -> None:
-        # Only the statements of chunks have both ends of a range.
-        if "first_id" not in parameters or not is_explainable(statement):
+        # Only the statements of chunks and of pages have these parameters.
+        if not {"first_id", "after"} & parameters.keys() or not is_explainable(statement):
             return
         cursor = connection.connection.cursor()
         cursor.execute("SAVEPOINT explained")

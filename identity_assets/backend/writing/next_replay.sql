@@ -18,9 +18,11 @@ SELECT
             AND ledger.outcome IS DISTINCT FROM 'writer_error'
         THEN 'waiting'
     END AS left_alone
-FROM answer
-LEFT JOIN library ON library.id = answer.library_id
-LEFT JOIN ledger ON ledger.library_id = answer.library_id AND ledger.answered_at = answer.asked_at
+-- Each table begins at the start of the page. Otherwise a merge of two indexes begins at the first row of all.
+FROM answers_between(:after, 2147483647) AS answer
+LEFT JOIN library ON library.id = answer.library_id AND library.id > :after
+LEFT JOIN ledger
+    ON ledger.library_id = answer.library_id AND ledger.answered_at = answer.asked_at AND ledger.library_id > :after
 WHERE answer.library_id > :after
   AND answer.library_id % :partitions = ANY (:buckets)
   AND (
