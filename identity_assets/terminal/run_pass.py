@@ -7,8 +7,7 @@ import getpass
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -34,7 +33,7 @@ from identity_assets.telemetry.dagster_internals import (
     store_events_in_batches,
 )
 from identity_assets.telemetry.failures import failure_reported
-from identity_assets.telemetry.start import start_telemetry
+from identity_assets.telemetry.start import start_failure_reports, start_telemetry
 
 JOB = "refresh_library_identity"
 GATE_JOB = "gate_report"
@@ -144,16 +143,25 @@ def write_station_report(settings: Settings, instance: dg.DagsterInstance) -> No
     )
 
 
-@contextmanager
-def dagster_instance(say: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
-    """The instance in DAGSTER_HOME. If DAGSTER_HOME is not set: a temporary instance, and a message about it."""
-    if os.environ.get("DAGSTER_HOME"):
-        with persistent_instance() as instance:
-            yield instance
-    else:
-        say("DAGSTER_HOME is not set: Dagster forgets this run when it ends, and no Dagster UI shows it")
-        with dg.DagsterInstance.ephemeral() as instance:
-            yield instance
+def dagster_instance() -> dg.DagsterInstance:
+    """The instance in DAGSTER_HOME, or a temporary one if DAGSTER_HOME is not set.
+
+    Raises:
+        SettingsError: DAGSTER_HOME holds no valid instance.
+    """
+    return persistent_instance() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+
+
+def require_ready(settings: Settings) -> None:
+    """Look whether a run can begin. If it cannot, Sentry gets one event, as for a run that fails.
+
+    Raises:
+        DatabaseError: the database cannot be reached or is not migrated, or the role lacks a right.
+    """
+    start_failure_reports(settings)
+    with failure_reported(), Backend(settings).database("check") as database:
+        require_migrated(database)
+        database.require_rights()
 
 
 def run_pass(
@@ -170,9 +178,10 @@ def run_pass(
     `ask_again`: the rows that it names are asked again, instead of the due ones.
 
     Dagster's log records below `log_level` are dropped. By default all are, because the report names the failures.
+    The caller has called `require_ready`, or knows that the database is as a run needs it.
 
     Raises:
-        DatabaseError: the database cannot be reached or is not migrated, or the role lacks a right; nothing was run.
+        DatabaseError: the database went away after the last step.
         KeyboardInterrupt: the run was interrupted.
     """
     start_telemetry(settings)
@@ -190,9 +199,6 @@ def _run_pass(
     ask_again: AskAgain | None,
 ) -> PassReport:
     backend = Backend(settings)
-    with backend.database("check") as database:
-        require_migrated(database)
-        database.require_rights()
     definitions = build_defs(resources=make_resources(settings, progress), legs=settings.identity_legs)
     job = definitions.resolve_job_def(JOB)
     hold_storage_connections(instance)

@@ -234,3 +234,31 @@ def test_a_wrong_option_of_run_is_one_plain_line_also_where_stderr_is_a_log(
     as_json = call_here("run", "--json", *arguments, env={**unset, **log_format})
     assert json.loads(as_json.stdout) == {"error": line.removeprefix("identity-assets: "), "exit_code": 2}
     assert as_json.stderr == f"{line}\n"
+
+
+@pytest.mark.parametrize("log_format", [{}, {"LOG_FORMAT": "json"}, {"LOG_FORMAT": "plain"}])
+@pytest.mark.parametrize(
+    ("changed", "code", "said"),
+    [
+        ({"DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/x"}, 1, "PostgreSQL cannot be reached"),
+        (
+            {"DATABASE_URL": "postgresql://127.0.0.1:1/x", "DRY_RUN": "true"},
+            1,
+            "PostgreSQL cannot be reached",
+        ),
+        ({"DAGSTER_HOME": "/not/there"}, 2, "DAGSTER_HOME is not valid"),
+    ],
+)
+def test_a_run_that_cannot_begin_says_so_once_in_one_plain_line(
+    changed: dict[str, str], code: int, said: str, log_format: dict[str, str], env: dict[str, str]
+) -> None:
+    unset = {name: value for name, value in env.items() if name != "LOG_FORMAT"}
+    ended = call_here("run", env={**unset, **log_format, **changed})
+    assert ended.returncode == code
+    line = one_line(ended)
+    assert line.startswith("identity-assets: ")
+    assert said in line
+    assert "hunter2" not in line
+    as_json = call_here("run", "--json", env={**unset, **log_format, **changed})
+    assert json.loads(as_json.stdout) == {"error": line.removeprefix("identity-assets: "), "exit_code": code}
+    assert as_json.stderr == f"{line}\n"

@@ -102,7 +102,7 @@ def all_rows(
 ) -> Iterator[ListedRow]:
     """The rows that match with a library_id above `after`, in that order; the first `limit` of them, or all.
 
-    All of them are read as they are at one moment, a page at a time: a run that writes meanwhile changes nothing here.
+    All of them are read as they are at one moment, a page at a time: what is written meanwhile changes nothing here.
 
     Raises:
         DatabaseError: the server cannot be reached, or went away.
