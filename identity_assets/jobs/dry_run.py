@@ -72,8 +72,8 @@ def predict(
         f"{figures['would_resolve']}, leave {figures['would_unresolved']} unresolved and skip "
         f"{sum(figures['would_skip'].values())}. LML was called {figures['lml_total_calls']} times"
     )
-    if prediction.warning is not None:
-        context.log.warning(prediction.warning)
+    for remark in prediction.remarks:
+        context.log.warning(remark)
     metadata = {
         **figures,
         **{f"would_be_{kind}": rows for kind, rows in prediction.changes.items()},
