@@ -12,7 +12,7 @@ import click
 
 from identity_assets.terminal.common import confirmed, json_option, migrated_database, settings_to_write
 from identity_assets.terminal.output import FAILED, WRONG, console, print_json, say, say_error, stop
-from identity_assets.wording import number_of
+from identity_assets.wording import counted_reasons, number_of
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -182,10 +182,10 @@ def _from_sheet(path: Path, by: str | None, note: str | None) -> "list[Decision]
         )
     if not decisions:
         stop(f"{path} has no decision: fill in its column `decision`", FAILED)
-    kinds = Counter(str(one.kind) for one in decisions)
+    kinds = counted_reasons(Counter(str(one.kind) for one in decisions))
     say(
-        f"{path}: {len(decisions):,} decisions ({', '.join(f'{kind} {rows:,}' for kind, rows in kinds.items())}), "
-        f"{sheet.undecided:,} lines without one"
+        f"{path}: {number_of(len(decisions), 'decision')} ({kinds}), "
+        f"{number_of(sheet.undecided, 'line')} without one"
     )
     return [one if one.note is not None else replace(one, note=default_note) for one in decisions]
 

@@ -77,7 +77,7 @@ class DryRun:
             )
         if self.legs:
             remarks.append(
-                f"IDENTITY_LEGS={','.join(self.legs)}: what a leg writes comes on top of these figures and changes: "
+                f"IDENTITY_LEGS={','.join(self.legs)}: what a leg writes comes on top of these figures and changes; "
                 f"`identity-assets dry-run --leg {self.legs[0]}` counts it for one leg"
             )
         return remarks
