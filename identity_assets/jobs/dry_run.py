@@ -25,7 +25,9 @@ class DryRunConfig(AskAgainConfig):
     """What a person may choose when launching the job."""
 
     scope: ScopeChoice = SCOPE_FIELD
-    partitions: list[str] = Field(default=[], description="Keys such as 03. Default: all partitions.")
+    partitions: list[str] = Field(
+        default=[], description="Keys in quotes, such as '03'. Empty: all partitions."
+    )
 
 
 @dg.op(pool="lml", description="Asks LML about the due library rows and writes nothing.")

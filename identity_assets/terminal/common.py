@@ -111,5 +111,6 @@ def confirmed(question: str) -> bool:
     try:
         return click.confirm(question, err=True)
     except click.Abort:
-        # Ctrl-C, or stdin is at its end.
+        # Ctrl-C, or stdin is at its end: the question's line is still open.
+        click.echo(err=True)
         return False
