@@ -64,8 +64,8 @@ def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
     except KeyboardInterrupt:
         say("everything is stopped")
         return
-    if code:
-        stop(f"dagster dev ended with exit code {code}", FAILED)
+    # It runs until Ctrl-C. If one of its processes dies, `dagster dev` says so and ends, even with exit code 0.
+    stop(f"the UI has ended by itself: dagster dev, with exit code {code}", FAILED)
 
 
 def _write_report(running: "Station") -> None:
