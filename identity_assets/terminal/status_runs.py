@@ -34,6 +34,7 @@ class RunLine:
 
     `counts` has those of COUNTS that the run has reported, in library rows and calls. `asking_seconds` is how long it
     asked LML. `launched_by` is None if no tag of the run says so; `failure` is the line of its first failed step.
+    `taken_back` counts the library rows that an unwind has taken back since.
     """
 
     run_id: str
@@ -47,6 +48,7 @@ class RunLine:
     asking_seconds: float | None = None
     failure: str | None = None
     has_ended: bool = True
+    taken_back: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The run as `status --json` prints it."""
