@@ -246,8 +246,8 @@ def _decisions_about(decisions: int, rows: int) -> str:
 def _report(run_id: str, done: "Corrected", *, as_json: bool) -> None:
     written = done.written
     if as_json:
-        print_json({"run_id": run_id if done.decisions_written else None, **done.as_dict()})
-    else:
+        print_json({"run_id": run_id if done.has_changed else None, **done.as_dict()})
+    elif done.has_changed:
         console().print(
             f"{_decisions_about(done.decisions_written, written.rows)}: "
             f"{number_of(written.main_rows_written, 'main row')} written and {written.main_rows_removed:,} removed, "
@@ -256,7 +256,8 @@ def _report(run_id: str, done: "Corrected", *, as_json: bool) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    if done.decisions_written:
-        say(f"`identity-assets unwind --run {run_id}` takes the decision back")
+    if done.has_changed:
+        taken = "the decision" if done.decisions_written else "this"
+        say(f"`identity-assets unwind --run {run_id}` takes {taken} back")
     else:
         say("the same was decided before: nothing was changed")
