@@ -20,7 +20,7 @@ from identity_assets.backend.revision import require_migrated
 from identity_assets.checks.evaluation import PARTITIONS
 from identity_assets.clean_text import one_line
 from identity_assets.definitions import build_defs
-from identity_assets.figures import totals_in
+from identity_assets.figures import totals_of_step
 from identity_assets.jobs.refresh import RUN_CHECKS
 from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_tags
 from identity_assets.progress import ProgressReporter
@@ -267,12 +267,7 @@ def _totals_of(events: Sequence[dg.DagsterEvent]) -> dict[str, int]:
     """The totals of the run. Each asset reports its own once, in the metadata `run_totals`, also if it fails."""
     found: dict[str, Mapping[str, int | float]] = {}
     for event in events:
-        metadata: Mapping[str, object] = {}
-        if event.is_step_materialization:
-            metadata = event.step_materialization_data.materialization.metadata
-        elif event.is_step_failure and event.step_failure_data.user_failure_data is not None:
-            metadata = event.step_failure_data.user_failure_data.metadata
-        if (totals := totals_in(metadata)) and event.step_key is not None:
+        if (totals := totals_of_step(event)) and event.step_key is not None:
             found[event.step_key] = totals
     flat = {name: total for totals in found.values() for name, total in totals.items()}
     return {name: int(total) for name, total in flat.items() if name != "seconds"}

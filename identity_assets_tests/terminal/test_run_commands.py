@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
@@ -182,6 +183,8 @@ def test_migrate_says_what_it_did(shelf: Shelf, env: dict[str, str], tmp_path: P
     refusal = one_line(call_here("run", env={**env, "DAGSTER_HOME": str(tmp_path)}))
     assert "is at revision none" in refusal
     assert "run `identity-assets migrate`" in refusal
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.get_runs_count() == 0
     assert "migrated from revision none to" in one_line(call_here("migrate", env=env))
     assert "functions and views were made again" in one_line(call_here("migrate", env=env))
     assert shelf.rows("SELECT 1 FROM library_unresolved") == []
