@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
 from identity_assets.terminal.common import json_option, migrated_database
-from identity_assets.terminal.output import FAILED, WRONG, console, print_json, stop
+from identity_assets.terminal.output import FAILED, WRONG, console, print_json, say_error, stop
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -44,14 +45,21 @@ def gate(as_json: bool) -> None:
 
 
 def _gate_trend() -> "list[GateMoment]":
-    """The last evaluations of the gate in the instance in DAGSTER_HOME; none if it is not set."""
+    """The last evaluations of the gate in the instance in DAGSTER_HOME; none if it is not set or cannot be used.
+
+    The exit code of `gate` is that of the gate, so a fault of the instance is only a line on stderr.
+    """
     from identity_assets.gate_trend import gate_trend
     from identity_assets.terminal.run_pass import persistent_instance
 
     if not os.environ.get("DAGSTER_HOME"):
         return []
-    with persistent_instance() as instance:
-        return gate_trend(instance, EVALUATIONS_SHOWN)
+    try:
+        with persistent_instance() as instance:
+            return gate_trend(instance, EVALUATIONS_SHOWN)
+    except OperatorError as error:
+        say_error(str(error))
+        return []
 
 
 @click.command()

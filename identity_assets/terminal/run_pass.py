@@ -4,6 +4,7 @@ How the report is printed is in pass_report.py; exit codes are in run_commands.p
 """
 
 import getpass
+import logging
 import os
 import re
 import time
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
 from identity_assets.ask_again import AskAgain
 from identity_assets.backend.ledger.accounts import Accounts, read_accounts
@@ -20,9 +22,11 @@ from identity_assets.backend.revision import require_migrated
 from identity_assets.checks.evaluation import PARTITIONS
 from identity_assets.clean_text import one_line
 from identity_assets.definitions import build_defs
+from identity_assets.errors import OperatorError
 from identity_assets.figures import totals_of_step
 from identity_assets.jobs.refresh import RUN_CHECKS
 from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_tags
+from identity_assets.postgres import first_line
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, make_resources
 from identity_assets.settings import Leg, Settings, SettingsError
@@ -108,16 +112,32 @@ class PassReport:
         }
 
 
+class InstanceError(OperatorError):
+    """Dagster's own database cannot be reached."""
+
+
 def persistent_instance() -> dg.DagsterInstance:
     """The Dagster instance in DAGSTER_HOME.
 
     Raises:
         SettingsError: DAGSTER_HOME holds no valid instance.
+        InstanceError: the database of the instance cannot be reached.
     """
+    root = logging.getLogger()
+    # Dagster tries a database that does not answer five times, and logs each time. The error says it once.
+    root.addHandler(silent := logging.NullHandler())
     try:
         return dg.DagsterInstance.get()
-    except dg.DagsterInvariantViolationError as error:
-        raise SettingsError(f"DAGSTER_HOME is not valid: {error}") from error
+    except Exception as error:
+        # Dagster, its storages and their drivers raise errors of many kinds here.
+        cause = error.__cause__ or error
+        if isinstance(cause, DBAPIError):
+            raise InstanceError(
+                f"Dagster's database, which DAGSTER_HOME names, cannot be used: {first_line(cause)}"
+            ) from error
+        raise SettingsError(f"DAGSTER_HOME is not valid: {first_line(cause)}") from error
+    finally:
+        root.removeHandler(silent)
 
 
 def launched_by() -> str:
@@ -144,12 +164,13 @@ def write_station_report(settings: Settings, instance: dg.DagsterInstance) -> No
 
 
 def dagster_instance() -> dg.DagsterInstance:
-    """The instance in DAGSTER_HOME, or a temporary one if DAGSTER_HOME is not set.
+    """The instance for a run: that in DAGSTER_HOME, or a temporary one if DAGSTER_HOME is not set.
 
     Raises:
-        SettingsError: DAGSTER_HOME holds no valid instance.
+        SettingsError, InstanceError: as in `persistent_instance`.
     """
-    return persistent_instance() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+    with failure_reported():
+        return persistent_instance() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
 
 
 def require_ready(settings: Settings) -> None:
