@@ -17,12 +17,18 @@ from identity_assets.resources import Backend, Discogs, Lml
 from identity_assets.settings import Settings, default_text, load_settings, variable_of
 from identity_assets.telemetry.run_trace import run_trace
 
+# The whole form is one long word, which pushes the values of the table off the page.
+POSTGRES_ADDRESS = "the address of a PostgreSQL; docs/settings.md shows its form"
 
-def setting(name: str, meaning: str) -> Any:
-    """The field for one field of `Settings`. None means that the variable is not set and its default holds."""
+
+def setting(name: str, meaning: str, takes: str | None = None) -> Any:
+    """The field for one field of `Settings`. None means that the variable is not set and its default holds.
+
+    `takes` replaces what settings.py says that the variable takes, if that is too long a word for the page.
+    """
     variable_name, variable = variable_of(name)
     default = default_text(name)
-    described = f"{variable_name}: {meaning}. It takes {variable.takes}."
+    described = f"{variable_name}: {meaning}. It takes {takes or variable.takes}."
     return Field(
         default=None, description=described if default is None else f"{described} Default: {default}."
     )
@@ -34,7 +40,7 @@ class BackendResource(dg.ConfigurableResource[Backend]):
     It needs DATABASE_URL, or else DB_HOST, DB_PORT, DB_NAME, DB_USERNAME and DB_PASSWORD.
     """
 
-    database_url: str | None = setting("database_url", "where Backend's database is")
+    database_url: str | None = setting("database_url", "where Backend's database is", POSTGRES_ADDRESS)
     schema_name: str | None = setting("schema_name", "Backend's schema")
     scope: str | None = setting("scope", "true: all library rows; false: those with a canonical_entity_id")
     stale_threshold_days: str | None = setting(
@@ -79,7 +85,9 @@ class LmlResource(dg.ConfigurableResource[Lml]):
 class DiscogsResource(dg.ConfigurableResource[Discogs]):
     """The discogs-cache, another PostgreSQL, which the leg S3 reads. With S3 on it needs DATABASE_URL_DISCOGS."""
 
-    database_url_discogs: str | None = setting("database_url_discogs", "where the discogs-cache is")
+    database_url_discogs: str | None = setting(
+        "database_url_discogs", "where the discogs-cache is", POSTGRES_ADDRESS
+    )
     discogs_schema_name: str | None = setting("discogs_schema_name", "the schema of its tables")
     flowsheet_match_rematerialise: str | None = setting(
         "flowsheet_match_rematerialise", "true: S3 computes its pairs from the releases"

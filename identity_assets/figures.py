@@ -40,15 +40,24 @@ def state_of(state: "PartitionState") -> dict[str, dg.MetadataValue]:
 
 
 def totals_table(totals: Mapping[str, int | float]) -> dg.TableMetadataValue:
-    """The totals of a run as a table, without those that are zero."""
-    columns = [dg.TableColumn("figure", "string"), dg.TableColumn("total", "float")]
+    """The totals of a run as a table, without those that are zero. A page may cut the last column off: the names."""
+    columns = [dg.TableColumn("total", "float"), dg.TableColumn("figure", "string")]
     return dg.MetadataValue.table(
         records=[
-            dg.TableRecord(data={"figure": name, "total": total})
+            dg.TableRecord(data={"total": total, "figure": name})
             for name, total in what_was_done(totals).items()
         ],
         schema=dg.TableSchema(columns=columns),
     )
+
+
+def totals_of_step(event: dg.DagsterEvent) -> dict[str, int | float]:
+    """The totals that a step reports once, also if it fails, by figure; empty if the event has none."""
+    if event.is_step_materialization:
+        return totals_in(event.step_materialization_data.materialization.metadata)
+    if event.is_step_failure and event.step_failure_data.user_failure_data is not None:
+        return totals_in(event.step_failure_data.user_failure_data.metadata)
+    return {}
 
 
 def totals_in(metadata: Mapping[str, object]) -> dict[str, int | float]:

@@ -52,9 +52,12 @@ SCOPE_FIELD = Field(
 
 
 class AskAgainChoice(StrEnum):
-    """Which of LML's last answers are asked for again, or `no`: the run takes the due rows."""
+    """Which of LML's last answers are asked for again, or `due_only`: the run takes the due rows.
 
-    no = "no"
+    No choice may be a word that YAML reads as a truth value, such as `no`: a launchpad writes it without quotes.
+    """
+
+    due_only = "due_only"
     unresolved = "unresolved"
     compilations = "compilations"
     invalid = "invalid"
@@ -65,11 +68,11 @@ class AskAgainConfig(dg.Config):
     """What a person may choose to be asked again, in each launchpad that asks LML."""
 
     ask_again: AskAgainChoice = Field(
-        default=AskAgainChoice.no,
+        default=AskAgainChoice.due_only,
         description=(
             "Ask LML again about the rows whose last answer is unresolved, a compilation or invalid, or about all "
             "rows that were asked. This happens once, without regard to the windows, and instead of the due rows. "
-            "no: the run takes the due rows."
+            "due_only: the run takes the due rows."
         ),
     )
     library_ids: list[int] = Field(
@@ -87,7 +90,7 @@ class AskAgainConfig(dg.Config):
         Raises:
             dg.Failure: the moment is not one, or rows are narrowed down and no answers are chosen.
         """
-        answers = None if self.ask_again is AskAgainChoice.no else self.ask_again.value
+        answers = None if self.ask_again is AskAgainChoice.due_only else self.ask_again.value
         try:
             return ask_again_of(answers, tuple(self.library_ids), self.asked_before or None)
         except AskAgainError as error:

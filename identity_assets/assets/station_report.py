@@ -160,7 +160,7 @@ def _partitions_in_words(station: Station) -> str:
     stale = sum(state.stale for state in station.states)
     failed = ", ".join(cell.key for cell in station.cells if cell.failed) or "none"
     return (
-        f"{station.due:,} library rows are due now, {stale:,} of them stale. "
+        f"{station.due:,} library rows are due now: {station.due - stale:,} never asked about, {stale:,} due again. "
         f"Partitions whose last run failed: {failed}."
     )
 

@@ -13,6 +13,7 @@ from identity_assets.backend.database import Database, execute
 from identity_assets.backend.ledger.candidates import windows
 from identity_assets.demo.station import Station
 from identity_assets.postgres import statements
+from identity_assets.wording import number_of
 
 _SPOILT_ANSWERS = 20
 
@@ -37,9 +38,8 @@ class Unfinished:
         listed = ", ".join(
             f"{self.due[reason]:,} {words[reason]}" for reason in words if self.due.get(reason)
         )
-        return (
-            f"left due, as if a week had passed: {sum(self.due.values()):,} library rows ({listed or 'none'})"
-        )
+        in_all = number_of(sum(self.due.values()), "library row")
+        return f"left due, as if a week had passed: {in_all} ({listed or 'none'})"
 
 
 def spoil_answers(here: Station) -> None:

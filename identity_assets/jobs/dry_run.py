@@ -25,7 +25,9 @@ class DryRunConfig(AskAgainConfig):
     """What a person may choose when launching the job."""
 
     scope: ScopeChoice = SCOPE_FIELD
-    partitions: list[str] = Field(default=[], description="Keys such as 03. Default: all partitions.")
+    partitions: list[str] = Field(
+        default=[], description="Keys in quotes, such as '03'. Empty: all partitions."
+    )
 
 
 @dg.op(pool="lml", description="Asks LML about the due library rows and writes nothing.")
@@ -72,8 +74,8 @@ def predict(
         f"{figures['would_resolve']}, leave {figures['would_unresolved']} unresolved and skip "
         f"{sum(figures['would_skip'].values())}. LML was called {figures['lml_total_calls']} times"
     )
-    if prediction.warning is not None:
-        context.log.warning(prediction.warning)
+    for remark in prediction.remarks:
+        context.log.warning(remark)
     metadata = {
         **figures,
         **{f"would_be_{kind}": rows for kind, rows in prediction.changes.items()},

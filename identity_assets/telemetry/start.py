@@ -10,8 +10,12 @@ def start_telemetry(settings: Settings) -> None:
     form = form_for(settings.log_format)
     start_logs(form)
     start_dagster_logs(form)
+    start_failure_reports(settings)
+
+
+def start_failure_reports(settings: Settings) -> None:
+    """Start Sentry if the settings have a DSN. The SDK is imported only then."""
     if settings.sentry_dsn is not None:
-        # The SDK is imported only when it has somewhere to send to.
         from identity_assets.telemetry.sentry import start_sentry
 
         start_sentry(settings)

@@ -67,8 +67,8 @@ def print_changes(console: Console, predicted: DryRun, sample: ChangesSample) ->
         soft_wrap=True,
     )
     title = "What would change" if predicted.would_hold is None else "What the held answers would change"
-    if predicted.warning is not None:
-        console.print(predicted.warning, highlight=False, soft_wrap=True)
+    for remark in predicted.remarks:
+        console.print(remark, highlight=False, soft_wrap=True)
     _print_sample(console, title, predicted.changes, sample.rows)
 
 

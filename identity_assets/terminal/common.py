@@ -11,7 +11,7 @@ import click
 from identity_assets.ask_again import Answers
 from identity_assets.evidence import LARGEST_ID
 from identity_assets.settings import Scope, Settings, settings
-from identity_assets.terminal.output import WRONG, stop
+from identity_assets.terminal.output import WRONG, say, stop
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -111,5 +111,6 @@ def confirmed(question: str) -> bool:
     try:
         return click.confirm(question, err=True)
     except click.Abort:
-        # Ctrl-C, or stdin is at its end.
+        # Ctrl-C, or stdin is at its end: the question's line is still open.
+        say("")
         return False

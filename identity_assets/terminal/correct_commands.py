@@ -12,7 +12,7 @@ import click
 
 from identity_assets.terminal.common import confirmed, json_option, migrated_database, settings_to_write
 from identity_assets.terminal.output import FAILED, WRONG, console, print_json, say, say_error, stop
-from identity_assets.wording import number_of
+from identity_assets.wording import counted_reasons, number_of
 
 if TYPE_CHECKING:
     from identity_assets.backend.database import Database
@@ -182,10 +182,10 @@ def _from_sheet(path: Path, by: str | None, note: str | None) -> "list[Decision]
         )
     if not decisions:
         stop(f"{path} has no decision: fill in its column `decision`", FAILED)
-    kinds = Counter(str(one.kind) for one in decisions)
+    kinds = counted_reasons(Counter(str(one.kind) for one in decisions))
     say(
-        f"{path}: {len(decisions):,} decisions ({', '.join(f'{kind} {rows:,}' for kind, rows in kinds.items())}), "
-        f"{sheet.undecided:,} lines without one"
+        f"{path}: {number_of(len(decisions), 'decision')} ({kinds}), "
+        f"{number_of(sheet.undecided, 'line')} without one"
     )
     return [one if one.note is not None else replace(one, note=default_note) for one in decisions]
 
@@ -246,8 +246,8 @@ def _decisions_about(decisions: int, rows: int) -> str:
 def _report(run_id: str, done: "Corrected", *, as_json: bool) -> None:
     written = done.written
     if as_json:
-        print_json({"run_id": run_id if done.decisions_written else None, **done.as_dict()})
-    else:
+        print_json({"run_id": run_id if done.has_changed else None, **done.as_dict()})
+    elif done.has_changed:
         console().print(
             f"{_decisions_about(done.decisions_written, written.rows)}: "
             f"{number_of(written.main_rows_written, 'main row')} written and {written.main_rows_removed:,} removed, "
@@ -256,7 +256,8 @@ def _report(run_id: str, done: "Corrected", *, as_json: bool) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    if done.decisions_written:
-        say(f"`identity-assets unwind --run {run_id}` takes the decision back")
+    if done.has_changed:
+        taken = "the decision" if done.decisions_written else "this"
+        say(f"`identity-assets unwind --run {run_id}` takes {taken} back")
     else:
         say("the same was decided before: nothing was changed")

@@ -24,6 +24,7 @@ from identity_assets.terminal.output import (
     stop,
 )
 from identity_assets.terminal.run_commands import stop_if_failed
+from identity_assets.wording import number_of
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -115,7 +116,7 @@ def demo(
         station(settings(), home, make_catalogue) as running,
         dg.DagsterInstance.from_config(str(running.dagster_home)) as instance,
     ):
-        say(f"{running.library_rows:,} library rows loaded")
+        say(f"{number_of(running.library_rows, 'library row')} loaded")
         reports, gates = _four_runs(running, instance, print_each=not as_json)
         result = _DemoResult(running.library_rows, reports, gates, read_track_links(running))
         unfinished = let_a_week_pass(running)
@@ -157,7 +158,7 @@ def seeded(rows: int) -> "Callable[[], Catalogue]":
     from identity_assets.demo.catalogue import seeded_catalogue
 
     def make() -> "Catalogue":
-        say(f"making a catalogue of {rows:,} releases")
+        say(f"making a catalogue of {number_of(rows, 'release')}")
         catalogue = seeded_catalogue(rows)
         say("loading it into PostgreSQL")
         return catalogue

@@ -14,6 +14,7 @@ from rich.text import Text
 from identity_assets.backend.reports.gate import REASONS, GateReport, advice
 from identity_assets.gate_trend import GateMoment
 from identity_assets.terminal.sentences import as_text
+from identity_assets.wording import number_of
 
 # The tables are as wide as each other, and narrower on a narrow terminal.
 WIDTH = 64
@@ -29,7 +30,7 @@ def print_trend(console: Console, trend: Sequence[GateMoment]) -> None:
     if trend:
         figures = ", ".join(f"{one.truly_unresolved_rows:,}" for one in trend)
         since = f"{trend[0].evaluated_at:%d %b %H:%M} UTC"
-        heading = f"The last {len(trend)} evaluations, the oldest first, since {since}"
+        heading = f"The last {number_of(len(trend), 'evaluation')}, the oldest first, since {since}"
         console.print()
         console.print(Text.assemble((heading, "bold"), f": {figures}"))
 

@@ -15,6 +15,7 @@ from identity_assets.terminal.common import (
     settings_to_write,
 )
 from identity_assets.terminal.output import FAILED, console, print_json, say, stop
+from identity_assets.wording import number_of
 
 if TYPE_CHECKING:
     from identity_assets.backend.ledger.held import HeldRun
@@ -50,12 +51,14 @@ def held(accept: bool, drop: bool, run_id: str | None, yes: bool, as_json: bool)
             stop("no answers are held: there is nothing to decide", FAILED)
         if not as_json or acts:
             _print_runs(console(stderr=acts), runs)
-        if acts and not (yes or confirmed(f"{'Accept' if accept else 'Drop'} {answers:,} held answers?")):
+        if acts and not (
+            yes or confirmed(f"{'Accept' if accept else 'Drop'} {number_of(answers, 'held answer')}?")
+        ):
             stop("not confirmed: nothing was changed (--yes skips the question)", FAILED)
         decided = decide(database, runs, accept=accept) if acts else 0
     if acts:
         next_run = "writes them without asking LML" if accept else "asks LML anew about their library rows"
-        say(f"{decided:,} answers {'accepted' if accept else 'dropped'}: the next run {next_run}")
+        say(f"{number_of(decided, 'answer')} {'accepted' if accept else 'dropped'}: the next run {next_run}")
     if as_json:
         print_json(
             {

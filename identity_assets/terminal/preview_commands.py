@@ -150,8 +150,8 @@ def _predict_leg(leg: Leg, partitions: Sequence[str]) -> dict[str, object]:
 
 
 def _print_json(predicted: "DryRun", result: dict[str, object]) -> None:
-    if predicted.warning is not None:
-        say(predicted.warning)
+    for remark in predicted.remarks:
+        say(remark)
     if predicted.failure is not None:
         expect_json()
         stop(predicted.failure, FAILED, result)

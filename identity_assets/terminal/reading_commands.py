@@ -3,16 +3,19 @@
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from identity_assets.errors import OperatorError
 from identity_assets.settings import settings
 from identity_assets.terminal.common import json_option, migrated_database
-from identity_assets.terminal.output import FAILED, WRONG, console, print_json, stop
+from identity_assets.terminal.output import FAILED, WRONG, console, print_json, say_error, stop
 
 if TYPE_CHECKING:
+    from identity_assets.backend.database import Database
     from identity_assets.backend.reports.outlook import RecentWrite
     from identity_assets.gate_trend import GateMoment
     from identity_assets.terminal.status_screen import StationRuns
@@ -42,14 +45,21 @@ def gate(as_json: bool) -> None:
 
 
 def _gate_trend() -> "list[GateMoment]":
-    """The last evaluations of the gate in the instance in DAGSTER_HOME; none if it is not set."""
+    """The last evaluations of the gate in the instance in DAGSTER_HOME; none if it is not set or cannot be used.
+
+    The exit code of `gate` is that of the gate, so a fault of the instance is only a line on stderr.
+    """
     from identity_assets.gate_trend import gate_trend
     from identity_assets.terminal.run_pass import persistent_instance
 
     if not os.environ.get("DAGSTER_HOME"):
         return []
-    with persistent_instance() as instance:
-        return gate_trend(instance, EVALUATIONS_SHOWN)
+    try:
+        with persistent_instance() as instance:
+            return gate_trend(instance, EVALUATIONS_SHOWN)
+    except OperatorError as error:
+        say_error(str(error))
+        return []
 
 
 @click.command()
@@ -70,7 +80,7 @@ def status(as_json: bool) -> None:
         report = read_gate(database, settings().gate_threshold).as_dict()
         runs = cost = None
         if os.environ.get("DAGSTER_HOME"):
-            runs = _station_runs(recent_writes(database, 2 * RUNS_SHOWN))
+            runs = _station_runs(database, recent_writes(database, 2 * RUNS_SHOWN))
             cost = tick_cost(database, settings(), runs.schedules[0].next_tick)
     found = Status(overview, runs, cost, report)
     if as_json:
@@ -79,8 +89,9 @@ def status(as_json: bool) -> None:
         print_status(console(), found)
 
 
-def _station_runs(written: "Sequence[RecentWrite]") -> "StationRuns":
-    """What Dagster knows, and which of the runs that wrote are not in it."""
+def _station_runs(database: "Database", written: "Sequence[RecentWrite]") -> "StationRuns":
+    """What Dagster knows, which of the runs that wrote are not in it, and what was taken back."""
+    from identity_assets.backend.reports.outlook import rows_taken_back
     from identity_assets.gate_trend import gate_trend
     from identity_assets.terminal.run_pass import persistent_instance
     from identity_assets.terminal.status_runs import known_run_ids, last_runs, running_runs, schedule_lines
@@ -88,9 +99,11 @@ def _station_runs(written: "Sequence[RecentWrite]") -> "StationRuns":
 
     with persistent_instance() as instance:
         known = known_run_ids(instance, [one.run_id for one in written])
+        last = last_runs(instance)
+        taken_back = rows_taken_back(database, [one.run_id for one in last])
         return StationRuns(
             running=running_runs(instance),
-            last=last_runs(instance),
+            last=[replace(one, taken_back=taken_back.get(one.run_id, 0)) for one in last],
             schedules=schedule_lines(instance, datetime.now(UTC)),
             other_writes=[one for one in written if one.run_id not in known],
             trend=gate_trend(instance, EVALUATIONS_SHOWN),

@@ -35,6 +35,13 @@ def _known_outcome(_context: click.Context, option: click.Parameter, value: str 
     return str(click.Choice([name for name in OUTCOMES if name]).convert(value, option, _context))
 
 
+def _completed_outcome(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """The outcomes that a shell offers for --outcome."""
+    from identity_assets.terminal.sentences import OUTCOMES
+
+    return [name for name in OUTCOMES if name and name.startswith(begun)]
+
+
 def _as_text(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     """The name as text, also from a terminal whose locale does not say that it sends UTF-8."""
     if value is None:
@@ -51,6 +58,7 @@ def _as_text(_context: click.Context, _option: click.Parameter, value: str | Non
     "--outcome",
     metavar="OUTCOME",
     callback=_known_outcome,
+    shell_complete=_completed_outcome,
     help="Only rows with this outcome in the last pass.",
 )
 @click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from identity_assets.ask_again import ask_again_of
-from identity_assets.settings import Leg, LogFormat, Scope, settings
+from identity_assets.settings import Leg, LogFormat, Scope, Settings, settings
 from identity_assets.terminal.common import (
     ask_again_options,
     confirmed,
@@ -91,26 +91,20 @@ def run(
     from identity_assets.partition_keys import known_keys
 
     keys = known_keys(partitions)
-    if library_ids and not chosen.dry_run:
-        from identity_assets.backend.ledger.library_rows import require_library_rows
-
-        with migrated_database(chosen, "run", read_only=True) as database:
-            require_library_rows(database, library_ids)
-    # From here on stderr may be a log. What is wrong with the call itself is one plain line, as in every command.
-    log_format = _start_log()
+    # What is wrong with the call or with the database is one plain line, as in every command. Then the log begins.
+    _require_ready(chosen, library_ids)
     if chosen.dry_run:
+        _start_log()
         say("DRY_RUN=true: nothing is written; the figures are those of `identity-assets dry-run`")
         print_dry_run(chosen, keys, again)
         return
-    with loading():
-        from identity_assets.telemetry.dagster_logs import start_dagster_logs
-        from identity_assets.telemetry.sentry import start_sentry
-        from identity_assets.terminal.pass_report import print_pass
-        from identity_assets.terminal.run_pass import dagster_instance, run_pass
+    from identity_assets.terminal.pass_report import print_pass
+    from identity_assets.terminal.run_pass import dagster_instance, run_pass
 
-    start_dagster_logs(log_format)
-    start_sentry(chosen)
-    with dagster_instance(say) as instance:
+    with dagster_instance() as instance:
+        log_format = _start_log()
+        if instance.is_ephemeral:
+            say("DAGSTER_HOME is not set: Dagster forgets this run when it ends, and no Dagster UI shows it")
         report = run_pass(
             chosen,
             instance,
@@ -132,6 +126,24 @@ def run(
     stop_if_red(report)
     if as_json:
         print_json(report.as_dict())
+
+
+def _require_ready(chosen: Settings, library_ids: Sequence[int]) -> None:
+    """Look whether the run can begin.
+
+    Raises:
+        DatabaseError: the database cannot be used as it is.
+        UnknownLibraryRowError: one of `library_ids` is no library row.
+    """
+    if not chosen.dry_run:
+        with loading():
+            from identity_assets.terminal.run_pass import require_ready
+
+        require_ready(chosen)
+    from identity_assets.backend.ledger.library_rows import require_library_rows
+
+    with migrated_database(chosen, "run", read_only=True) as database:
+        require_library_rows(database, library_ids)
 
 
 def _start_log() -> LogFormat:

@@ -4,15 +4,16 @@ How the report is printed is in pass_report.py; exit codes are in run_commands.p
 """
 
 import getpass
+import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
 from identity_assets.ask_again import AskAgain
 from identity_assets.backend.ledger.accounts import Accounts, read_accounts
@@ -21,9 +22,11 @@ from identity_assets.backend.revision import require_migrated
 from identity_assets.checks.evaluation import PARTITIONS
 from identity_assets.clean_text import one_line
 from identity_assets.definitions import build_defs
-from identity_assets.figures import totals_in
+from identity_assets.errors import OperatorError
+from identity_assets.figures import totals_of_step
 from identity_assets.jobs.refresh import RUN_CHECKS
 from identity_assets.partition_keys import buckets_of, contiguous_ranges, range_tags
+from identity_assets.postgres import first_line
 from identity_assets.progress import ProgressReporter
 from identity_assets.resources import Backend, make_resources
 from identity_assets.settings import Leg, Settings, SettingsError
@@ -34,7 +37,7 @@ from identity_assets.telemetry.dagster_internals import (
     store_events_in_batches,
 )
 from identity_assets.telemetry.failures import failure_reported
-from identity_assets.telemetry.start import start_telemetry
+from identity_assets.telemetry.start import start_failure_reports, start_telemetry
 
 JOB = "refresh_library_identity"
 GATE_JOB = "gate_report"
@@ -109,16 +112,32 @@ class PassReport:
         }
 
 
+class InstanceError(OperatorError):
+    """Dagster's own database cannot be reached."""
+
+
 def persistent_instance() -> dg.DagsterInstance:
     """The Dagster instance in DAGSTER_HOME.
 
     Raises:
         SettingsError: DAGSTER_HOME holds no valid instance.
+        InstanceError: the database of the instance cannot be reached.
     """
+    root = logging.getLogger()
+    # Dagster tries a database that does not answer five times, and logs each time. The error says it once.
+    root.addHandler(silent := logging.NullHandler())
     try:
         return dg.DagsterInstance.get()
-    except dg.DagsterInvariantViolationError as error:
-        raise SettingsError(f"DAGSTER_HOME is not valid: {error}") from error
+    except Exception as error:
+        # Dagster, its storages and their drivers raise errors of many kinds here.
+        cause = error.__cause__ or error
+        if isinstance(cause, DBAPIError):
+            raise InstanceError(
+                f"Dagster's database, which DAGSTER_HOME names, cannot be used: {first_line(cause)}"
+            ) from error
+        raise SettingsError(f"DAGSTER_HOME is not valid: {first_line(cause)}") from error
+    finally:
+        root.removeHandler(silent)
 
 
 def launched_by() -> str:
@@ -144,16 +163,26 @@ def write_station_report(settings: Settings, instance: dg.DagsterInstance) -> No
     )
 
 
-@contextmanager
-def dagster_instance(say: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
-    """The instance in DAGSTER_HOME. If DAGSTER_HOME is not set: a temporary instance, and a message about it."""
-    if os.environ.get("DAGSTER_HOME"):
-        with persistent_instance() as instance:
-            yield instance
-    else:
-        say("DAGSTER_HOME is not set: Dagster forgets this run when it ends, and no Dagster UI shows it")
-        with dg.DagsterInstance.ephemeral() as instance:
-            yield instance
+def dagster_instance() -> dg.DagsterInstance:
+    """The instance for a run: that in DAGSTER_HOME, or a temporary one if DAGSTER_HOME is not set.
+
+    Raises:
+        SettingsError, InstanceError: as in `persistent_instance`.
+    """
+    with failure_reported():
+        return persistent_instance() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+
+
+def require_ready(settings: Settings) -> None:
+    """Look whether a run can begin. If it cannot, Sentry gets one event, as for a run that fails.
+
+    Raises:
+        DatabaseError: the database cannot be reached or is not migrated, or the role lacks a right.
+    """
+    start_failure_reports(settings)
+    with failure_reported(), Backend(settings).database("check") as database:
+        require_migrated(database)
+        database.require_rights()
 
 
 def run_pass(
@@ -170,9 +199,10 @@ def run_pass(
     `ask_again`: the rows that it names are asked again, instead of the due ones.
 
     Dagster's log records below `log_level` are dropped. By default all are, because the report names the failures.
+    The caller has called `require_ready`, or knows that the database is as a run needs it.
 
     Raises:
-        DatabaseError: the database cannot be reached or is not migrated, or the role lacks a right; nothing was run.
+        DatabaseError: the database went away after the last step.
         KeyboardInterrupt: the run was interrupted.
     """
     start_telemetry(settings)
@@ -190,9 +220,6 @@ def _run_pass(
     ask_again: AskAgain | None,
 ) -> PassReport:
     backend = Backend(settings)
-    with backend.database("check") as database:
-        require_migrated(database)
-        database.require_rights()
     definitions = build_defs(resources=make_resources(settings, progress), legs=settings.identity_legs)
     job = definitions.resolve_job_def(JOB)
     hold_storage_connections(instance)
@@ -261,12 +288,7 @@ def _totals_of(events: Sequence[dg.DagsterEvent]) -> dict[str, int]:
     """The totals of the run. Each asset reports its own once, in the metadata `run_totals`, also if it fails."""
     found: dict[str, Mapping[str, int | float]] = {}
     for event in events:
-        metadata: Mapping[str, object] = {}
-        if event.is_step_materialization:
-            metadata = event.step_materialization_data.materialization.metadata
-        elif event.is_step_failure and event.step_failure_data.user_failure_data is not None:
-            metadata = event.step_failure_data.user_failure_data.metadata
-        if (totals := totals_in(metadata)) and event.step_key is not None:
+        if (totals := totals_of_step(event)) and event.step_key is not None:
             found[event.step_key] = totals
     flat = {name: total for totals in found.values() for name, total in totals.items()}
     return {name: int(total) for name, total in flat.items() if name != "seconds"}

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from identity_assets.figures import totals_of_step
 from identity_assets.schedules import NOT_ENDED, daily_gate_report, nightly_evidence, nightly_refresh
 from identity_assets.settings import settings
 from identity_assets.telemetry.dagster_internals import next_tick, schedules_turned_on
@@ -34,6 +35,7 @@ class RunLine:
 
     `counts` has those of COUNTS that the run has reported, in library rows and calls. `asking_seconds` is how long it
     asked LML. `launched_by` is None if no tag of the run says so; `failure` is the line of its first failed step.
+    `taken_back` counts the library rows that an unwind has taken back since.
     """
 
     run_id: str
@@ -47,6 +49,7 @@ class RunLine:
     asking_seconds: float | None = None
     failure: str | None = None
     has_ended: bool = True
+    taken_back: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The run as `status --json` prints it."""
@@ -107,7 +110,7 @@ def _run_line(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunLine:
     run, started_at = record.dagster_run, record.start_time
     ended_at = record.end_time if run.is_finished else time.time()
     events = list(_events(instance, run.run_id))
-    totals = {event.step_key: found for event in events if (found := _totals(event))}
+    totals = {event.step_key: found for event in events if (found := totals_of_step(event))}
     counts = {name: value for found in totals.values() for name, value in found.items()}
     asking_seconds = totals.get("lml_verdicts", {}).get("seconds")
     failures = [failure_line(event) for event in events if event.is_step_failure]
@@ -133,29 +136,6 @@ def _events(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.DagsterEve
     for record in instance.get_records_for_run(run_id, of_type=kinds).records:
         if (event := record.event_log_entry.dagster_event) is not None:
             yield event
-
-
-def _totals(event: dg.DagsterEvent) -> dict[str, float]:
-    """The totals that a step reports once, also if it fails; a total may stand in a group, such as `accounts`."""
-    metadata: Mapping[str, Any] = {}
-    if event.is_step_materialization:
-        metadata = event.step_materialization_data.materialization.metadata
-    elif event.is_step_failure and event.step_failure_data.user_failure_data is not None:
-        metadata = event.step_failure_data.user_failure_data.metadata
-    reported = metadata.get("run_totals")
-    if isinstance(reported, dg.JsonMetadataValue) and isinstance(reported.data, dict):
-        return dict(_flat(reported.data))
-    if isinstance(reported, dg.TableMetadataValue):
-        return {str(one.data["figure"]): float(one.data["total"] or 0) for one in reported.records}
-    return {}
-
-
-def _flat(totals: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    for name, value in totals.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value)
-        elif isinstance(value, int | float):
-            yield name, value
 
 
 def _job_name(run: dg.DagsterRun) -> str:

@@ -239,6 +239,7 @@ def _run(one: RunLine, *, in_two_lines: bool) -> Iterator[RenderableType]:
     calls = told.pop("lml_total_calls", 0)
     details += [f"{count:,} {COUNT_LABELS[name]}" for name, count in told.items()]
     details += [number_of(calls, "LML call")] if calls else []
+    details += [f"{number_of(one.taken_back, 'row')} taken back"] if one.taken_back else []
     if details:
         yield _indented(Text(", ".join(details)), 4)
     if one.failure is not None:
@@ -289,7 +290,7 @@ def _gate(status: Status, block: str) -> Iterator[RenderableType]:
         drawn = f"{sparkline(figures)}  " if block == "█" else ""
         yield _indented(
             Text(
-                f"{drawn}{figures[0]:,} to {figures[-1]:,} in {len(figures)} evaluations "
+                f"{drawn}{figures[0]:,} to {figures[-1]:,} in {number_of(len(figures), 'evaluation')} "
                 f"since {trend[0].evaluated_at:%d %b}"
             )
         )

@@ -16,6 +16,7 @@ import click
 from identity_assets.settings import settings
 from identity_assets.terminal.demo_commands import home_option, require_demo_extra, rows_option, seeded
 from identity_assets.terminal.output import FAILED, say, stop
+from identity_assets.wording import number_of
 
 if TYPE_CHECKING:
     from identity_assets.demo.station import Station
@@ -53,7 +54,9 @@ def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
         with station(settings(), home, seeded(rows), fresh=fresh) as running:
             _write_report(running)
             address = f"http://127.0.0.1:{port}"
-            say(f"{running.library_rows:,} library rows; the UI will be at {address}; Ctrl-C stops it")
+            say(
+                f"{number_of(running.library_rows, 'library row')}; the UI will be at {address}; Ctrl-C stops it"
+            )
             say(f"begin with the station's report: {address}/assets/station_report")
             with environment_file(running, home) as file:
                 say(f"to run commands on this station in another terminal: . {file}")
@@ -61,8 +64,8 @@ def ui(home: Path, port: int, rows: int, fresh: bool) -> None:
     except KeyboardInterrupt:
         say("everything is stopped")
         return
-    if code:
-        stop(f"dagster dev ended with exit code {code}", FAILED)
+    # It runs until Ctrl-C. If one of its processes dies, `dagster dev` says so and ends, even with exit code 0.
+    stop(f"the UI has ended by itself: dagster dev, with exit code {code}", FAILED)
 
 
 def _write_report(running: "Station") -> None:

@@ -62,8 +62,9 @@ def replay(partitions: Sequence[str], rejected: bool, since: str | None, as_json
     if not as_json:
         print_replayed(console(), run_id, replayed)
     if refused := replayed.written.rows_refused:
+        rows = number_of(refused, "row")
         stop(
-            f"the database refused {refused:,} rows: the reasons are in the ledger (outcome writer_error), "
+            f"the database refused {rows}: the reasons are in the ledger (outcome writer_error), "
             "and `identity-assets explain` prints them",
             FAILED,
             result,

@@ -243,7 +243,7 @@ def test_a_check_says_why_and_what_to_do_without_a_click(page: Page) -> None:
 
 def test_the_resources_name_their_variables_and_hide_their_values(page: Page, dagster_ui: DagsterUi) -> None:
     page.goto(f"/locations/{dagster_ui.location}/resources/backend")
-    expect(page.get_by_text("DATABASE_URL", exact=True)).to_be_visible()
+    expect(page.get_by_text("DATABASE_URL", exact=True)).to_be_in_viewport(ratio=1)
     assert str(dagster_ui.settings.require_database_url().database) not in page.locator("table").inner_text()
     shoot(page, "7-resource")
 
@@ -255,4 +255,5 @@ def test_the_launchpad_of_the_job_is_filled_in(page: Page, dagster_ui: DagsterUi
     editor = page.get_by_role("dialog").locator(".CodeMirror").filter(has_text="ops:")
     for name in ("max_inputs", "scope", "legs"):
         expect(editor).to_contain_text(name)
+    expect(page.get_by_role("dialog").get_by_text("No errors")).to_be_visible()
     shoot(page, "8-launchpad")

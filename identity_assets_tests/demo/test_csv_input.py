@@ -178,6 +178,15 @@ def test_a_file_of_nothing_but_delimiters_gives_no_library(tmp_path: Path) -> No
         read_releases(written(tmp_path, "artist;album;\n" + ";;\n" * 487))
 
 
+@pytest.mark.parametrize("first_line", ["sep=;\n", "\ufeffsep=;\r\n", "SEP=;\n"])
+def test_the_line_of_excel_that_names_the_delimiter_is_no_row(tmp_path: Path, first_line: str) -> None:
+    read = read_releases(written(tmp_path, f"{first_line}artist;album\nAnts, the;Bees\n"))
+    assert pairs(read) == [("Ants, the", "Bees")]
+    assert read.messages[1] == "1 release"
+    with pytest.raises(CsvError, match="line 3: a NUL byte"):
+        read_releases(written(tmp_path, f"{first_line}artist;album\nC\0;D\n"))
+
+
 def test_artist_and_title_are_trimmed(tmp_path: Path) -> None:
     assert pairs(read_releases(written(tmp_path, 'artist,album\n  Ants ,"\tBees  "\n'))) == [("Ants", "Bees")]
 
@@ -200,6 +209,11 @@ def test_odd_rows_are_counted_in_one_line(tmp_path: Path) -> None:
         "1 with a name cut to 128 characters; left out: 1 row without artist and title, 1 blank line"
     )
     assert pairs(read)[4] == ("x" * 128, "Bees")
+
+
+def test_a_name_that_is_cut_is_shown_as_it_is_loaded(tmp_path: Path) -> None:
+    read = read_releases(written(tmp_path, f"artist,album\n{'x' * 129},{'y' * 3000}\n"))
+    assert read.messages[2] == f'  row 1: artist "{"x" * 128}", title "{"y" * 128}"'
 
 
 def test_the_first_three_rows_are_shown_as_they_were_understood(tmp_path: Path) -> None:
@@ -266,6 +280,7 @@ def test_what_lml_knows_of_a_csv_is_the_same_for_the_same_seed(tmp_path: Path) -
         ("artist_name,album_title\n", "has a header and no rows:"),
         ("artist,album,year\n,,1999\n", "has a header and no rows with an artist or a title:"),
         (b"\xef\xbb\xbfartist_name\n\xff\n", "is not UTF-8: byte 15 "),
+        (b"PK\x03\x04\x14\0\x06\0", "is a workbook or another ZIP file: save the sheet of releases as CSV"),
         ("artist^album\nA^B\n", "has one column: no comma, semicolon, tab or | separates 'artist^album'"),
         ("artist,album\nA,B\nC\0,D\n", "line 3: a NUL byte; take it out"),
         ('artist,album\nA,"B\n', "line 2: unexpected end of data; mend its quotes"),

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from identity_assets.backend import database as database_module
-from identity_assets.backend.database import Database, DatabaseError, PartitionsBusyError
+from identity_assets.backend.database import Database, PartitionsBusyError
 from identity_assets.definitions import build_defs
 from identity_assets.demo.fixture_lml import Fault, FaultKind, FixtureLmlThread
 from identity_assets.figures import totals_in
@@ -305,15 +305,6 @@ def test_the_second_run_on_a_partition_stops_at_once_and_names_the_first(
         assert lml.calls.number == 0
         assert run(station_settings, instance, ["05"]).failures == ()
     assert run(station_settings, instance, ["02", "03", "04"]).failures == ()
-
-
-def test_a_database_that_is_not_migrated_is_refused_before_anything_runs(
-    shelf: Shelf, station_settings: Settings, instance: dg.DagsterInstance
-) -> None:
-    shelf.run("UPDATE identity_assets.alembic_version SET version_num = '0000'")
-    with pytest.raises(DatabaseError, match="identity-assets migrate"):
-        run(station_settings, instance)
-    assert instance.get_runs_count() == 0
 
 
 def test_a_database_that_goes_away_fails_in_one_line_and_the_next_run_goes_on(

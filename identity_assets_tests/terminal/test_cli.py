@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
 
 import pytest
@@ -44,11 +45,8 @@ def test_bad_input_is_one_clear_line_and_the_right_exit_code(
     env: dict[str, str], arguments: list[str], changes: dict[str, str], code: int, message: str
 ) -> None:
     ended = call_here(*arguments, env={**env, "DAGSTER_HOME": "", **changes})
-    lines = [line for line in ended.stderr.splitlines() if not line.startswith("DAGSTER_HOME is not set")]
     assert ended.returncode == code, ended.stderr
-    assert ended.stdout == ""
-    [line] = lines
-    assert message in line
+    assert message in one_line(ended)
     assert "hunter2" not in ended.stderr
 
 
@@ -133,3 +131,44 @@ def test_a_run_that_is_interrupted_ends_with_130_and_one_line(
     assert process.returncode == 130, err
     assert out == ""
     assert err.splitlines()[-1] == "identity-assets: interrupted"
+
+
+DAGSTERS_DATABASE_IS_DOWN = """
+storage:
+  postgres:
+    postgres_db:
+      {scheme: postgresql+psycopg2, hostname: 127.0.0.1, port: 1, db_name: d, username: u, password: hunter2}
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("instance", "code", "said"),
+    [
+        (
+            DAGSTERS_DATABASE_IS_DOWN,
+            1,
+            "Dagster's database, which DAGSTER_HOME names, cannot be used: connection to",
+        ),
+        (
+            "storage: {nonsense: 1}",
+            2,
+            "DAGSTER_HOME is not valid: Errors whilst loading dagster instance config",
+        ),
+        ("a: [b", 2, "DAGSTER_HOME is not valid: while parsing a flow sequence"),
+    ],
+)
+def test_a_dagster_instance_that_cannot_be_used_is_one_line(
+    shelf: Shelf, env: dict[str, str], tmp_path: Path, instance: str, code: int, said: str
+) -> None:
+    shelf.put("Known 1")
+    (tmp_path / "dagster.yaml").write_text(instance, encoding="utf-8")
+    here = {**env, "DAGSTER_HOME": str(tmp_path)}
+    for arguments in (["run"], ["status"], ["unwind", "--backfill", "x"]):
+        ended = call_here(*arguments, env=here)
+        assert ended.returncode == code, ended.stderr
+        assert said in one_line(ended)
+        assert "hunter2" not in ended.stderr
+    gate = call_here("gate", env={**here, "GATE_THRESHOLD": "1000"})
+    assert (gate.returncode, gate.stdout.split()[0]) == (0, "Gate")
+    assert said in gate.stderr

@@ -88,6 +88,27 @@ def test_a_row_is_rejected_and_explained(shelf: Shelf, env: dict[str, str]) -> N
     assert call_here("status", env=env).returncode == 0
 
 
+def test_a_decision_that_somebody_else_has_overwritten_is_written_again_and_can_be_taken_back(
+    shelf: Shelf, env: dict[str, str]
+) -> None:
+    one, *_ = stock(shelf)
+    command = ("correct", str(one), "--wikidata", "Q9", "--by", "bob")
+    assert call_here(*command, env=env).returncode == 0
+    corrected = shelf.tables()["main"]
+    shelf.run("UPDATE library_identity SET wikidata_qid = 'Q7' WHERE library_id = :id", id=one)
+    overwritten = shelf.tables()["main"]
+    again = call_here(*command, "--json", env=env)
+    told = json.loads(again.stdout)
+    assert (told["decisions_written"], told["main_rows_written"]) == (0, 1)
+    assert f"`identity-assets unwind --run {told['run_id']}` takes this back" in again.stderr
+    assert shelf.tables()["main"] == corrected
+    assert call_here("unwind", "--run", told["run_id"], "--yes", env=env).returncode == 0
+    assert shelf.tables()["main"] == overwritten
+    assert call_here(*command, env=env).returncode == 0
+    same = call_here(*command, env=env)
+    assert (same.stdout, same.stderr) == ("", "the same was decided before: nothing was changed\n")
+
+
 @pytest.mark.parametrize("options", [(), ("--source", "musicbrainz"), ("--whole-artist",)])
 def test_a_rejection_that_is_made_again_changes_nothing(
     shelf: Shelf, env: dict[str, str], options: tuple[str, ...]

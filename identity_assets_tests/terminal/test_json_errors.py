@@ -32,7 +32,7 @@ def test_a_command_without_a_database_prints_one_json_object(
     assert list(result) == ["error", "exit_code"]
     assert result["exit_code"] == ended.returncode
     assert "PostgreSQL cannot be reached" in result["error"]
-    assert f"identity-assets: {result['error']}" in ended.stderr
+    assert ended.stderr == f"identity-assets: {result['error']}\n"
     assert "hunter2" not in ended.stdout + ended.stderr
 
 

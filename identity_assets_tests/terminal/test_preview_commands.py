@@ -191,3 +191,14 @@ def test_json_and_csv_together_are_one_json_object_that_says_to_choose(env: dict
     ended = call_here("dry-run", "--changes", "--json", "--csv", "x.csv", env=env)
     assert ended.returncode == 2
     assert json.loads(ended.stdout)["error"] == "--csv and --json exclude each other: choose one"
+
+
+def test_a_dry_run_says_that_what_the_legs_write_comes_on_top(shelf: Shelf, env: dict[str, str]) -> None:
+    shelf.put("Known 1")
+    said = "`identity-assets dry-run --leg S1` counts it for one leg"
+    with_leg = {**env, "IDENTITY_LEGS": "S1"}
+    assert said in call_here("dry-run", env=with_leg).stderr
+    assert said in call_here("dry-run", "--changes", env=with_leg).stdout
+    without = call_here("dry-run", "--changes", env=env)
+    assert "--leg" not in without.stdout + without.stderr
+    json.loads(call_here("dry-run", "--changes", "--json", env=with_leg).stdout)

@@ -99,3 +99,17 @@ def test_a_database_that_is_not_migrated_is_one_line(
 ) -> None:
     shelf.run("UPDATE identity_assets.alembic_version SET version_num = '0000'")
     assert "run `identity-assets migrate`" in one_line(call_here(*command, env=env))
+
+
+def test_status_says_how_much_of_a_run_was_taken_back(
+    shelf: Shelf, env: dict[str, str], tmp_path: Path
+) -> None:
+    shelf.put_many(["Known 1", "Stranger"])
+    (tmp_path / "dagster.yaml").touch()
+    here = {**env, "DAGSTER_HOME": str(tmp_path)}
+    run_id = json.loads(call_here("run", "--json", env=here).stdout)["run_id"]
+    assert "taken back" not in call_here("status", env=here).stdout
+    assert call_here("unwind", "--run", run_id, "--yes", env=here).returncode == 0
+    assert "2 rows taken back" in call_here("status", env=here).stdout
+    [line] = json.loads(call_here("status", "--json", env=here).stdout)["last_runs"]
+    assert (line["run_id"], line["taken_back"]) == (run_id, 2)

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.shell_completion import ShellComplete
 from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_assets.backend.reports.rows import RowState
 from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
+from identity_assets.terminal.cli import cli
 from identity_assets.terminal.csv_files import plain_cell, safe_cell
 from identity_assets.terminal.rows_command import STATES
 from identity_assets.terminal.rows_report import WORKSHEET
@@ -151,6 +153,12 @@ def test_every_text_comes_back_from_a_csv_cell_and_none_of_them_is_a_formula(tex
     assert isinstance(cell, str)
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
     assert plain_cell(cell) == text
+
+
+def test_a_shell_offers_the_outcomes() -> None:
+    shell = ShellComplete(cli, {}, "identity-assets", "_IDENTITY_ASSETS_COMPLETE")
+    offered = [one.value for one in shell.get_completions(["rows", "--outcome"], "lml_c")]
+    assert offered == ["lml_cardinality_mismatch"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from identity_assets.demo.fixture_lml import Fault, FixtureLmlThread
@@ -182,6 +183,8 @@ def test_migrate_says_what_it_did(shelf: Shelf, env: dict[str, str], tmp_path: P
     refusal = one_line(call_here("run", env={**env, "DAGSTER_HOME": str(tmp_path)}))
     assert "is at revision none" in refusal
     assert "run `identity-assets migrate`" in refusal
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.get_runs_count() == 0
     assert "migrated from revision none to" in one_line(call_here("migrate", env=env))
     assert "functions and views were made again" in one_line(call_here("migrate", env=env))
     assert shelf.rows("SELECT 1 FROM library_unresolved") == []
@@ -233,4 +236,32 @@ def test_a_wrong_option_of_run_is_one_plain_line_also_where_stderr_is_a_log(
     assert said in line
     as_json = call_here("run", "--json", *arguments, env={**unset, **log_format})
     assert json.loads(as_json.stdout) == {"error": line.removeprefix("identity-assets: "), "exit_code": 2}
+    assert as_json.stderr == f"{line}\n"
+
+
+@pytest.mark.parametrize("log_format", [{}, {"LOG_FORMAT": "json"}, {"LOG_FORMAT": "plain"}])
+@pytest.mark.parametrize(
+    ("changed", "code", "said"),
+    [
+        ({"DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/x"}, 1, "PostgreSQL cannot be reached"),
+        (
+            {"DATABASE_URL": "postgresql://127.0.0.1:1/x", "DRY_RUN": "true"},
+            1,
+            "PostgreSQL cannot be reached",
+        ),
+        ({"DAGSTER_HOME": "/not/there"}, 2, "DAGSTER_HOME is not valid"),
+    ],
+)
+def test_a_run_that_cannot_begin_says_so_once_in_one_plain_line(
+    changed: dict[str, str], code: int, said: str, log_format: dict[str, str], env: dict[str, str]
+) -> None:
+    unset = {name: value for name, value in env.items() if name != "LOG_FORMAT"}
+    ended = call_here("run", env={**unset, **log_format, **changed})
+    assert ended.returncode == code
+    line = one_line(ended)
+    assert line.startswith("identity-assets: ")
+    assert said in line
+    assert "hunter2" not in line
+    as_json = call_here("run", "--json", env={**unset, **log_format, **changed})
+    assert json.loads(as_json.stdout) == {"error": line.removeprefix("identity-assets: "), "exit_code": code}
     assert as_json.stderr == f"{line}\n"

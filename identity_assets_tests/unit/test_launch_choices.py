@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import pytest
+import yaml
 
-from identity_assets.launch_choices import ScopeChoice, legs_of
+from identity_assets.launch_choices import AskAgainChoice, ScopeChoice, legs_of
 from identity_assets.settings import Leg, Scope, Settings, SettingsError
 
 
@@ -32,3 +33,8 @@ def test_legs_are_those_chosen_or_those_of_the_setting(choices: list[str], legs:
 def test_a_leg_that_does_not_exist_is_one_clear_line() -> None:
     with pytest.raises(SettingsError, match="legs: 'S2' is not valid: it takes S1, S3 and by_setting"):
         legs_of(["S2"], ())
+
+
+@pytest.mark.parametrize("choice", [*ScopeChoice, *AskAgainChoice])
+def test_a_choice_that_a_launchpad_writes_without_quotes_is_read_as_a_text(choice: str) -> None:
+    assert yaml.safe_load(str(choice)) == str(choice)

@@ -27,7 +27,7 @@ from identity_assets.lml.contract import Batch, LibraryInput, Verdict
 from identity_assets.lml.judging import SetAside
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
-from identity_assets.settings import Scope, Settings
+from identity_assets.settings import Leg, Scope, Settings
 
 _sql = statements(__file__)
 
@@ -51,7 +51,8 @@ class DryRun:
 
     `failure` says why asking stopped early, if it did: the rows that were not asked are in `lml_error`. `cause` is
     the exception. `would_hold` has the guard's figures if the run would hold the answers back: those rows are in
-    `answer_held`, and `changes` are what the answers would change if a person accepted them.
+    `answer_held`, and `changes` are what the answers would change if a person accepted them. What the run would
+    write for the `legs` is not predicted here.
     """
 
     scope: Scope
@@ -63,16 +64,23 @@ class DryRun:
     failure: str | None = None
     cause: LmlError | None = field(default=None, compare=False)
     would_hold: Plausibility | None = None
+    legs: Sequence[Leg] = ()
 
     @property
-    def warning(self) -> str | None:
-        """What a person must know before a run: the guard would hold the answers back."""
-        if self.would_hold is None:
-            return None
-        return (
-            f"a run would hold back all {self.would_hold.waiting:,} answers and write none of them: "
-            f"{self.would_hold.figures}"
-        )
+    def remarks(self) -> list[str]:
+        """What a person must know before a run: a sentence each, if the guard would hold answers, or a leg is on."""
+        remarks = []
+        if self.would_hold is not None:
+            remarks.append(
+                f"a run would hold back all {self.would_hold.waiting:,} answers and write none of them: "
+                f"{self.would_hold.figures}"
+            )
+        if self.legs:
+            remarks.append(
+                f"IDENTITY_LEGS={','.join(self.legs)}: what a leg writes comes on top of these figures and changes; "
+                f"`identity-assets dry-run --leg {self.legs[0]}` counts it for one leg"
+            )
+        return remarks
 
     @property
     def scanned(self) -> int:
@@ -287,6 +295,7 @@ def dry_run(
         failure,
         cause,
         would_hold,
+        settings.identity_legs,
     )
 
 

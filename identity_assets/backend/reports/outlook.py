@@ -3,6 +3,7 @@
 The state of the library is overview.py. What Dagster knows of its runs belongs in terminal/status_runs.py.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -42,6 +43,13 @@ def recent_writes(database: Database, runs: int) -> list[RecentWrite]:
     with database.transaction() as connection:
         found = execute(connection, _sql("recent_writes.sql"), runs=runs)
         return [RecentWrite(**row) for row in found.mappings()]
+
+
+def rows_taken_back(database: Database, run_ids: Sequence[str]) -> dict[str, int]:
+    """How many library rows of each run were taken back, as long as the ledger has its pass; others are left out."""
+    with database.transaction() as connection:
+        found = execute(connection, _sql("taken_back.sql"), run_ids=list(run_ids))
+        return {row.run_id: row.library_rows for row in found}
 
 
 def tick_cost(database: Database, settings: Settings, tick: datetime) -> TickCost:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import Connection
+
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.ledger.candidates import windows
 from identity_assets.backend.reports.due import Due, DueFacts, due_in
@@ -95,41 +97,42 @@ class ListedRow:
         }
 
 
-def read_rows(
-    database: Database, settings: Settings, chosen: RowFilter, *, after: int, limit: int
-) -> list[ListedRow]:
-    """At most `limit` of the rows that match, with a library_id above `after`, in that order.
+def all_rows(
+    database: Database, settings: Settings, chosen: RowFilter, *, after: int, limit: int | None
+) -> Iterator[ListedRow]:
+    """The rows that match with a library_id above `after`, in that order; the first `limit` of them, or all.
+
+    All of them are read as they are at one moment, a page at a time: what is written meanwhile changes nothing here.
 
     Raises:
         DatabaseError: the server cannot be reached, or went away.
     """
-    with database.transaction() as connection:
-        found = execute(
-            connection,
-            _sql("rows.sql"),
-            **windows(settings),
-            scope=settings.scope,
-            state=chosen.state,
-            outcome=chosen.outcome,
-            artist=chosen.artist,
-            after=after,
-            rows=limit,
-        ).mappings()
-        return [_listed(dict(row), settings) for row in found]
-
-
-def all_rows(
-    database: Database, settings: Settings, chosen: RowFilter, *, after: int, limit: int | None
-) -> Iterator[ListedRow]:
-    """All rows that match, or the first `limit` of them, read a page at a time."""
     left = limit
-    while left is None or left > 0:
-        page = read_rows(database, settings, chosen, after=after, limit=min(left or PAGE_ROWS, PAGE_ROWS))
-        if not page:
-            return
-        yield from page
-        after = page[-1].library_id
-        left = None if left is None else left - len(page)
+    with database.snapshot() as connection:
+        while left is None or left > 0:
+            page = _page(connection, settings, chosen, after, min(left or PAGE_ROWS, PAGE_ROWS))
+            if not page:
+                return
+            yield from page
+            after = page[-1].library_id
+            left = None if left is None else left - len(page)
+
+
+def _page(
+    connection: Connection, settings: Settings, chosen: RowFilter, after: int, rows: int
+) -> list[ListedRow]:
+    found = execute(
+        connection,
+        _sql("rows.sql"),
+        **windows(settings),
+        scope=settings.scope,
+        state=chosen.state,
+        outcome=chosen.outcome,
+        artist=chosen.artist,
+        after=after,
+        rows=rows,
+    ).mappings()
+    return [_listed(dict(row), settings) for row in found]
 
 
 def _listed(row: Mapping[str, Any], settings: Settings) -> ListedRow:

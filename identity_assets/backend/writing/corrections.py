@@ -32,7 +32,12 @@ class Corrected:
     def __add__(self, other: "Corrected") -> "Corrected":
         return Corrected(self.decisions_written + other.decisions_written, self.written + other.written)
 
-    def as_dict(self) -> dict[str, Any]:
+    @property
+    def has_changed(self) -> bool:
+        """Whether anything was written. A decision that stands is written again if somebody changed the identity."""
+        return any(count for name, count in self.as_dict().items() if name != "rows")
+
+    def as_dict(self) -> dict[str, int]:
         """The figures of `correct --json` and `reject --json`."""
         names = (
             "rows",

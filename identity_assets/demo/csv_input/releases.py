@@ -163,8 +163,9 @@ def counted(counts: Sequence[tuple[int, str]]) -> str:
 def _first_rows(releases: Sequence[_Release]) -> Iterator[str]:
     for number, release in enumerate(releases[:ROWS_SHOWN], 1):
         entity = f", canonical entity {release.entity}" if release.entity else ""
-        yield f'  row {number}: artist "{_flat(release.artist)}", title "{_flat(release.title)}"{entity}'
+        yield f'  row {number}: artist "{_shown(release.artist)}", title "{_shown(release.title)}"{entity}'
 
 
-def _flat(name: str) -> str:
-    return " ".join(name.split())
+def _shown(name: str) -> str:
+    """The name as it is loaded, on one line."""
+    return " ".join(_cut(name).split())

@@ -5,6 +5,7 @@ Not here: what the columns mean (`columns`).
 
 import csv
 import io
+import re
 import string
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,8 @@ from identity_assets.demo.csv_input.text import CsvError, read_text
 
 # The name of each delimiter in a sentence, in the order of preference.
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+# Excel writes and reads a first line such as `sep=;` that names the delimiter.
+_EXCELS_OWN_LINE = re.compile(r"\A\s*sep=[,;\t|](?=\s)", re.IGNORECASE)
 _LINES_TO_LOOK_AT = 200
 _WORDS_SHOWN = 60
 
@@ -51,14 +54,17 @@ def read_table(path: Path, encoding: str | None = None) -> CsvTable:
         CsvError: the file is no text, has one column, a line longer than the first, an open quote or a NUL.
     """
     file = read_text(path, encoding)
-    if not file.text.strip("".join(_DELIMITERS) + '"' + string.whitespace):
+    # An empty line in its place keeps the numbers of the lines.
+    text = _EXCELS_OWN_LINE.sub("", file.text, count=1)
+    if not text.strip("".join(_DELIMITERS) + '"' + string.whitespace):
         raise CsvError(f"{path} has no words, only delimiters: give a CSV with a header and a release a row")
-    delimiter = _delimiter_of(path, file.text)
-    lines = list(_lines_of(path, file.text, delimiter))
+    delimiter = _delimiter_of(path, text)
+    lines = list(_lines_of(path, text, delimiter))
     full = [line for line in lines if line.cells]
     _check_widths(path, full, delimiter)
     rows = tuple(line.cells for line in full)
-    return CsvTable(path, file.encoding, _DELIMITERS[delimiter], rows, len(lines) - len(full))
+    blank_lines = len(lines) - len(full) - (text != file.text)
+    return CsvTable(path, file.encoding, _DELIMITERS[delimiter], rows, blank_lines)
 
 
 def _delimiter_of(path: Path, text: str) -> str:

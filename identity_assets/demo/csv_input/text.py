@@ -23,6 +23,8 @@ _NAMES = {
     "cp1252": "Windows-1252",
     "mac_roman": "Mac Roman",
 }
+# How a ZIP file begins, and so a workbook of Excel or LibreOffice.
+_ZIP = b"PK\x03\x04"
 _HOW_TO_NAME_IT = "save it as UTF-8, or name its encoding with --encoding"
 
 
@@ -94,6 +96,8 @@ def _detected(path: Path, content: bytes) -> str:
     The marks and UTF-8 are certain. Between the two old encodings, in which every byte means a character, the
     library decides by the characters that come out.
     """
+    if content.startswith(_ZIP):
+        raise CsvError(f"{path} is a workbook or another ZIP file: save the sheet of releases as CSV")
     for mark, codec in _BYTE_ORDER_MARKS:
         if content.startswith(mark):
             return codec
