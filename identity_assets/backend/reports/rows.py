@@ -1,4 +1,4 @@
-"""Library rows by state, outcome or artist, a page at a time: why each is due or not, and LML's last answer.
+"""Library rows by state, outcome or artist: why each is due or not, and LML's last answer.
 
 One row in full is story.py; how the rows are printed belongs in terminal/rows_report.py.
 """
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import text
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.ledger.candidates import windows
@@ -32,7 +32,7 @@ DECISION_COLUMNS = (
 )
 """One decision of a person about a library row, as `correct --csv` reads it."""
 
-PAGE_ROWS = 5000
+FETCHED_ROWS = 2000
 
 _sql = statements(__file__)
 
@@ -102,37 +102,28 @@ def all_rows(
 ) -> Iterator[ListedRow]:
     """The rows that match with a library_id above `after`, in that order; the first `limit` of them, or all.
 
-    All of them are read as they are at one moment, a page at a time: what is written meanwhile changes nothing here.
+    They are read once, as they are at one moment, and fetched as they are needed. What is written meanwhile changes
+    nothing here.
 
     Raises:
         DatabaseError: the server cannot be reached, or went away.
     """
-    left = limit
     with database.snapshot() as connection:
-        while left is None or left > 0:
-            page = _page(connection, settings, chosen, after, min(left or PAGE_ROWS, PAGE_ROWS))
-            if not page:
-                return
-            yield from page
-            after = page[-1].library_id
-            left = None if left is None else left - len(page)
-
-
-def _page(
-    connection: Connection, settings: Settings, chosen: RowFilter, after: int, rows: int
-) -> list[ListedRow]:
-    found = execute(
-        connection,
-        _sql("rows.sql"),
-        **windows(settings),
-        scope=settings.scope,
-        state=chosen.state,
-        outcome=chosen.outcome,
-        artist=chosen.artist,
-        after=after,
-        rows=rows,
-    ).mappings()
-    return [_listed(dict(row), settings) for row in found]
+        # The server would plan for the first tenth of a result that is fetched part by part.
+        connection.execute(text("SET LOCAL cursor_tuple_fraction = 1"))
+        found = execute(
+            connection.execution_options(yield_per=FETCHED_ROWS),
+            _sql("rows.sql"),
+            **windows(settings),
+            scope=settings.scope,
+            state=chosen.state,
+            outcome=chosen.outcome,
+            artist=chosen.artist,
+            after=after,
+            limit=limit,
+        )
+        for row in found.mappings():
+            yield _listed(dict(row), settings)
 
 
 def _listed(row: Mapping[str, Any], settings: Settings) -> ListedRow:

@@ -1,4 +1,4 @@
--- One page of library rows in the order of their ids. Each row has the result of functions/due_library.sql, its state
+-- Library rows in the order of their ids. Each row has the result of functions/due_library.sql, its state
 -- in the gate, LML's last answer, its outcome in the current pass, and people's decisions about it.
 --
 -- A filter that is not given is null. An artist is found by the name on the release or by the name of Backend's
@@ -71,4 +71,4 @@ WHERE standing.library_id > :after
       )
   )
 ORDER BY standing.library_id
-LIMIT :rows
+LIMIT :limit

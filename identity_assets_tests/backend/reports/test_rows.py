@@ -10,7 +10,7 @@ from identity_assets_tests.support import Shelf, single_artist
 def test_a_list_is_of_one_moment_whatever_is_written_while_it_is_read(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "PAGE_ROWS", 1)
+    monkeypatch.setattr(report, "FETCHED_ROWS", 1)
     first, second, third = shelf.put_many(["Anna", "Bea", "Cleo"])
 
     def due() -> list[ListedRow]:
