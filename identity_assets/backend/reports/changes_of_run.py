@@ -4,15 +4,13 @@ The same in advance is preview/changes.py, whose records and comparison this mod
 """
 
 from collections.abc import Iterator
-from typing import Any
-
-from sqlalchemy import Connection
 
 from identity_assets.backend.database import Database, execute
 from identity_assets.backend.preview.changes import Change, change_made
+from identity_assets.backend.undo.by_run import Group, ranges_of
 from identity_assets.postgres import statements
 
-PAGE_ROWS = 1000
+READ_AT_ONCE = 1000
 
 _sql = statements(__file__)
 
@@ -25,13 +23,7 @@ def changes_of_run(database: Database, run_id: str) -> Iterator[Change]:
     Raises:
         DatabaseError: the server cannot be reached, or went away.
     """
-    after = 0
     with database.snapshot() as connection:
-        while page := _page(connection, run_id, after):
-            yield from map(change_made, page)
-            after = page[-1]["library_id"]
-
-
-def _page(connection: Connection, run_id: str, after: int) -> list[dict[str, Any]]:
-    found = execute(connection, _sql("changes_of_run.sql"), run_id=run_id, after=after, rows=PAGE_ROWS)
-    return list(map(dict, found.mappings()))
+        for one in ranges_of(connection, Group((run_id,), None), READ_AT_ONCE):
+            found = execute(connection, _sql("changes_of_run.sql"), run_id=run_id, **one.params())
+            yield from map(change_made, map(dict, found.mappings().all()))

@@ -1,4 +1,4 @@
--- What a run changed in the identity of the next :rows library rows after :after. It shows the main row, the source
+-- What a run changed in the identity of the library rows of one range. It shows the main row, the source
 -- rows and the links of track credits that the run wrote, before and after. The moment of verification is left out.
 --
 -- The state before comes from the journal: the first write of the run that changed the row. The state after is what
@@ -12,18 +12,17 @@ WITH page AS MATERIALIZED (
     FROM journal_entry AS entry
     WHERE entry.run_id = :run_id
       AND entry.before <> 'same'
-      AND entry.last_library_id > :after
-      AND entry.library_id > :after
-    ORDER BY entry.library_id
-    LIMIT :rows
+      AND entry.first_library_id <= :last_id
+      AND entry.last_library_id >= :first_id
+      AND entry.library_id BETWEEN :first_id AND :last_id
 ),
 entry AS MATERIALIZED (
     SELECT entry.*, entry.run_id = :run_id AS is_own, image.image
     FROM journal_entry AS entry
     LEFT JOIN journal_image AS image
         ON image.chunk_id = entry.chunk_id AND image.library_id = entry.library_id AND image.key = entry.key
-    WHERE entry.first_library_id <= (SELECT max(page.library_id) FROM page)
-      AND entry.last_library_id >= (SELECT min(page.library_id) FROM page)
+    WHERE entry.first_library_id <= :last_id
+      AND entry.last_library_id >= :first_id
       AND entry.library_id IN (SELECT page.library_id FROM page)
       AND entry.before <> 'same'
       AND entry.chunk_id >= (SELECT min(chunk.chunk_id) FROM journal_chunk AS chunk WHERE chunk.run_id = :run_id)

@@ -185,6 +185,12 @@ def in_chunks(
     return total
 
 
+def ranges_of(connection: Connection, group: Group, chunk_rows: int) -> list[Range]:
+    """The library rows that these runs wrote, in ranges of at most `chunk_rows`."""
+    found = execute(connection, _sql("run_ranges.sql"), **group.params(), rows=chunk_rows)
+    return [Range(row.first_id, row.last_id) for row in found]
+
+
 def _each_range(
     database: Database,
     writes: Writes,
@@ -195,9 +201,9 @@ def _each_range(
     total = writes.left_alone()
     for group in writes.groups():
         with database.transaction() as connection:
-            found = execute(connection, _sql("run_ranges.sql"), **group.params(), rows=chunk_rows).all()
-        for row in found:
-            page = _in_range(database, group, Range(row.first_id, row.last_id), work)
+            ranges = ranges_of(connection, group, chunk_rows)
+        for one in ranges:
+            page = _in_range(database, group, one, work)
             total += summed(page)
             advance(len(page))
     return total

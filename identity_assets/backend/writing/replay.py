@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row
 
-from identity_assets.backend.database import Database, execute
+from identity_assets.backend.database import HASH_JOINS, Database, execute
 from identity_assets.backend.ledger.verdicts import set_aside_json
 from identity_assets.backend.writing.chunks import Range, Stage, write_ranges
 from identity_assets.backend.writing.verdicts import VerdictWriter
@@ -77,23 +77,26 @@ def replay(
     that moment or later. An answer is left alone where it waits for its run, where its writing was taken back, and
     where the names in the library are not the names that were asked. The caller holds the partitions.
     """
-    total, after = Replayed(), 0
-    while True:
+    with database.transaction() as connection:
+        found = execute(
+            connection, _sql("replay_ranges.sql"), **buckets.params(), rows=settings.writer_chunk_rows
+        ).all()
+    total = Replayed()
+    for row in found:
         with database.transaction() as connection:
+            execute(connection, HASH_JOINS)
             page = execute(
                 connection,
-                _sql("next_replay.sql"),
+                _sql("answers_to_replay.sql"),
+                **Range(row.first_id, row.last_id).params(),
                 **buckets.params(),
-                after=after,
                 only_rejected=only_rejected,
                 since=since,
-                rows=settings.writer_chunk_rows,
             ).all()
-        if not page:
-            return total
-        total += _replay_page(database, buckets, page, settings, run_id)
-        advance(len(page))
-        after = page[-1].library_id
+        if page:
+            total += _replay_page(database, buckets, page, settings, run_id)
+            advance(len(page))
+    return total
 
 
 def _replay_page(

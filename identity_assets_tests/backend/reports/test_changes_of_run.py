@@ -35,7 +35,7 @@ def test_the_links_of_a_compilation_are_shown_from_what_to_what(shelf: Shelf) ->
 def test_a_run_that_is_taken_back_while_it_is_listed_is_listed_whole(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "PAGE_ROWS", 1)
+    monkeypatch.setattr(report, "READ_AT_ONCE", 1)
     ids = shelf.put_many(["Anna", "Bea", "Cleo"])
     shelf.select(run_id="first")
     shelf.answer(*map(single_artist, ids), run_id="first")
