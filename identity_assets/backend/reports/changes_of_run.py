@@ -5,7 +5,7 @@ The same in advance is preview/changes.py, whose records and comparison this mod
 
 from collections.abc import Iterator
 
-from identity_assets.backend.database import Database, execute
+from identity_assets.backend.database import HASH_JOINS, Database, execute
 from identity_assets.backend.preview.changes import Change, change_made
 from identity_assets.backend.undo.by_run import Group, ranges_of
 from identity_assets.postgres import statements
@@ -24,6 +24,7 @@ def changes_of_run(database: Database, run_id: str) -> Iterator[Change]:
         DatabaseError: the server cannot be reached, or went away.
     """
     with database.snapshot() as connection:
+        execute(connection, HASH_JOINS)
         for one in ranges_of(connection, Group((run_id,), None), READ_AT_ONCE):
             found = execute(connection, _sql("changes_of_run.sql"), run_id=run_id, **one.params())
             yield from map(change_made, map(dict, found.mappings().all()))

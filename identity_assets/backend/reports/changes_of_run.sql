@@ -20,7 +20,14 @@ entry AS MATERIALIZED (
     SELECT entry.*, entry.run_id = :run_id AS is_own, image.image
     FROM journal_entry AS entry
     LEFT JOIN journal_image AS image
-        ON image.chunk_id = entry.chunk_id AND image.library_id = entry.library_id AND image.key = entry.key
+        ON image.chunk_id = entry.chunk_id
+       AND image.library_id = entry.library_id
+       AND image.key = entry.key
+       AND image.chunk_id = ANY (ARRAY(
+           SELECT chunk.chunk_id
+           FROM journal_chunk AS chunk
+           WHERE chunk.first_library_id <= :last_id AND chunk.last_library_id >= :first_id
+       ))
     WHERE entry.first_library_id <= :last_id
       AND entry.last_library_id >= :first_id
       AND entry.library_id IN (SELECT page.library_id FROM page)
@@ -60,7 +67,7 @@ standing AS (
     FROM (
         SELECT main.library_id, jsonb_populate_record(CAST(NULL AS main_row), to_jsonb(main)) AS main
         FROM library_identity AS main
-        WHERE main.library_id IN (SELECT page.library_id FROM page)
+        WHERE main.library_id BETWEEN :first_id AND :last_id AND main.library_id IN (SELECT page.library_id FROM page)
     ) AS held
     UNION ALL
     SELECT
@@ -71,7 +78,7 @@ standing AS (
             held.boost_sources, held.notes
         )
     FROM library_identity_source AS held
-    WHERE held.library_id IN (SELECT page.library_id FROM page)
+    WHERE held.library_id BETWEEN :first_id AND :last_id AND held.library_id IN (SELECT page.library_id FROM page)
     UNION ALL
     SELECT
         'compilation_track_artist', linked.library_id, CAST((linked.link).id AS text), to_jsonb(linked.link),
@@ -84,13 +91,15 @@ standing AS (
                 credit.track_artist_link_method, credit.track_position
             ) AS credit_link) AS link
         FROM compilation_track_artist AS credit
-        WHERE credit.library_id IN (SELECT page.library_id FROM page)
+        WHERE credit.library_id BETWEEN :first_id AND :last_id
+          AND credit.library_id IN (SELECT page.library_id FROM page)
     ) AS linked
     UNION ALL
     SELECT
         'library_unresolved', attempt.library_id, '', to_jsonb(attempt), hash_record_extended(attempt, 0)
     FROM library_unresolved AS attempt
-    WHERE attempt.library_id IN (SELECT page.library_id FROM page)
+    WHERE attempt.library_id BETWEEN :first_id AND :last_id
+      AND attempt.library_id IN (SELECT page.library_id FROM page)
 ),
 compared AS (
     SELECT
@@ -167,7 +176,9 @@ tracks AS MATERIALIZED (
         bool_and(compared.is_known) AS is_known
     FROM compared
     JOIN compilation_track_artist AS credit
-        ON credit.library_id = compared.library_id AND CAST(credit.id AS text) = compared.key
+        ON credit.library_id = compared.library_id
+       AND credit.library_id BETWEEN :first_id AND :last_id
+       AND CAST(credit.id AS text) = compared.key
     WHERE compared.table_name = 'compilation_track_artist'
     GROUP BY compared.library_id
 )
@@ -189,7 +200,7 @@ SELECT
     END AS outcome
 FROM page
 JOIN main ON main.library_id = page.library_id
-LEFT JOIN library ON library.id = page.library_id
+LEFT JOIN library ON library.id = page.library_id AND library.id BETWEEN :first_id AND :last_id
 LEFT JOIN sources ON sources.library_id = page.library_id
 LEFT JOIN tracks ON tracks.library_id = page.library_id
 LEFT JOIN attempt ON attempt.library_id = page.library_id
