@@ -109,6 +109,40 @@ def test_a_terminal_without_utf_8_shows_escapes_in_place_of_characters_that_it_l
     assert r"\u2192 \u6771\u4eac" in ended.stdout
 
 
+@pytest.mark.parametrize("arguments", [["status"], ["gate", "--json"]])
+def test_a_result_that_does_not_fit_on_the_disk_is_one_line(
+    env: dict[str, str], arguments: list[str]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            command(*arguments),
+            env=env,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert ended.returncode == 1, ended.stderr
+    [line] = ended.stderr.splitlines()
+    assert "cannot be written: No space left on device" in line
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_run_without_stdout_or_stderr_does_its_work(shelf: Shelf, env: dict[str, str], closed: str) -> None:
+    library_id = shelf.put("Known 1")
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}>&-', "sh", *command("run")],
+        env={name: value for name, value in env.items() if name != "LOG_FORMAT"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert shelf.outcomes() == {library_id: "resolved"}
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("interrupt", [SIGINT, SIGTERM])
 def test_a_run_that_is_interrupted_ends_with_130_and_one_line(
