@@ -1,12 +1,15 @@
 """The command as an operator starts it: exit codes, one line for what is wrong, a quick start, any terminal."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
+from typing import Any
 
+import dagster as dg
 import pytest
 
 from identity_assets import __version__
@@ -107,6 +110,27 @@ def test_a_terminal_without_utf_8_shows_escapes_in_place_of_characters_that_it_l
     assert (ended.returncode, ended.stderr) == (0, "")
     assert r"Mot\xf6rhead" in ended.stdout
     assert r"\u2192 \u6771\u4eac" in ended.stdout
+
+
+@pytest.mark.parametrize("interrupt", [SIGINT, SIGTERM])
+def test_a_run_that_is_interrupted_outside_its_steps_ends_with_130_and_one_line(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch, interrupt: Signals
+) -> None:
+    handle = dg.DagsterInstance.handle_new_event
+
+    def interrupt_before_the_first_step(instance: dg.DagsterInstance, entry: dg.EventLogEntry, **kwargs: Any) -> None:
+        handle(instance, entry, **kwargs)
+        if entry.dagster_event is not None and entry.dagster_event.event_type is dg.DagsterEventType.RUN_START:
+            signal.raise_signal(interrupt)
+
+    monkeypatch.setattr(dg.DagsterInstance, "handle_new_event", interrupt_before_the_first_step)
+    previous = signal.signal(interrupt, signal.default_int_handler)
+    try:
+        ended = call_here("run", env=env)
+    finally:
+        signal.signal(interrupt, previous)
+    assert (ended.returncode, ended.stdout) == (130, ""), ended.stderr
+    assert ended.stderr.splitlines()[-1] == "identity-assets: interrupted"
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["gate", "--json"]])
