@@ -118,9 +118,14 @@ def test_a_run_that_is_interrupted_outside_its_steps_ends_with_130_and_one_line(
 ) -> None:
     handle = dg.DagsterInstance.handle_new_event
 
-    def interrupt_before_the_first_step(instance: dg.DagsterInstance, entry: dg.EventLogEntry, **kwargs: Any) -> None:
+    def interrupt_before_the_first_step(
+        instance: dg.DagsterInstance, entry: dg.EventLogEntry, **kwargs: Any
+    ) -> None:
         handle(instance, entry, **kwargs)
-        if entry.dagster_event is not None and entry.dagster_event.event_type is dg.DagsterEventType.RUN_START:
+        if (
+            entry.dagster_event is not None
+            and entry.dagster_event.event_type is dg.DagsterEventType.RUN_START
+        ):
             signal.raise_signal(interrupt)
 
     monkeypatch.setattr(dg.DagsterInstance, "handle_new_event", interrupt_before_the_first_step)
