@@ -11,8 +11,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from identity_assets.backend.database import Database, DatabaseError, execute, missing_tables
-from identity_assets.backend.revision import revision_of
+from identity_assets.backend.database import OWN_SCHEMA, Database, DatabaseError, execute, missing_tables
+from identity_assets.backend.revision import NEWEST, revision_of
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
 from identity_assets.settings import MAX_PARTITIONS
@@ -25,6 +25,7 @@ BACKEND_TABLES = (
     "library_identity_history",
     "compilation_track_artist",
 )
+ONE_OF_OUR_TABLES = f"{OWN_SCHEMA}.lml_verdict"
 # A run may have been started with another LIBRARY_PARTITIONS than this process.
 EVERY_PARTITION = Buckets(MAX_PARTITIONS, tuple(range(MAX_PARTITIONS)))
 
@@ -56,7 +57,8 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
     Two migrations of one schema wait for each other.
 
     Raises:
-        DatabaseError: Backend's own tables are not all there.
+        DatabaseError: Backend's own tables are not all there, or alembic_version does not say at which one known
+            revision the database is.
     """
     with database.transaction() as connection:
         execute(connection, _sql("lock_migrations.sql"))
@@ -67,6 +69,12 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
                 "Backend's own migrations: check DATABASE_URL and WXYC_SCHEMA_NAME. Nothing was changed"
             )
         before = revision_of(connection)
+        if before is None and not missing_tables(connection, [ONE_OF_OUR_TABLES]):
+            raise DatabaseError(
+                f"{OWN_SCHEMA}.alembic_version names no revision, but the tables of this project exist: somebody "
+                "else emptied it. Restore it from a dump, or insert the revision that made the tables "
+                f"(version_num, newest {NEWEST}). Nothing was changed"
+            )
         config = _config(connection)
         if before is not None and before not in _known_revisions(config):
             raise DatabaseError(

@@ -9,11 +9,24 @@ NEWEST = "0001"
 
 
 def revision_of(connection: Connection) -> str | None:
-    """The revision at which the database is; None if it was never migrated."""
+    """The revision at which the database is; None if it was never migrated.
+
+    Raises:
+        DatabaseError: alembic_version names more than one revision.
+    """
     table = f"{OWN_SCHEMA}.alembic_version"
     if connection.execute(text("SELECT to_regclass(:name)"), {"name": table}).scalar_one() is None:
         return None
-    return connection.execute(text(f"SELECT version_num FROM {table}")).scalar_one_or_none()
+    revisions = (
+        connection.execute(text(f"SELECT version_num FROM {table} ORDER BY version_num")).scalars().all()
+    )
+    if len(revisions) > 1:
+        raise DatabaseError(
+            f"{table} names {len(revisions)} revisions ({', '.join(revisions)}), but this project writes only one: "
+            "somebody else changed it. Delete all rows but that of the revision that made the tables. "
+            "Nothing was done"
+        )
+    return revisions[0] if revisions else None
 
 
 def require_migrated(database: Database) -> None:

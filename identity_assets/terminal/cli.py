@@ -4,13 +4,16 @@ Each group of commands has a module of its own. A command imports what it needs 
 setting answer at once. The exit codes are in output.py.
 """
 
+import errno
 import gc
 import io
+import os
 import re
 import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -22,13 +25,15 @@ from identity_assets.terminal.correct_commands import correct, reject
 from identity_assets.terminal.dagster_commands import dagster_commands
 from identity_assets.terminal.demo_commands import demo
 from identity_assets.terminal.held_command import held
-from identity_assets.terminal.output import INTERRUPTED, WRONG, expect_json, say, stop
+from identity_assets.terminal.output import FAILED, INTERRUPTED, WRONG, expect_json, say, say_error, stop
 from identity_assets.terminal.preview_commands import dry_run
 from identity_assets.terminal.reading_commands import explain, gate, status
 from identity_assets.terminal.rows_command import rows
 from identity_assets.terminal.run_commands import migrate, run
 from identity_assets.terminal.ui_command import KNOWN_WARNINGS, ui
 from identity_assets.terminal.undo_commands import replay, unwind
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,6 +81,12 @@ def run_command(arguments: Sequence[str]) -> None:
         stop(error.format_message(), WRONG)
     except (click.Abort, KeyboardInterrupt):
         stop("interrupted", INTERRUPTED)
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        # Also a JSON object could not be written.
+        say_error(f"stdout or a file cannot be written: {error.strerror}. What was committed stands")
+        sys.exit(FAILED)
 
 
 def _prepare_process() -> None:
@@ -86,6 +97,10 @@ def _prepare_process() -> None:
         signal.signal(interrupt, signal.default_int_handler)
     for warning in KNOWN_WARNINGS:
         warnings.filterwarnings("ignore", message=re.escape(warning))
+    # Python has no stream for a closed descriptor (`2>&-`), and the next file or socket would get its number.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     # A terminal that does not use UTF-8 shows `\u2192` for a character that its encoding lacks.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -336,8 +336,9 @@ def _failures_of(events: Sequence[dg.DagsterEvent]) -> list[str]:
     """
     lines = []
     for event in events:
+        # Between two steps, Dagster records an interrupt as a failure of the run.
         if (
-            event.is_engine_event
+            event.event_type in {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
             and event.message is not None
             and "Execution was interrupted" in event.message
         ):

@@ -17,6 +17,7 @@ import identity_assets
 from identity_assets.backend import migrate as migrations
 from identity_assets.backend.database import Database, DatabaseError
 from identity_assets.backend.migrate import migrate
+from identity_assets.backend.revision import require_migrated
 from identity_assets.demo.backend_tables import create_backend_tables
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.demo.station import libpq_dsn
@@ -208,6 +209,29 @@ def test_a_database_of_another_version_is_refused_in_one_line(backend: Settings)
             connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
         with pytest.raises(DatabaseError, match=r"revision 0009 .* does not know.*Nothing was changed"):
             migrate(database)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (
+            "INSERT INTO alembic_version VALUES ('0000')",
+            r"names 2 revisions \(0000, 0001\).*Nothing was done",
+        ),
+        ("DELETE FROM alembic_version", r"names no revision, but the tables .* exist.*Nothing was changed"),
+    ],
+)
+def test_a_revision_that_is_not_one_row_is_refused_in_one_line(
+    backend: Settings, spoil: str, said: str
+) -> None:
+    with Database(backend, "test") as database:
+        migrate(database)
+        with database.transaction() as connection:
+            connection.execute(text(spoil))
+        with pytest.raises(DatabaseError, match=said):
+            migrate(database)
+        with pytest.raises(DatabaseError, match=r"names 2 revisions|at revision none"):
+            require_migrated(database)
 
 
 def test_an_installation_whose_path_has_a_percent_sign_can_migrate(

@@ -1,12 +1,15 @@
 """The command as an operator starts it: exit codes, one line for what is wrong, a quick start, any terminal."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
+from typing import Any
 
+import dagster as dg
 import pytest
 
 from identity_assets import __version__
@@ -107,6 +110,66 @@ def test_a_terminal_without_utf_8_shows_escapes_in_place_of_characters_that_it_l
     assert (ended.returncode, ended.stderr) == (0, "")
     assert r"Mot\xf6rhead" in ended.stdout
     assert r"\u2192 \u6771\u4eac" in ended.stdout
+
+
+@pytest.mark.parametrize("interrupt", [SIGINT, SIGTERM])
+def test_a_run_that_is_interrupted_outside_its_steps_ends_with_130_and_one_line(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch, interrupt: Signals
+) -> None:
+    handle = dg.DagsterInstance.handle_new_event
+
+    def interrupt_before_the_first_step(
+        instance: dg.DagsterInstance, entry: dg.EventLogEntry, **kwargs: Any
+    ) -> None:
+        handle(instance, entry, **kwargs)
+        if (
+            entry.dagster_event is not None
+            and entry.dagster_event.event_type is dg.DagsterEventType.RUN_START
+        ):
+            signal.raise_signal(interrupt)
+
+    monkeypatch.setattr(dg.DagsterInstance, "handle_new_event", interrupt_before_the_first_step)
+    previous = signal.signal(interrupt, signal.default_int_handler)
+    try:
+        ended = call_here("run", env=env)
+    finally:
+        signal.signal(interrupt, previous)
+    assert (ended.returncode, ended.stdout) == (130, ""), ended.stderr
+    assert ended.stderr.splitlines()[-1] == "identity-assets: interrupted"
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["gate", "--json"]])
+def test_a_result_that_does_not_fit_on_the_disk_is_one_line(
+    env: dict[str, str], arguments: list[str]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            command(*arguments),
+            env=env,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert ended.returncode == 1, ended.stderr
+    [line] = ended.stderr.splitlines()
+    assert "cannot be written: No space left on device" in line
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_run_without_stdout_or_stderr_does_its_work(shelf: Shelf, env: dict[str, str], closed: str) -> None:
+    library_id = shelf.put("Known 1")
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}>&-', "sh", *command("run")],
+        env={name: value for name, value in env.items() if name != "LOG_FORMAT"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert shelf.outcomes() == {library_id: "resolved"}
 
 
 @pytest.mark.long

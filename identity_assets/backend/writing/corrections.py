@@ -193,6 +193,7 @@ def _write(
         _sql("write_corrections.sql"),
     ):
         corrected += _counts(connection, statement, one, run_id)
+    execute(connection, _sql("write_corrected_leg_filled.sql"), **one.params(), run_id=run_id)
     return corrected
 
 

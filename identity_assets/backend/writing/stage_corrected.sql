@@ -1,7 +1,8 @@
 -- Stages what the decisions do to the identity of each library row. `correct` and `none` count before rejections.
 --
 -- fate: new, changed, removed (the main row), same, or none (there is no main row, and none is made). `ids` are the
--- ids that a person gave. `refused` are rejected ids of single sources, an array of objects.
+-- ids that a person gave. `refused` are rejected ids of single sources, an array of objects. A main row that a leg made
+-- is removed with its last release.
 CREATE TEMPORARY TABLE corrected ON COMMIT DROP AS
 SELECT
     made.library_id,
@@ -25,7 +26,11 @@ FROM (
         CASE
             WHEN one.ids IS NOT NULL
             THEN corrected_main_row(one.library_id, one.ids, one.made_by, now(), one.old_main)
-            WHEN NOT one.takes_away THEN without_refused_ids(one.old_main, one.refused)
+            WHEN one.takes_away THEN NULL
+            WHEN (one.old_main).notes IN ('backfill:S1', 'backfill:S3')
+                AND num_nonnulls((kept.main).discogs_master_id, (kept.main).discogs_release_id) = 0
+            THEN NULL
+            ELSE kept.main
         END AS new_main
     FROM (
         SELECT
@@ -38,4 +43,5 @@ FROM (
         FROM decisions
         GROUP BY library_id
     ) AS one
+    CROSS JOIN LATERAL (SELECT without_refused_ids(one.old_main, one.refused) AS main) AS kept
 ) AS made

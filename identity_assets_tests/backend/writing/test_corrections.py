@@ -335,3 +335,24 @@ def test_a_pass_with_decisions_keeps_its_accounts(shelf: Shelf) -> None:
     assert accounts.skipped == {"rejected_by_person": 1}
     accounts.check(1)
     assert select_candidates(shelf.database, EVERY_BUCKET, shelf.settings, Scope.full, "next") == []
+
+
+@pytest.mark.promise("unwind")
+@pytest.mark.parametrize("of_lml", [False, True])
+@pytest.mark.parametrize("source", [None, "discogs_release", "none"])
+def test_a_decision_about_what_a_leg_wrote_can_be_taken_back_after_the_next_run(
+    shelf: Shelf, source: str | None, of_lml: bool
+) -> None:
+    library_id = shelf.put(canonical="discogs:5")
+    if of_lml:
+        run(shelf, single_artist(library_id))
+    gather_and_store(Leg.S1, shelf.database, shelf.settings, EVERY_BUCKET, "run")
+    write_verdicts(shelf.database, EVERY_BUCKET, shelf.settings, "run", with_legs=True)
+    before = image(shelf)
+    assert before["leg_filled"] != []
+    decide(shelf, none(library_id) if source == "none" else reject(library_id, source=source))
+    after = image(shelf)
+    write_verdicts(shelf.database, EVERY_BUCKET, shelf.settings, "next", with_legs=True)
+    assert image(shelf) == after
+    take_back(shelf)
+    assert image(shelf) == before
