@@ -3,7 +3,6 @@
 Backend's tables are never made here. Alembic's revisions hold tables; functions and views are made again each time.
 """
 
-import re
 from pathlib import Path
 
 from alembic import command
@@ -12,7 +11,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from identity_assets.backend.database import OWN_SCHEMA, Database, DatabaseError, execute, missing_tables
-from identity_assets.backend.revision import NEWEST, revision_of
+from identity_assets.backend.revision import (
+    NEWEST,
+    VERSION_TABLE,
+    function_files,
+    functions_note,
+    revision_of,
+)
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
 from identity_assets.settings import MAX_PARTITIONS
@@ -107,10 +112,8 @@ def drop_functions_and_views(connection: Connection) -> None:
 
 
 def make_functions_and_views(connection: Connection) -> None:
-    """Make all functions and views, in the order that schema.sql gives."""
-    folder = Path(__file__).parent
-    for name in re.findall(
-        r"^\\ir (\S+)$", (folder / "schema.sql").read_text(encoding="utf-8"), re.MULTILINE
-    ):
+    """Make all functions and views, and note which they are."""
+    for one in function_files():
         # Not text(): a colon in these files is a colon.
-        connection.exec_driver_sql((folder / name).read_text(encoding="utf-8").replace("%", "%%"))
+        connection.exec_driver_sql(one.replace("%", "%%"))
+    connection.exec_driver_sql(f"COMMENT ON TABLE {VERSION_TABLE} IS '{functions_note()}'")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, event, make_url, text
 
 from identity_assets.backend import database as database_module
+from identity_assets.backend import revision
 from identity_assets.backend.database import Database, DatabaseError, PartitionsBusyError, PartitionsLostError
 from identity_assets.backend.migrate import migrate, take_down
 from identity_assets.backend.revision import NEWEST, require_migrated
@@ -94,6 +95,24 @@ def test_a_database_without_backends_tables_is_refused_and_left_alone(postgres: 
         assert "identity_assets" not in schemas
         with pytest.raises(DatabaseError, match=r"at revision none.*identity-assets migrate"):
             require_migrated(database)
+
+
+def test_functions_of_another_version_are_refused_until_they_are_made_again(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new version may change a function and no table. Without this, a run would end in the middle."""
+    require_migrated(shelf.database)
+    with monkeypatch.context() as other_version:
+        other_version.setattr(
+            revision, "function_files", lambda: iter(("CREATE FUNCTION of_another_version",))
+        )
+        with pytest.raises(DatabaseError, match=r"of another version.*identity-assets migrate"):
+            require_migrated(shelf.database)
+    shelf.run("COMMENT ON TABLE identity_assets.alembic_version IS NULL")
+    with pytest.raises(DatabaseError, match=r"of another version.*identity-assets migrate"):
+        require_migrated(shelf.database)
+    migrate(shelf.database)
+    require_migrated(shelf.database)
 
 
 def test_another_schema_name_serves_as_well(shelf: Shelf) -> None:

@@ -141,9 +141,9 @@ def test_every_red_check_is_one_line_and_a_check_that_only_warns_is_none(
     lines = [line for line in several.stderr.splitlines() if line.startswith("identity-assets: the check ")]
     assert [line.split()[3] for line in lines] == [
         "truly_unresolved_rows",
+        "stale_rows",
         "rows_set_aside",
         "confidence_in_band",
-        "stale_rows",
     ]
 
 
