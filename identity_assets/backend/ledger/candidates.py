@@ -22,7 +22,7 @@ Cohort = Literal["non_va", "va"]
 """V/A rows are asked about last: a row that LML calls a compilation moves to them."""
 BATCHES_READ_AHEAD = 10
 FIRST_BATCHES = 16
-FIRST_BATCH_SIZE = 64
+FIRST_BATCH_SIZE = 32
 """The first batches are small: how many calls LML bears is known after some calls, whatever their size."""
 
 ReadInputs = Callable[[int, int], list[LibraryInput]]
