@@ -281,6 +281,17 @@ class Database:
             self._engine.dispose()
 
 
+def lock_out_runs(connection: Connection, buckets: Buckets) -> None:
+    """Hold each partition until the transaction of this connection ends.
+
+    Raises:
+        PartitionsBusyError: a run works on one of them; it is named.
+    """
+    own = _Held(connection.execute(text("SELECT pg_backend_pid()")).scalar_one(), list(buckets.buckets))
+    if busy := execute(connection, _sql("lock_out_runs.sql"), buckets=own.buckets).scalars().all():
+        raise _busy(connection, own, busy)
+
+
 @contextmanager
 def _in_words() -> Iterator[None]:
     """Raise what the database refuses as a DatabaseError of one sentence."""

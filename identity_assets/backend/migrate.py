@@ -10,7 +10,14 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from identity_assets.backend.database import OWN_SCHEMA, Database, DatabaseError, execute, missing_tables
+from identity_assets.backend.database import (
+    OWN_SCHEMA,
+    Database,
+    DatabaseError,
+    execute,
+    lock_out_runs,
+    missing_tables,
+)
 from identity_assets.backend.revision import (
     NEWEST,
     VERSION_TABLE,
@@ -59,9 +66,10 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
     Functions and views are dropped first and, unless everything is taken down, made again at the end, all in one
     transaction.
 
-    Two migrations of one schema wait for each other.
+    Two migrations of one schema wait for each other. A run would lose the functions that it calls, so there is none.
 
     Raises:
+        PartitionsBusyError: a run works on a partition; nothing was done.
         DatabaseError: Backend's own tables are not all there, or alembic_version does not say at which one known
             revision the database is.
     """
@@ -86,6 +94,8 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
                 f"the database is at revision {before} of this project's tables, which this version does not know: "
                 "another version migrated it. Use that version, or begin with a fresh database. Nothing was changed"
             )
+        if before is not None and revision != "base":
+            lock_out_runs(connection, EVERY_PARTITION)
         drop_functions_and_views(connection)
         if revision == "base":
             command.downgrade(config, revision)

@@ -97,6 +97,16 @@ def test_a_database_without_backends_tables_is_refused_and_left_alone(postgres: 
             require_migrated(database)
 
 
+def test_a_migration_is_refused_while_a_run_works(shelf: Shelf) -> None:
+    with (
+        Database(shelf.settings, "run 7") as database,
+        database.partitions_locked(Buckets(16, (3,))),
+        pytest.raises(PartitionsBusyError, match=r"partition 03 is being worked on by identity_assets run 7"),
+    ):
+        migrate(shelf.database)
+    migrate(shelf.database)
+
+
 def test_functions_of_another_version_are_refused_until_they_are_made_again(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
