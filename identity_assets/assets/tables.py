@@ -135,16 +135,19 @@ LEG_EVIDENCE = table(
     OWN_SCHEMA,
     """
 library_id
-leg                 text         S1: canonical_entity_id. S3: flowsheet_match.
-source              text         discogs_master or discogs_release.
-external_id         text         The id in Discogs.
-method              text         exact_match; alias_match if the names fit several releases.
-confidence          real         1.00; 0.75 if the names fit several releases.
-verified_at         timestamptz  S1: when Backend resolved the row. S3: when the match was first found.
+leg                  text         S1: canonical_entity_id. S3: flowsheet_match.
+source               text         discogs_master or discogs_release.
+external_id          text         The id in Discogs.
+method               text         exact_match; alias_match if the names fit several releases.
+confidence           real         1.00; 0.75 if the names fit several releases.
+verified_at          timestamptz  S1: when Backend resolved the row. S3: when the match was first found.
 run_id
-checked_release_id  integer      The release, if one leg names a release and the other a master.
-checked_master_id   integer      The master of that release, according to the discogs-cache.
-refused_reason      text         Why the database refuses the row that this evidence makes. Null if it does not.
+artist_name          text         The artist of the library row when S3 read it. Null for S1.
+album_title          text         The title of the library row when S3 read it. Null for S1.
+canonical_entity_id  text         The canonical_entity_id of the library row when S1 read it. Null for S3.
+checked_release_id   integer      The release, if one leg names a release and the other a master.
+checked_master_id    integer      The master of that release, according to the discogs-cache.
+refused_reason       text         Why the database refuses the row that this evidence makes. Null if it does not.
 """,
 )
 FLOWSHEET_MATCH = table(

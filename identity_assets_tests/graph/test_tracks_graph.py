@@ -73,7 +73,7 @@ def test_va_rows_are_asked_about_with_tracks_in_their_own_batches_and_the_others
     assert sorted(script.asked_with_tracks) == sorted([*va, credited])
     assert sorted(script.asked) == sorted([*va, credited, *plain])
     # The first batches of the others are small.
-    assert sorted(script.batch_sizes) == sorted([51, 100, *[64] * 3, 8])
+    assert sorted(script.batch_sizes) == sorted([51, 100, *[32] * 6, 8])
     assert report.accounts.resolved_compilation == 151
 
 

@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Row
 
 from identity_assets.ask_again import AskAgain, ask_again_params
-from identity_assets.backend.database import Database, execute
+from identity_assets.backend.database import HASH_JOINS, Database, execute
 from identity_assets.backend.ledger.accounts import PENDING
 from identity_assets.backend.ledger.candidates import Cohort, in_batches, windows
 from identity_assets.backend.ledger.plausible import Plausibility
@@ -186,6 +186,7 @@ class _Due:
     def plausibility(self, answered: _Answered) -> Plausibility:
         """What the guard would make of these answers."""
         with self.database.transaction() as connection:
+            execute(connection, HASH_JOINS)
             found = execute(
                 connection, _sql("preview_plausible.sql"), **self._params(), **answered.params()
             ).mappings()
