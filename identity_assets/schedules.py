@@ -19,6 +19,7 @@ from identity_assets.partition_keys import contiguous_ranges, partition_key, par
 from identity_assets.partitions import library_partitions
 from identity_assets.resources import Backend
 from identity_assets.settings import SettingsError, settings
+from identity_assets.wording import number_of
 
 if TYPE_CHECKING:
     from identity_assets.backend.ledger.candidates import DuePartition
@@ -104,8 +105,8 @@ def refresh_due_partitions(
             return requests
         if due or pending:
             return dg.SkipReason(
-                f"{sum(partition.rows for partition in due):,} rows are due in {len(due)} partitions. Runs that have "
-                "not ended already work on all of them"
+                f"{sum(partition.rows for partition in due):,} rows are due in "
+                f"{number_of(len(due), 'partition')}. Runs that have not ended already work on all of them"
             )
         days_with_rows = [day for day in read_overview(database, settings).next_due if day.rows]
     next_due = (

@@ -19,6 +19,7 @@ from identity_assets.partition_keys import buckets_of, partition_key
 from identity_assets.partitions import library_partitions, one_run
 from identity_assets.resources import Backend
 from identity_assets.telemetry.run_trace import RunTrace
+from identity_assets.wording import number_of
 
 if TYPE_CHECKING:
     from identity_assets.backend.ledger.candidates import Selected
@@ -85,10 +86,10 @@ def candidate_libraries(
         )
     total = _counts(selected)
     context.log.info(
-        f"{total['scanned']} library rows are {_selected_as(ask_again)} in {len(buckets.buckets)} partitions "
-        f"(scope {scope}): "
-        f"{total['to_ask']} to ask LML about, {total['answer_stored']} answered earlier and not yet applied, "
-        f"{total['missing_artist_name']} without an artist name"
+        f"{number_of(total['scanned'], 'library row')} {_selected_as(ask_again)} in "
+        f"{number_of(len(buckets.buckets), 'partition')} (scope {scope}): "
+        f"{total['to_ask']:,} to ask LML about, {total['answer_stored']:,} answered earlier and not yet applied, "
+        f"{total['missing_artist_name']:,} without an artist name"
     )
     return dg.MaterializeResult(metadata={"scope": str(scope), RUN_TOTALS: totals_table(total)})
 
