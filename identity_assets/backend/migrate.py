@@ -84,7 +84,7 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
         before = revision_of(connection)
         if before is None and not missing_tables(connection, [ONE_OF_OUR_TABLES]):
             raise DatabaseError(
-                f"{OWN_SCHEMA}.alembic_version names no revision, but the tables of this project exist: somebody "
+                f"{VERSION_TABLE} names no revision, but the tables of this project exist: somebody "
                 "else emptied it. Restore it from a dump, or insert the revision that made the tables "
                 f"(version_num, newest {NEWEST}). Nothing was changed"
             )

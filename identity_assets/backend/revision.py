@@ -15,7 +15,6 @@ from identity_assets.backend.database import OWN_SCHEMA, Database, DatabaseError
 NEWEST = "0001"
 """The newest of the revisions in migrations/. A test holds it."""
 
-
 VERSION_TABLE = f"{OWN_SCHEMA}.alembic_version"
 
 

@@ -140,10 +140,11 @@ def _require_ready(chosen: Settings, library_ids: Sequence[int]) -> None:
             from identity_assets.terminal.run_pass import require_ready
 
         require_ready(chosen)
-    from identity_assets.backend.ledger.library_rows import require_library_rows
+    if chosen.dry_run or library_ids:
+        from identity_assets.backend.ledger.library_rows import require_library_rows
 
-    with migrated_database(chosen, "run", read_only=True) as database:
-        require_library_rows(database, library_ids)
+        with migrated_database(chosen, "run", read_only=True) as database:
+            require_library_rows(database, library_ids)
 
 
 def _start_log() -> LogFormat:

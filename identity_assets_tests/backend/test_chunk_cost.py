@@ -1,6 +1,5 @@
 """What a chunk costs does not depend on the size of the library: no statement of it reads far beyond its own rows."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,11 +45,10 @@ def most_rows_read() -> Iterator[Counter[str]]:
         cursor = connection.connection.cursor()
         cursor.execute("SAVEPOINT explained")
         cursor.execute("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement, parameters)
-        [[found]] = cursor.fetchall()
+        [[[found]]] = cursor.fetchall()
         cursor.execute("ROLLBACK TO SAVEPOINT explained")
-        plan = (found if isinstance(found, list) else json.loads(found))[0]["Plan"]
         name = names.of(statement)
-        most[name] = max(most[name], rows_read(plan))
+        most[name] = max(most[name], rows_read(found["Plan"]))
 
     event.listen(Engine, "before_cursor_execute", explain)
     try:

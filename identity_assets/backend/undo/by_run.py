@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from identity_assets.backend.database import HASH_JOINS, Database, execute
-from identity_assets.backend.writing.chunks import Range, patiently
+from identity_assets.backend.writing.chunks import Range, patiently, read_ranges
 from identity_assets.postgres import statements
 
 _sql = statements(__file__)
@@ -187,8 +187,7 @@ def in_chunks(
 
 def ranges_of(connection: Connection, group: Group, chunk_rows: int) -> list[Range]:
     """The library rows that these runs wrote, in ranges of at most `chunk_rows`."""
-    found = execute(connection, _sql("run_ranges.sql"), **group.params(), rows=chunk_rows)
-    return [Range(row.first_id, row.last_id) for row in found]
+    return read_ranges(connection, _sql("run_ranges.sql"), **group.params(), rows=chunk_rows)
 
 
 def _each_range(

@@ -9,7 +9,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
@@ -59,6 +59,11 @@ class Range:
         """The lower and the upper half."""
         middle = (self.first_id + self.last_id) // 2
         return Range(self.first_id, middle), Range(middle + 1, self.last_id)
+
+
+def read_ranges(connection: Connection, statement: TextClause, **params: object) -> list[Range]:
+    """The ranges into which a statement divides library rows: its columns are first_id and last_id."""
+    return [Range(row.first_id, row.last_id) for row in execute(connection, statement, **params)]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row
 
 from identity_assets.backend.database import HASH_JOINS, Database, execute
 from identity_assets.backend.ledger.verdicts import set_aside_json
-from identity_assets.backend.writing.chunks import Range, Stage, write_ranges
+from identity_assets.backend.writing.chunks import Range, Stage, read_ranges, write_ranges
 from identity_assets.backend.writing.verdicts import VerdictWriter
 from identity_assets.backend.writing.written import Written, WrittenByBucket
 from identity_assets.lml.judging import Judgement, judge
@@ -78,17 +78,17 @@ def replay(
     where the names in the library are not the names that were asked. The caller holds the partitions.
     """
     with database.transaction() as connection:
-        found = execute(
+        ranges = read_ranges(
             connection, _sql("replay_ranges.sql"), **buckets.params(), rows=settings.writer_chunk_rows
-        ).all()
+        )
     total = Replayed()
-    for row in found:
+    for one in ranges:
         with database.transaction() as connection:
             execute(connection, HASH_JOINS)
             page = execute(
                 connection,
                 _sql("answers_to_replay.sql"),
-                **Range(row.first_id, row.last_id).params(),
+                **one.params(),
                 **buckets.params(),
                 only_rejected=only_rejected,
                 since=since,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, TextClause
 
 from identity_assets.backend.database import HASH_JOINS, Database, execute
 from identity_assets.backend.writing import legs
-from identity_assets.backend.writing.chunks import Range, Stage, write_ranges
+from identity_assets.backend.writing.chunks import Range, Stage, read_ranges, write_ranges
 from identity_assets.backend.writing.written import Written, WrittenByBucket
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
@@ -27,7 +27,6 @@ TABLES = {
     "lml_verdict_state": "library_id, asked_at, held_at",
 }
 """The tables that are written, with the columns by which statements search them."""
-TRACK_TABLE = "library_track_identity_source"
 
 _sql = statements(__file__)
 
@@ -97,14 +96,13 @@ def write_verdicts(
     `with_legs`: also what the legs know. `advance` is called with the library rows of each range after its commit.
     """
     with database.transaction() as connection:
-        found = execute(
+        ranges = read_ranges(
             connection,
             _sql("chunk_ranges.sql"),
             **buckets.params(),
             chunk_rows=settings.writer_chunk_rows,
             with_legs=with_legs,
         )
-        ranges = [Range(row.first_id, row.last_id) for row in found]
     written = WrittenByBucket()
     stage = VerdictWriter(run_id, buckets, with_legs).stage()
     for one in write_ranges(database, ranges, stage, settings.writer_connections):
