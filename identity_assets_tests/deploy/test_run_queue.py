@@ -1,7 +1,10 @@
 """The limit of two runs that ask LML, on an instance on which nothing has run, with Dagster's own dequeuing."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 from unittest import mock
 
@@ -14,6 +17,7 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.run_coordinator import SubmitRunContext
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
+from sqlalchemy import Engine, event
 
 from identity_assets.definitions import build_defs
 from identity_assets.demo.postgres import EmbeddedPostgres
@@ -31,10 +35,12 @@ def instance(tmp_path: Path, postgres: EmbeddedPostgres) -> Iterator[dg.DagsterI
         yield made
 
 
-def queue_runs(instance: dg.DagsterInstance, submit: Any, job: str = "refresh_library_identity") -> None:
-    """Put five runs of this job into the queue, as a schedule or a backfill does."""
+def queue_runs(
+    instance: dg.DagsterInstance, submit: Any, job: str = "refresh_library_identity", runs: int = 5
+) -> None:
+    """Put runs of this job into the queue, as a schedule or a backfill does."""
     location = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("identity_assets"), "__repository__")
-    for _ in range(5):
+    for _ in range(runs):
         run = instance.create_run_for_job(
             build_defs().resolve_job_def(job), remote_job_origin=RemoteJobOrigin(location, job)
         )
@@ -57,6 +63,32 @@ def test_at_most_two_of_the_first_runs_of_an_instance_leave_the_queue(instance: 
         for limit in instance.event_log_storage.get_pool_limits()
     }
     assert limits == {"lml": (LIMIT, True)}
+
+
+@pytest.mark.promise("lml budget")
+def test_two_processes_may_put_the_first_runs_into_the_queue_at_once(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    """A schedule, a backfill and the launchpad submit runs by themselves, and each would make the pool's slots."""
+    together = Barrier(2)
+
+    def wait_for_the_other(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("INSERT INTO concurrency_limits"):
+            with suppress(BrokenBarrierError):
+                together.wait(3)
+
+    def submit(_number: int) -> None:
+        with dg.DagsterInstance.from_config(str(tmp_path)) as own:
+            queue_runs(own, own.run_coordinator.submit_run, runs=2)
+
+    event.listen(Engine, "before_cursor_execute", wait_for_the_other)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(submit, range(2)))
+    finally:
+        event.remove(Engine, "before_cursor_execute", wait_for_the_other)
+    assert instance.event_log_storage.get_concurrency_info("lml").slot_count == LIMIT
+    assert dequeued(instance) == LIMIT
 
 
 def test_without_our_queue_all_of_the_first_runs_leave_it(instance: dg.DagsterInstance) -> None:
