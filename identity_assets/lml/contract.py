@@ -72,8 +72,7 @@ class Batch:
     inputs: tuple[LibraryInput, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What LML said about one asked row.
 
     `body` is the result object as it came, as JSON bytes that PostgreSQL's jsonb takes: U+FFFD stands for each

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
@@ -56,8 +54,7 @@ _Confidence = Annotated[float, Meta(ge=0, le=1)]
 _DiscogsId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
+class SetAside(Struct, frozen=True):
     """One entry of an answer that may not be used: the index in its list, and why."""
 
     where: Where
@@ -65,8 +62,7 @@ class SetAside:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What may be written of one result.
 
     `rejected_reason` says why nothing of it may be written, None where it may. `set_aside` are the entries that
@@ -186,7 +182,10 @@ def _judge(
     warning = _out_of_band(head.method, head.confidence)
     if warning and reject_out_of_band:
         return Judgement(warning)
-    for where, index, fault in chain(_entry_faults(provenance), _track_faults(tracks)):
+    found: list[tuple[Where, int, _Fault]] = []
+    found += [("provenance", index, fault) for index, entry in provenance if (fault := _entry_fault(entry))]
+    found += [("tracks", index, fault) for index, track in tracks if (fault := _track_fault(track))]
+    for where, index, fault in found:
         if fault.only_out_of_band and not reject_out_of_band:
             warning = warning or f"{where}.{index}: {fault.reason}"
         else:
@@ -197,18 +196,6 @@ def _judge(
 class _Fault(NamedTuple):
     reason: str
     only_out_of_band: bool = False
-
-
-def _entry_faults(entries: Iterable[tuple[int, Provenance]]) -> Iterator[tuple[Where, int, _Fault]]:
-    for index, entry in entries:
-        if fault := _entry_fault(entry):
-            yield "provenance", index, fault
-
-
-def _track_faults(tracks: Iterable[tuple[int, Track]]) -> Iterator[tuple[Where, int, _Fault]]:
-    for index, track in tracks:
-        if fault := _track_fault(track):
-            yield "tracks", index, fault
 
 
 def _broken_rule(result: _Head) -> str | None:

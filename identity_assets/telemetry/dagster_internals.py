@@ -6,8 +6,9 @@ private attribute of its objects. A test fails, and names what is missing, if a 
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from weakref import WeakSet
 
 import dagster as dg
@@ -45,6 +46,7 @@ __all__ = [
     "next_tick",
     "replace_console_logger",
     "schedules_turned_on",
+    "short_lived_instance",
     "store_events_in_batches",
 ]
 
@@ -118,6 +120,23 @@ def store_events_in_batches() -> None:
     every event and documents it only in its source. A value that the operator has set stays.
     """
     os.environ.setdefault(EVENT_BATCH_SIZE, str(LARGEST_EVENT_BATCH))
+
+
+def short_lived_instance() -> dg.DagsterInstance:
+    """An instance that ends with its process. Of the events of an asset that come together it stores the newest.
+
+    They are those of its partitions. Storing one takes eight statements, and nobody reads the others before the
+    process ends.
+    """
+    instance = dg.DagsterInstance.ephemeral()
+    storage: Any = instance.event_log_storage
+
+    def store_newest(events: Sequence[dg.EventLogEntry]) -> None:
+        for event in {event.get_dagster_event().asset_key: event for event in events}.values():
+            storage.store_event(event)
+
+    storage.store_event_batch = store_newest
+    return instance
 
 
 def next_tick(schedule: dg.ScheduleDefinition, after: datetime) -> datetime:

@@ -34,6 +34,7 @@ from identity_assets.telemetry.dagster_internals import (
     SerializableErrorInfo,
     execute_as_location,
     hold_storage_connections,
+    short_lived_instance,
     store_events_in_batches,
 )
 from identity_assets.telemetry.failures import failure_reported
@@ -170,7 +171,7 @@ def dagster_instance() -> dg.DagsterInstance:
         SettingsError, InstanceError: as in `persistent_instance`.
     """
     with failure_reported():
-        return persistent_instance() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+        return persistent_instance() if os.environ.get("DAGSTER_HOME") else short_lived_instance()
 
 
 def require_ready(settings: Settings) -> None:

@@ -121,9 +121,20 @@ def test_a_run_opens_a_few_connections_to_dagsters_storage_and_not_one_for_each_
     assert len(opened) <= 3
 
 
-def test_dagster_stores_the_materialisations_of_all_partitions_together(
-    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@dg.asset(
+    partitions_def=dg.StaticPartitionsDefinition(["a", "b", "c"]),
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def three_partitions() -> dg.MaterializeResult[None]:
+    """An asset whose partitions one step materialises."""
+    return dg.MaterializeResult()
+
+
+ALL_THREE = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
+
+
+@pytest.fixture
+def events_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     # Not at the top: if this import fails, the tests above must still run and name what is missing.
     from identity_assets.telemetry.dagster_internals import (  # noqa: PLC0415
         EVENT_BATCH_SIZE,
@@ -133,12 +144,13 @@ def test_dagster_stores_the_materialisations_of_all_partitions_together(
     # Set first, so that monkeypatch restores the old value.
     monkeypatch.setenv(EVENT_BATCH_SIZE, "0")
     monkeypatch.delenv(EVENT_BATCH_SIZE)
-    partitions = dg.StaticPartitionsDefinition(["a", "b", "c"])
+    store_events_in_batches()
 
-    @dg.asset(partitions_def=partitions, backfill_policy=dg.BackfillPolicy.single_run())
-    def made() -> dg.MaterializeResult[None]:
-        return dg.MaterializeResult()
 
+@pytest.mark.usefixtures("events_in_batches")
+def test_dagster_stores_the_materialisations_of_all_partitions_together(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     batches: list[tuple[set[str], set[str | None]]] = []
     storage: Any = instance.event_log_storage
     store_event_batch = storage.store_event_batch
@@ -149,8 +161,16 @@ def test_dagster_stores_the_materialisations_of_all_partitions_together(
         store_event_batch(events)
 
     monkeypatch.setattr(storage, "store_event_batch", record)
-    store_events_in_batches()
-    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
-    assert dg.materialize([made], instance=instance, tags=tags).success
+    assert dg.materialize([three_partitions], instance=instance, tags=ALL_THREE).success
     assert ({"ASSET_MATERIALIZATION"}, {"a", "b", "c"}) in batches
-    assert instance.get_materialized_partitions(dg.AssetKey("made")) == {"a", "b", "c"}
+    assert instance.get_materialized_partitions(three_partitions.key) == {"a", "b", "c"}
+
+
+@pytest.mark.usefixtures("events_in_batches")
+def test_an_instance_that_ends_with_its_process_stores_the_newest_materialisation_of_an_asset() -> None:
+    from identity_assets.telemetry.dagster_internals import short_lived_instance  # noqa: PLC0415  # as above
+
+    with short_lived_instance() as instance:
+        result = dg.materialize([three_partitions], instance=instance, tags=ALL_THREE)
+        assert {event.partition for event in result.get_asset_materialization_events()} == {"a", "b", "c"}
+        assert instance.get_materialized_partitions(three_partitions.key) == {"c"}

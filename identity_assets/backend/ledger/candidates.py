@@ -143,7 +143,7 @@ def batches_to_ask(
             found = execute(
                 connection, _sql("next_inputs.sql"), **buckets.params(), cohort=cohort, after=after, rows=rows
             )
-            return list(starmap(LibraryInput, found))
+            return list(starmap(LibraryInput, found.all()))
 
     return in_batches(read, cohort, settings)
 

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
 from itertools import chain
 from typing import Any, Literal
 
+import msgspec
 import orjson
 
 from identity_assets.backend.database import Database, execute
@@ -106,7 +106,7 @@ def answers_json(verdicts: Sequence[Verdict]) -> str:
 
 def set_aside_json(entries: Sequence[SetAside]) -> list[dict[str, Any]] | None:
     """The entries of an answer that are not used, as `lml_verdict_state.set_aside` keeps them; None: all are used."""
-    return [asdict(entry) for entry in entries] or None
+    return [msgspec.structs.asdict(entry) for entry in entries] or None
 
 
 def settle_unasked(
