@@ -304,6 +304,7 @@ def test_the_connection_that_holds_the_locks_is_kept_alive(shelf: Shelf) -> None
 def test_a_session_has_its_settings_and_compiles_nothing(shelf: Shelf, read_only: bool) -> None:
     expected = {
         "jit": "off",
+        "work_mem": "64MB",
         "TimeZone": "UTC",
         "lock_timeout": "1min",
         "search_path": '"wxyc_schema", identity_assets',
@@ -316,6 +317,16 @@ def test_a_session_has_its_settings_and_compiles_nothing(shelf: Shelf, read_only
     ):
         found = {name: connection.execute(text(f"SHOW {name}")).scalar_one() for name in expected}
     assert found == expected
+
+
+@pytest.mark.parametrize(("of_role", "of_session"), [("32MB", "64MB"), ("1GB", "1GB")])
+def test_a_session_has_at_least_the_memory_for_its_joins(shelf: Shelf, of_role: str, of_session: str) -> None:
+    url = shelf.settings.require_database_url().update_query_dict({"options": f"-c work_mem={of_role}"})
+    with (
+        Database(replace(shelf.settings, database_url=url), "run") as database,
+        database.transaction() as one,
+    ):
+        assert one.execute(text("SHOW work_mem")).scalar_one() == of_session
 
 
 def test_a_migration_waits_for_another_one(shelf: Shelf) -> None:
