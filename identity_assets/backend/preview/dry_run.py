@@ -4,6 +4,7 @@ The candidates, the batches and what an answer makes of a row are the run's own;
 """
 
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +14,7 @@ from itertools import starmap
 from typing import Any
 
 import orjson
-from sqlalchemy import Row
+from sqlalchemy import Row, TextClause
 
 from identity_assets.ask_again import AskAgain, ask_again_params
 from identity_assets.backend.database import HASH_JOINS, Database, execute
@@ -142,72 +143,83 @@ class _Answered:
 
 @dataclass(frozen=True)
 class _Due:
-    """What a run would select. `compilations` are rows that LML has called compilations without their tracks."""
+    """What a run would select: the rows that get an outcome at once, that have an answer in store, and to ask about.
+
+    They are read once, because the due rule reads the whole library. `compilations` are rows that LML has called
+    compilations without their tracks.
+    """
 
     database: Database
-    buckets: Buckets
     settings: Settings
-    scope: Scope
-    ask_again: AskAgain | None
+    params: Mapping[str, Any]
+    outcomes: Counter[str] = field(default_factory=Counter)
+    answered: "array[int]" = field(default_factory=lambda: array("i"))
+    to_ask: Mapping[Cohort, "array[int]"] = field(
+        default_factory=lambda: {"non_va": array("i"), "va": array("i")}
+    )
     compilations: list[int] = field(default_factory=list)
 
-    def _params(self) -> dict[str, Any]:
-        return {
-            **self.buckets.params(),
-            **windows(self.settings),
-            **ask_again_params(self.ask_again),
-            "scope": self.scope,
-        }
-
-    def counts(self) -> list[Mapping[str, Any]]:
-        """Rows by outcome that stands already, and by whether their answer is in store."""
-        with self.database.transaction() as connection:
-            return list(
-                map(dict, execute(connection, _sql("count_due_candidates.sql"), **self._params()).mappings())
-            )
+    @property
+    def rows_to_ask(self) -> int:
+        """How many rows LML would be asked about."""
+        return sum(map(len, self.to_ask.values()))
 
     def batches(self, cohort: Cohort) -> Iterator[Batch]:
-        """What LML would be asked about one cohort."""
-        return in_batches(partial(self._inputs, cohort), cohort, self.settings)
+        """What LML would be asked about one cohort. The rows that LML has called compilations by now are V/A."""
+        compilations = self.compilations if cohort == "va" else ()
+        library_ids = sorted([*self.to_ask[cohort], *compilations])
+        yield from in_batches(partial(self._inputs, library_ids), cohort, self.settings)
 
-    def _inputs(self, cohort: Cohort, after: int, rows: int) -> list[LibraryInput]:
-        with self.database.transaction() as connection:
-            found = execute(
-                connection,
-                _sql("next_due_inputs.sql"),
-                **self._params(),
-                cohort=cohort,
-                compilations=self.compilations if cohort == "va" else [],
-                after=after,
-                rows=rows,
-            )
-            return list(starmap(LibraryInput, found))
+    def _inputs(self, library_ids: Sequence[int], after: int, rows: int) -> list[LibraryInput]:
+        """The next of these library rows, without those that Backend has deleted since."""
+        found: list[LibraryInput] = []
+        while not found and (page := library_ids[(start := bisect_right(library_ids, after)) : start + rows]):
+            found = list(starmap(LibraryInput, self._read(_sql("due_inputs.sql"), page)))
+            after = page[-1]
+        return found
 
     def plausibility(self, answered: _Answered) -> Plausibility:
         """What the guard would make of these answers."""
         with self.database.transaction() as connection:
             execute(connection, HASH_JOINS)
             found = execute(
-                connection, _sql("preview_plausible.sql"), **self._params(), **answered.params()
+                connection, _sql("preview_plausible.sql"), **self.params, **answered.params()
             ).mappings()
             return Plausibility.of(dict(found.one()), self.settings)
 
     def stored_answers(self) -> Iterator[list[Verdict]]:
         """The answers that would be applied without asking, a page at a time."""
-        after = 0
-        while True:
-            with self.database.transaction() as connection:
-                found = execute(
-                    connection,
-                    _sql("next_due_answers.sql"),
-                    **self._params(),
-                    after=after,
-                    rows=ANSWERS_A_PAGE,
-                ).all()
-            if not found:
-                return
-            yield [_stored_verdict(row) for row in found]
-            after = found[-1].library_id
+        library_ids = sorted(self.answered)
+        for start in range(0, len(library_ids), ANSWERS_A_PAGE):
+            page = library_ids[start : start + ANSWERS_A_PAGE]
+            yield [_stored_verdict(row) for row in self._read(_sql("due_answers.sql"), page)]
+
+    def _read(self, statement: TextClause, library_ids: Sequence[int]) -> Sequence[Row[Any]]:
+        """What a statement finds for some library rows, whose ids are in order."""
+        with self.database.transaction() as connection:
+            return execute(
+                connection,
+                statement,
+                library_ids=list(library_ids),
+                first_id=library_ids[0],
+                last_id=library_ids[-1],
+            ).all()
+
+
+def _read_due(
+    database: Database, buckets: Buckets, settings: Settings, scope: Scope, ask_again: AskAgain | None
+) -> _Due:
+    params = {**buckets.params(), **windows(settings), **ask_again_params(ask_again), "scope": scope}
+    due = _Due(database, settings, params)
+    with database.transaction() as connection:
+        for row in execute(connection, _sql("due_rows.sql"), **params):
+            if row.outcome is not None:
+                due.outcomes[row.outcome] += len(row.library_ids)
+            elif row.is_answered:
+                due.answered.extend(row.library_ids)
+            else:
+                due.to_ask[row.cohort].extend(row.library_ids)
+    return due
 
 
 def _stored_verdict(row: Row[Any]) -> Verdict:
@@ -239,9 +251,8 @@ def dry_run(
     rows in each answered batch. If LML fails as a whole, the rows that were not asked are counted as `lml_error`, as
     the run would count them.
     """
-    due = _Due(database, buckets, settings, scope, ask_again)
-    counts = due.counts()
-    outcomes = Counter({row["outcome"]: row["rows"] for row in counts if row["outcome"] is not None})
+    due = _read_due(database, buckets, settings, scope, ask_again)
+    outcomes = due.outcomes.copy()
     changes: Counter[str] = Counter({str(kind): 0 for kind in PREDICTED})
     answered = _Answered()
     unusable = 0
@@ -261,7 +272,7 @@ def dry_run(
 
     for verdicts in due.stored_answers():
         take(verdicts)
-    to_ask = sum(row["rows"] for row in counts if row["outcome"] is None and not row["answered"])
+    to_ask = due.rows_to_ask
     unasked, without_answer = to_ask, 0
     try:
         with stage(to_ask) as advance:

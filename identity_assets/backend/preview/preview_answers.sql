@@ -18,11 +18,15 @@ judged AS MATERIALIZED (
         given.verdict,
         given.set_aside,
         resolved_tracks(given.kind, given.tracks_trusted, given.verdict) AS resolved_tracks,
-        without_refused_entries(usable_provenance(given.verdict, given.set_aside), decided.refused) AS provenance,
+        CASE
+            WHEN decided.refused IS NULL THEN usable.provenance
+            ELSE without_refused_entries(usable.provenance, decided.refused)
+        END AS provenance,
         old.main AS old_main,
-        without_refused_ids(
-            lml_main_row(given.library_id, given.verdict, (old.main).last_verified_at, old.main), decided.refused
-        ) AS new_main,
+        CASE
+            WHEN decided.refused IS NULL THEN named.main
+            ELSE without_refused_ids(named.main, decided.refused)
+        END AS new_main,
         person.rejects,
         given.rejected_reason IS NULL
             AND given.kind = 'single_artist'
@@ -36,12 +40,26 @@ judged AS MATERIALIZED (
         WHERE main.library_id = given.library_id
     ) AS old ON true
     LEFT JOIN decided ON decided.library_id = given.library_id
+    -- Each function is called only if it has something to do, and once (OFFSET 0), as in writing/stage.sql.
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN given.kind <> 'single_artist' THEN NULL
+            WHEN given.set_aside IS NULL THEN given.verdict -> 'provenance'
+            ELSE usable_provenance(given.verdict, given.set_aside)
+        END AS provenance
+        OFFSET 0
+    ) AS usable
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN given.kind = 'single_artist'
+            THEN lml_main_row(given.library_id, given.verdict, (old.main).last_verified_at, old.main)
+        END AS main
+        OFFSET 0
+    ) AS named
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN given.rejected_reason IS NULL AND given.kind = 'single_artist' AND decided.library_id IS NOT NULL
-            THEN decided.is_none OR is_rejected(
-                decided.rejected, lml_ids(given.verdict, usable_provenance(given.verdict, given.set_aside))
-            )
+            THEN decided.is_none OR is_rejected(decided.rejected, lml_ids(given.verdict, usable.provenance))
             ELSE false
         END AS rejects
     ) AS person

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine, event
 
 from identity_assets.backend.ledger.verdicts import ask_and_store
 from identity_assets.backend.preview.changes import PREDICTED
@@ -203,3 +204,39 @@ def test_every_kind_of_change_is_foreseen_and_named_alike(
         "unresolved",
         "compilation",
     ]
+
+
+def test_the_due_rule_is_read_twice_however_many_pages_of_inputs_there_are(
+    shelf: Shelf, station_settings: Settings
+) -> None:
+    shelf.put_many(["Known 1"] * 60)
+    read: list[str] = []
+
+    def record(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        read.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", record)
+    try:
+        foreseen_by(shelf, replace(station_settings, batch_size=1))
+    finally:
+        event.remove(Engine, "before_cursor_execute", record)
+    assert sum("FROM library\n" in one for one in read) > 4
+    # For the rows, and for the figures of the guard.
+    assert sum("FROM candidate(" in one for one in read) == 2
+
+
+def test_library_rows_that_backend_deletes_meanwhile_are_not_asked(
+    shelf: Shelf, station_settings: Settings
+) -> None:
+    ids = shelf.put_many(["Known 1"] * 20)
+
+    @contextmanager
+    def deleting(rows: int) -> Iterator[Callable[[int], None]]:
+        assert rows == 20
+        shelf.run("DELETE FROM library WHERE id = ANY (:ids)", ids=ids[:17])
+        yield lambda _done: None
+
+    settings = replace(station_settings, batch_size=1)
+    with client_of(settings) as client:
+        predicted = dry_run(shelf.database, client, EVERY_BUCKET, settings, Scope.full, stage=deleting)
+    assert predicted.outcomes == {"resolved": 3, "not_asked": 17}
