@@ -246,14 +246,8 @@ class Database:
         busy = execute(connection, _sql("lock_partitions.sql"), buckets=held.buckets).scalars().all()
         if busy:
             raise _busy(connection, held, busy)
-        try:
-            with self.attempt() as waiting:
-                waiting.execute(text(f"SET LOCAL lock_timeout = '{SHARE_TIMEOUT}'"))
-                execute(waiting, _sql("fence_partitions.sql"), buckets=held.buckets)
-        except DBAPIError as error:
-            if sqlstate(error) != LOCK_NOT_AVAILABLE:
-                raise
-            raise _busy(connection, held, held.buckets) from None
+        with self.attempt() as waiting:
+            _wait_for_earlier_run(waiting, held)
         return held
 
     @contextmanager
@@ -285,11 +279,31 @@ def lock_out_runs(connection: Connection, buckets: Buckets) -> None:
     """Hold each partition until the transaction of this connection ends.
 
     Raises:
-        PartitionsBusyError: a run works on one of them; it is named.
+        PartitionsBusyError: a run works on one of them, perhaps one that has lost its locks; it is named.
     """
     own = _Held(connection.execute(text("SELECT pg_backend_pid()")).scalar_one(), list(buckets.buckets))
     if busy := execute(connection, _sql("lock_out_runs.sql"), buckets=own.buckets).scalars().all():
         raise _busy(connection, own, busy)
+    _wait_for_earlier_run(connection, own)
+
+
+def _wait_for_earlier_run(connection: Connection, held: _Held) -> None:
+    """Wait for the last session of an earlier holder of these partitions, also of one that has lost its locks.
+
+    No such session writes again before the transaction of this connection ends.
+
+    Raises:
+        PartitionsBusyError: a session does not end within SHARE_TIMEOUT; its run is named.
+    """
+    try:
+        # Without the savepoint the transaction could no longer ask who it is.
+        with connection.begin_nested():
+            connection.execute(text(f"SET LOCAL lock_timeout = '{SHARE_TIMEOUT}'"))
+            execute(connection, _sql("fence_partitions.sql"), buckets=held.buckets)
+    except DBAPIError as error:
+        if sqlstate(error) != LOCK_NOT_AVAILABLE:
+            raise
+        raise _busy(connection, held, held.buckets) from None
 
 
 @contextmanager

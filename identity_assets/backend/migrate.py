@@ -66,7 +66,8 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
     Functions and views are dropped first and, unless everything is taken down, made again at the end, all in one
     transaction.
 
-    Two migrations of one schema wait for each other. A run would lose the functions that it calls, so there is none.
+    Two migrations of one schema wait for each other. A run would lose the functions that it calls, so none may work,
+    not even one that has lost its locks.
 
     Raises:
         PartitionsBusyError: a run works on a partition; nothing was done.
@@ -94,7 +95,7 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
                 f"the database is at revision {before} of this project's tables, which this version does not know: "
                 "another version migrated it. Use that version, or begin with a fresh database. Nothing was changed"
             )
-        if before is not None and revision != "base":
+        if before is not None:
             lock_out_runs(connection, EVERY_PARTITION)
         drop_functions_and_views(connection)
         if revision == "base":
@@ -109,10 +110,11 @@ def take_down(database: Database) -> tuple[str | None, str | None]:
     """Remove everything that `migrate` made; the revision before, and None.
 
     Raises:
+        MissingRightsError: the role lacks a right to write.
         PartitionsBusyError: a run works on a partition; nothing was done.
     """
-    with database.partitions_locked(EVERY_PARTITION):
-        return migrate(database, "base")
+    database.require_rights()
+    return migrate(database, "base")
 
 
 def drop_functions_and_views(connection: Connection) -> None:

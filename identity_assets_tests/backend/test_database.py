@@ -353,6 +353,25 @@ def test_everything_is_taken_down_only_while_nobody_works(shelf: Shelf) -> None:
         assert take_down(shelf.database)[1] is None
 
 
+@pytest.mark.promise("one at a time")
+@pytest.mark.parametrize("act", [migrate, take_down])
+def test_a_run_whose_locks_connection_has_died_keeps_its_functions(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, act: Callable[[Database], object]
+) -> None:
+    monkeypatch.setattr(database_module, "SHARE_TIMEOUT", "300ms")
+    with Database(shelf.settings, "run first") as first:
+        with first.partitions_locked(Buckets(16, (3,))):
+            write_artist(first, "while it is held")
+            shelf.rows(END_THE_HOLDER)
+            with pytest.raises(
+                PartitionsBusyError, match="partition 03 is being worked on by identity_assets run first"
+            ):
+                act(shelf.database)
+            write_artist(first, "by a connection with a share")
+        act(shelf.database)
+    assert len(shelf.rows("SELECT 1 FROM artists")) == 2
+
+
 @pytest.mark.parametrize("act", [migrate, take_down])
 def test_a_migration_of_a_server_that_takes_no_writes_is_one_sentence(
     shelf: Shelf, act: Callable[[Database], object]
