@@ -74,6 +74,7 @@ _REMEDIES = {
     "57014": "the server cancelled the statement: raise statement_timeout of the role, or leave it to the session",
     "57P": "the server was shut down or ended the session: run again when it is up",
     "58": "the server has a system error: see its log",
+    "XX": "run again: `identity-assets migrate` may just have replaced a function; if it stays, see the server's log",
 }
 
 

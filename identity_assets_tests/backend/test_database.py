@@ -11,7 +11,12 @@ from sqlalchemy import Engine, event, make_url, text
 from identity_assets.backend import database as database_module
 from identity_assets.backend import revision
 from identity_assets.backend.database import Database, DatabaseError, PartitionsBusyError, PartitionsLostError
-from identity_assets.backend.migrate import migrate, take_down
+from identity_assets.backend.migrate import (
+    drop_functions_and_views,
+    make_functions_and_views,
+    migrate,
+    take_down,
+)
 from identity_assets.backend.revision import NEWEST, require_migrated
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.partition_keys import Buckets
@@ -370,6 +375,25 @@ def test_a_run_whose_locks_connection_has_died_keeps_its_functions(
             write_artist(first, "by a connection with a share")
         act(shelf.database)
     assert len(shelf.rows("SELECT 1 FROM artists")) == 2
+
+
+def test_a_statement_whose_function_a_migration_replaces_is_one_sentence(shelf: Shelf) -> None:
+    def read() -> None:
+        with Database(shelf.settings, "reader") as reader, reader.transaction() as connection:
+            connection.execute(text("SELECT count(*) FROM leg_main('{}'), artists"))
+
+    with ThreadPoolExecutor(1) as executor:
+        with shelf.database.transaction() as connection:
+            connection.execute(text("LOCK TABLE artists"))
+            reading = executor.submit(read)
+            while not shelf.rows(
+                "SELECT 1 FROM pg_locks WHERE relation = 'artists'::regclass AND NOT granted"
+            ):
+                time.sleep(0.01)
+            drop_functions_and_views(connection)
+            make_functions_and_views(connection)
+        with pytest.raises(DatabaseError, match=r"XX000.*run again: `identity-assets migrate` may just have"):
+            reading.result(30)
 
 
 @pytest.mark.parametrize("act", [migrate, take_down])
