@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from identity_assets.backend.ledger.evidence import EvidenceShrunkError, EvidenceStored
+from identity_assets.backend.ledger.evidence import EvidenceShrunkError, EvidenceStored, ShrinkLimit
 from identity_assets.gathering import gather_and_store
 from identity_assets.partition_keys import Buckets
 from identity_assets.settings import Leg
@@ -92,6 +92,19 @@ def test_the_limit_is_a_share_of_the_evidence(shelf: Shelf, pinned: Cache, lost:
         assert gather(shelf, pinned, evidence_shrink_limit=0.2).removed == lost
     else:
         assert gather(shelf, pinned).removed == lost
+
+
+@pytest.mark.parametrize(
+    ("share", "shown", "stored", "lost"),
+    [(0.1, "10%", 500, 50), (0.29, "29%", 200, 58), (0.57, "57%", 100, 57), (0.288, "28.8%", 375, 108)],
+)
+def test_a_loss_of_exactly_the_limit_is_no_shrinking_and_one_row_more_is(
+    share: float, shown: str, stored: int, lost: int
+) -> None:
+    limit = ShrinkLimit(share)
+    limit.check(Leg.S3, stored, lost, stored - lost)
+    with pytest.raises(EvidenceShrunkError, match=f"EVIDENCE_SHRINK_LIMIT is {shown}: nothing was removed"):
+        limit.check(Leg.S3, stored, lost + 1, stored - lost - 1)
 
 
 @pytest.mark.parametrize(("lost", "fails"), [(49, False), (50, True)])

@@ -42,12 +42,13 @@ class ShrinkLimit:
         Raises:
             EvidenceShrunkError: more is lost than the limit allows, or the leg finds nothing and found some before.
         """
-        is_too_much = lost >= LEAST_ROWS_LOST and lost > self.share * stored
+        # Divided, not multiplied: 0.29 * 200 is a little less than 58.
+        is_too_much = lost >= LEAST_ROWS_LOST and lost / stored > self.share
         if self.accepted or not (is_too_much or (stored and not found)):
             return
         raise EvidenceShrunkError(
             f"{leg} would remove its evidence for {lost:,} of {stored:,} library rows, and EVIDENCE_SHRINK_LIMIT is "
-            f"{self.share:.0%}: nothing was removed; look at {INPUTS[leg]}, or launch the run with the config "
+            f"{100 * self.share:g}%: nothing was removed; look at {INPUTS[leg]}, or launch the run with the config "
             "accept_shrink: true if this is right"
         )
 
