@@ -9,7 +9,8 @@ from typing import Final
 
 import httpx
 
-ACCEPT_ENCODING: Final = "gzip, deflate"
+ACCEPT_ENCODING: Final = "gzip"
+"""Not deflate: some servers send it without the header of zlib, and such a body cannot be read."""
 _PIECE: Final = 256 * 1024
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 

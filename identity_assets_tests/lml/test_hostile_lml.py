@@ -384,6 +384,12 @@ def test_a_compressed_answer_is_read(pack: Callable[[bytes], bytes]) -> None:
         assert len(client.resolve(inputs(*many)).verdicts) == 500
 
 
+def test_the_one_encoding_that_is_asked_for_has_one_meaning() -> None:
+    with raw_lml(lambda request: request.answer()) as lml, client_of(lml.url) as client:
+        client.resolve(inputs(1))
+    assert "\r\nAccept-Encoding: gzip\r\n" in lml.requests[0].head
+
+
 @pytest.mark.promise("secrets")
 def test_a_key_that_lml_echoes_is_neither_stored_nor_told() -> None:
     def respond(request: Request) -> None:
