@@ -246,7 +246,7 @@ class Database:
         busy = execute(connection, _sql("lock_partitions.sql"), buckets=held.buckets).scalars().all()
         if busy:
             raise _busy(connection, held, busy)
-        with self.attempt() as waiting:
+        with _earlier_run_named(connection, held), self.attempt() as waiting:
             _wait_for_earlier_run(waiting, held)
         return held
 
@@ -284,22 +284,25 @@ def lock_out_runs(connection: Connection, buckets: Buckets) -> None:
     own = _Held(connection.execute(text("SELECT pg_backend_pid()")).scalar_one(), list(buckets.buckets))
     if busy := execute(connection, _sql("lock_out_runs.sql"), buckets=own.buckets).scalars().all():
         raise _busy(connection, own, busy)
-    _wait_for_earlier_run(connection, own)
+    # Without the savepoint the transaction could no longer ask who it is.
+    with _earlier_run_named(connection, own), connection.begin_nested():
+        _wait_for_earlier_run(connection, own)
 
 
 def _wait_for_earlier_run(connection: Connection, held: _Held) -> None:
     """Wait for the last session of an earlier holder of these partitions, also of one that has lost its locks.
 
     No such session writes again before the transaction of this connection ends.
-
-    Raises:
-        PartitionsBusyError: a session does not end within SHARE_TIMEOUT; its run is named.
     """
+    connection.execute(text(f"SET LOCAL lock_timeout = '{SHARE_TIMEOUT}'"))
+    execute(connection, _sql("fence_partitions.sql"), buckets=held.buckets)
+
+
+@contextmanager
+def _earlier_run_named(connection: Connection, held: _Held) -> Iterator[None]:
+    """Raise PartitionsBusyError, which names the run, if its last session does not end within SHARE_TIMEOUT."""
     try:
-        # Without the savepoint the transaction could no longer ask who it is.
-        with connection.begin_nested():
-            connection.execute(text(f"SET LOCAL lock_timeout = '{SHARE_TIMEOUT}'"))
-            execute(connection, _sql("fence_partitions.sql"), buckets=held.buckets)
+        yield
     except DBAPIError as error:
         if sqlstate(error) != LOCK_NOT_AVAILABLE:
             raise
