@@ -14,10 +14,14 @@ from sqlalchemy import Connection, TextClause
 from identity_assets.backend.database import HASH_JOINS, Database, DatabaseError, execute
 from identity_assets.backend.writing.chunks import Range, Stage, write_ranges
 from identity_assets.backend.writing.decisions import RELEASE_SOURCES, Decision, DecisionError, DecisionKind
+from identity_assets.backend.writing.legs import recompose
 from identity_assets.backend.writing.written import Written
 from identity_assets.partition_keys import Buckets
 from identity_assets.postgres import statements
 from identity_assets.settings import Settings
+
+CORRECTION = "correction"
+"""The reason in history for a main row that a decision replaces or removes."""
 
 _sql = statements(__file__)
 
@@ -140,7 +144,9 @@ def write_decisions(
     """Write these decisions, which have no problem, in the name of `run_id`. The caller holds their partitions.
 
     The main row of a corrected library row and its source rows get the method `manual`; what is rejected, and all of
-    a library row that has no identity, is removed. A decision that stands already changes nothing.
+    a library row that has no identity, is removed. What the legs find is written anew at once, as the next run
+    would do it: otherwise the decision alone could not be taken back after that run. A decision that stands already
+    changes nothing.
 
     Raises:
         DatabaseError: the database refuses a row, or went away. What was committed stands, and can be taken back.
@@ -185,7 +191,7 @@ def _write(
     execute(
         connection, _sql("stage_decisions.sql"), **one.params(), decisions=orjson.dumps(decisions).decode()
     )
-    execute(connection, _sql("stage_corrected.sql"))
+    execute(connection, _sql("stage_corrected.sql"), **one.params())
     corrected = Corrected()
     for statement in (
         _sql("write_corrected_main_rows.sql"),
@@ -193,12 +199,15 @@ def _write(
         _sql("write_corrections.sql"),
     ):
         corrected += _counts(connection, statement, one, run_id)
-    execute(connection, _sql("write_corrected_leg_filled.sql"), **one.params(), run_id=run_id)
-    return corrected
+    of_legs = list(execute(connection, _sql("corrected_leg_rows.sql")).scalars())
+    composed = recompose(connection, of_legs, run_id, CORRECTION)
+    main_rows = execute(connection, _sql("count_corrected_main_rows.sql"), **one.params()).mappings().one()
+    return replace(corrected, written=replace(corrected.written + composed, **main_rows))
 
 
 def _counts(connection: Connection, statement: TextClause, one: Range, run_id: str) -> Corrected:
-    row = dict(execute(connection, statement, **one.params(), run_id=run_id).mappings().one())
+    params = {**one.params(), "run_id": run_id, "reason": CORRECTION}
+    row = dict(execute(connection, statement, **params).mappings().one())
     return Corrected(row.pop("decisions_written", 0), Written(**row))
 
 

@@ -64,9 +64,11 @@ def write_legs_in_range(connection: Connection, one: Range, buckets: Buckets, ru
     return _LegRows(one, buckets, run_id, WRITTEN).write(connection)
 
 
-def recompose(connection: Connection, library_ids: Sequence[int], run_id: str) -> Written:
-    """Write these library rows anew after somebody else removed source rows or evidence; history says `unwind`."""
-    return _take_back(connection, library_ids, run_id, None)
+def recompose(
+    connection: Connection, library_ids: Sequence[int], run_id: str, reason: str = TAKEN_BACK
+) -> Written:
+    """Write these library rows anew after somebody else removed source rows or evidence; history has the reason."""
+    return _write_anew(connection, library_ids, run_id, reason, None)
 
 
 def take_back_leg(connection: Connection, library_ids: Sequence[int], leg: str, run_id: str) -> Written:
@@ -76,16 +78,16 @@ def take_back_leg(connection: Connection, library_ids: Sequence[int], leg: str, 
     only this leg made is removed.
     """
     execute(connection, _sql("delete_leg_evidence.sql"), library_ids=list(library_ids), leg=leg)
-    return _take_back(connection, library_ids, run_id, leg)
+    return _write_anew(connection, library_ids, run_id, TAKEN_BACK, leg)
 
 
-def _take_back(
-    connection: Connection, library_ids: Sequence[int], run_id: str, taken_back: str | None
+def _write_anew(
+    connection: Connection, library_ids: Sequence[int], run_id: str, reason: str, taken_back: str | None
 ) -> Written:
     if not library_ids:
         return Written()
     one = Range(min(library_ids), max(library_ids))
-    rows = _LegRows(one, _EVERY_BUCKET, run_id, TAKEN_BACK, library_ids, taken_back)
+    rows = _LegRows(one, _EVERY_BUCKET, run_id, reason, library_ids, taken_back)
     return rows.write(connection).total()
 
 

@@ -2,7 +2,8 @@
 --
 -- fate: new, changed, removed (the main row), same, or none (there is no main row, and none is made). `ids` are the
 -- ids that a person gave. `refused` are rejected ids of single sources, an array of objects. A main row that a leg made
--- is removed with its last release.
+-- is removed with its last release. `has_leg_rows`: a leg has evidence for the library row, or wrote one of its source
+-- rows.
 CREATE TEMPORARY TABLE corrected ON COMMIT DROP AS
 SELECT
     made.library_id,
@@ -12,6 +13,7 @@ SELECT
     made.made_by,
     made.refused,
     made.takes_away,
+    made.library_id IN (SELECT leg.library_id FROM leg_library_row(1, ARRAY[0], :first_id, :last_id) AS leg) AS has_leg_rows,
     CASE
         WHEN made.new_main IS NULL THEN CASE WHEN made.old_main IS NULL THEN 'none' ELSE 'removed' END
         WHEN made.old_main IS NULL THEN 'new'

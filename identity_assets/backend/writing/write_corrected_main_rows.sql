@@ -1,7 +1,7 @@
 -- Writes the main rows as people decided them, puts the replaced rows into history, and writes the journal.
 WITH history AS MATERIALIZED (
     SELECT keep_main_row_history(
-        (SELECT array_agg(old_main ORDER BY library_id) FROM corrected WHERE fate IN ('changed', 'removed')), 'correction'
+        (SELECT array_agg(old_main ORDER BY library_id) FROM corrected WHERE fate IN ('changed', 'removed')), :reason
     ) AS rows
 ),
 removed AS (
@@ -50,8 +50,5 @@ images AS (
     CROSS JOIN chunk
     WHERE touched.fate <> 'new'
 )
-SELECT
-    count(*) FILTER (WHERE fate <> 'removed') AS main_rows_written,
-    count(*) FILTER (WHERE fate = 'removed') AS main_rows_removed,
-    count(*) FILTER (WHERE fate <> 'new') AS history_rows_written
+SELECT count(*) FILTER (WHERE fate <> 'new') AS history_rows_written
 FROM touched

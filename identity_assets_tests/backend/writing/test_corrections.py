@@ -22,6 +22,7 @@ from identity_assets.backend.writing.replay import replay
 from identity_assets.backend.writing.verdicts import write_verdicts
 from identity_assets.gathering import gather_and_store
 from identity_assets.settings import Leg, Scope
+from identity_assets_tests.legs.support import evidence
 from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, provenance, single_artist
 
 TABLES = ("library_identity", "library_identity_source", "library_unresolved", "leg_filled", "correction")
@@ -356,3 +357,52 @@ def test_a_decision_about_what_a_leg_wrote_can_be_taken_back_after_the_next_run(
     assert image(shelf) == after
     take_back(shelf)
     assert image(shelf) == before
+
+
+@pytest.mark.promise("unwind")
+@pytest.mark.parametrize("of_lml", [False, True])
+@pytest.mark.parametrize("source", ["discogs_master", "discogs_release", None])
+@pytest.mark.parametrize("other", ["master 7", "release 6", "release 5"])
+def test_what_the_legs_still_find_is_composed_with_the_decision_and_not_by_the_next_run(
+    shelf: Shelf, other: str, source: str | None, of_lml: bool
+) -> None:
+    library_id = shelf.put()
+    if of_lml:
+        run(shelf, single_artist(library_id))
+    evidence(shelf, library_id, "S1", "release 5")
+    evidence(shelf, library_id, "S3", other)
+    write_verdicts(shelf.database, EVERY_BUCKET, shelf.settings, "run", with_legs=True)
+    before = image(shelf)
+    if problems_of(shelf.database, [reject(library_id, source=source)]) != [None]:
+        assert (source, other) != ("discogs_master", "master 7")
+        return
+    done = decide(shelf, reject(library_id, source=source))
+    assert done.written.main_rows_written + done.written.main_rows_removed == 1
+    after = image(shelf)
+    write_verdicts(shelf.database, EVERY_BUCKET, shelf.settings, "next", with_legs=True)
+    assert image(shelf) == after
+    take_back(shelf)
+    assert image(shelf) == before
+
+
+def test_a_main_row_that_two_legs_made_is_made_by_one_when_the_id_of_the_other_is_rejected(
+    shelf: Shelf,
+) -> None:
+    library_id = shelf.put()
+    evidence(shelf, library_id, "S1", "release 5")
+    evidence(shelf, library_id, "S3", "master 7", ambiguous=True)
+    write_verdicts(shelf.database, EVERY_BUCKET, shelf.settings, "run", with_legs=True)
+    columns = "SELECT discogs_release_id, discogs_master_id, method, agreement_sources FROM library_identity"
+    assert shelf.rows(columns)[0]["method"] == "cross_source_agreement"
+    done = decide(shelf, reject(library_id, source="discogs_master"))
+    assert (done.written.main_rows_written, done.written.source_rows_removed) == (1, 1)
+    assert shelf.rows(columns) == [
+        {
+            "discogs_release_id": 5,
+            "discogs_master_id": None,
+            "method": "exact_match",
+            "agreement_sources": None,
+        }
+    ]
+    history = shelf.rows("SELECT superseded_reason, method FROM library_identity_history")
+    assert history == [{"superseded_reason": "correction", "method": "cross_source_agreement"}]
