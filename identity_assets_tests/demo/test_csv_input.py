@@ -284,6 +284,11 @@ def test_what_lml_knows_of_a_csv_is_the_same_for_the_same_seed(tmp_path: Path) -
         ("artist^album\nA^B\n", "has one column: no comma, semicolon, tab or | separates 'artist^album'"),
         ("artist,album\nA,B\nC\0,D\n", "line 3: a NUL byte; take it out"),
         ('artist,album\nA,"B\n', "line 2: unexpected end of data; mend its quotes"),
+        ('artist,album\nA,"B\nC,D\nE,F\n', "line 2: unexpected end of data; mend its quotes"),
+        (
+            'artist,album\nA,B\n"C,D\n' + "E,F\n" * 40_000,
+            "line 3: field larger than field limit (131072); mend its quotes",
+        ),
         (
             "artist,album\nA,B\nA,B,C\nA,B,C,D\n",
             "line 3: 3 cells where the first line has 2 (2 lines are too long): if comma is the wrong delimiter, "

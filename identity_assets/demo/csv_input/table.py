@@ -9,6 +9,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -81,12 +82,14 @@ def _delimiter_of(path: Path, text: str) -> str:
 
 
 def _fit(text: str, delimiter: str) -> tuple[float, int]:
-    """How well the delimiter fits: the share of lines with the usual number of columns, and that number."""
+    """How well the delimiter fits: the share of lines with the usual number of columns, and that number.
+
+    Lines after one that cannot be read are not looked at. `_lines_of` names that line.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        lines = list(islice(filter(None, map(_trimmed, reader)), _LINES_TO_LOOK_AT))
-    except csv.Error:
-        return 0.0, 0
+    lines: list[list[str]] = []
+    with suppress(csv.Error):
+        lines.extend(islice(filter(None, map(_trimmed, reader)), _LINES_TO_LOOK_AT))
     # A row may lack its last cells, so the header says how many columns there are.
     width = len(lines[0]) if lines else 0
     if width < 2:
@@ -97,13 +100,16 @@ def _fit(text: str, delimiter: str) -> tuple[float, int]:
 
 def _lines_of(path: Path, text: str, delimiter: str) -> Iterator[_Line]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    first = 1
     try:
         for cells in reader:
             if any("\0" in cell for cell in cells):
                 raise CsvError(f"{path}, line {reader.line_num}: a NUL byte; take it out")
             yield _Line(reader.line_num, _trimmed(cells), len(cells))
+            first = reader.line_num + 1
     except csv.Error as error:
-        raise CsvError(f"{path}, line {reader.line_num}: {error}; mend its quotes") from error
+        # An open quote is found many lines after the line in which it stands.
+        raise CsvError(f"{path}, line {first}: {error}; mend its quotes") from error
 
 
 def _trimmed(cells: Sequence[str]) -> list[str]:

@@ -26,6 +26,8 @@ _NAMES = {
 # How a ZIP file begins, and so a workbook of Excel or LibreOffice.
 _ZIP = b"PK\x03\x04"
 _HOW_TO_NAME_IT = "save it as UTF-8, or name its encoding with --encoding"
+SAVE_AS_UTF8 = "save it as UTF-8"
+"""What to do about an encoding where the command has no option for it."""
 
 
 class CsvError(OperatorError, ValueError):
@@ -42,14 +44,14 @@ class FileText:
     encoding: str
 
 
-def read_text(path: Path, encoding: str | None = None) -> FileText:
-    """The text of a file. Without `encoding` it is detected.
+def read_text(path: Path, encoding: str | None = None, remedy: str = _HOW_TO_NAME_IT) -> FileText:
+    """The text of a file. Without `encoding` it is detected. `remedy` says what to do if it cannot be read.
 
     Raises:
         CsvError: the file cannot be read, is empty, or is not text in this encoding.
     """
     content = _content(path)
-    codec = encoding or _detected(path, content)
+    codec = encoding or _detected(path, content, remedy)
     mark = next(
         (mark for mark, marked in _BYTE_ORDER_MARKS if content.startswith(mark) and _same(codec, marked)), b""
     )
@@ -65,7 +67,7 @@ def read_text(path: Path, encoding: str | None = None) -> FileText:
             if isinstance(error, UnicodeDecodeError)
             else ""
         )
-        raise CsvError(f"{path} is not {_NAMES.get(codec, codec)}{at}; {_HOW_TO_NAME_IT}") from None
+        raise CsvError(f"{path} is not {_NAMES.get(codec, codec)}{at}; {remedy}") from None
     if not text.strip():
         raise CsvError(f"{path} is empty: give a CSV with a header and a release a row")
     return FileText(text, _NAMES.get(codec, codec))
@@ -90,7 +92,7 @@ def _same(codec: str, marked: str) -> bool:
         return False
 
 
-def _detected(path: Path, content: bytes) -> str:
+def _detected(path: Path, content: bytes, remedy: str) -> str:
     """The codec of the content.
 
     The marks and UTF-8 are certain. Between the two old encodings, in which every byte means a character, the
@@ -111,7 +113,7 @@ def _detected(path: Path, content: bytes) -> str:
         return "mac_roman"
     best = from_bytes(content, cp_isolation=["cp1252", "mac_roman"]).best()
     if best is None:
-        raise CsvError(f"{path} is neither UTF-8, UTF-16, Windows-1252 nor Mac Roman: {_HOW_TO_NAME_IT}")
+        raise CsvError(f"{path} is neither UTF-8, UTF-16, Windows-1252 nor Mac Roman: {remedy}")
     return best.encoding
 
 
