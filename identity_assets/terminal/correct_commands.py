@@ -204,7 +204,8 @@ def _decide(
     as_json: bool,
 ) -> None:
     """Check the decisions against the tables, ask if they are about more than one library row, and write them."""
-    from identity_assets.backend.writing.corrections import buckets_with, write_decisions
+    from identity_assets.backend.writing.corrections import Corrected, buckets_with, write_decisions
+    from identity_assets.backend.writing.written import Written
 
     chosen, run_id = settings_to_write(command), str(uuid4())
     with migrated_database(chosen, f"{command} {run_id}") as database:
@@ -212,6 +213,8 @@ def _decide(
         rows = len({one.library_id for one in decisions})
         if check:
             say(f"{_decisions_about(len(decisions), rows)} can be written; nothing was written")
+            if as_json:
+                print_json({"run_id": None, **Corrected(written=Written(rows=rows)).as_dict()})
             return
         if rows > 1 and not (yes or confirmed(f"Decide {number_of(rows, 'library row')}?")):
             stop("not confirmed: nothing was changed (--yes skips the question)", FAILED)

@@ -6,6 +6,7 @@ and `lml_said` are for the reader. What a decision does to the tables belongs in
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +21,18 @@ from identity_assets.backend.writing.decisions import (
     checked_person,
     checked_source,
 )
-from identity_assets.demo.csv_input.text import CsvError, read_text
+from identity_assets.demo.csv_input.text import SAVE_AS_UTF8, CsvError, read_text
 from identity_assets.errors import OperatorError
 from identity_assets.evidence import LARGEST_ID
 from identity_assets.terminal.csv_files import plain_cell
 
+_NUMBER = re.compile(r"0*[1-9][0-9]{0,9}", re.ASCII)
 NEEDED = ("library_id", "decision")
 FOR_THE_READER = ("state", "reason", "lml_said")
+FOR_A_DECISION = ("source", *COLUMN_OF_SOURCE.values())
 COLUMNS = (
-    *("library_id", "artist_name", "album_title", *FOR_THE_READER, "decision", "source"),
-    *COLUMN_OF_SOURCE.values(),
+    *("library_id", "artist_name", "album_title", *FOR_THE_READER, "decision"),
+    *FOR_A_DECISION,
     *("by", "note"),
 )
 
@@ -65,7 +68,7 @@ def read_sheet(path: Path, made_by: str) -> Sheet:
         SheetError: it is not a CSV with the columns `library_id` and `decision`.
     """
     try:
-        text = read_text(path).text
+        text = read_text(path, remedy=SAVE_AS_UTF8).text
     except CsvError as error:
         raise SheetError(str(error)) from None
     records = _records(path, text)
@@ -83,10 +86,14 @@ def read_sheet(path: Path, made_by: str) -> Sheet:
         values = dict(zip(header, (plain_cell(cell.strip()) for cell in cells), strict=False))
         if len(cells) > len(header):
             lines.append(SheetLine(number, None, f"{len(cells)} fields where the header has {len(header)}"))
-        elif not values.get("decision"):
-            undecided += 1
-        else:
+        elif values.get("decision"):
             lines.append(_line(number, values, made_by))
+        elif any(values.get(column) for column in FOR_A_DECISION):
+            lines.append(
+                SheetLine(number, None, "it has an id or a source, and its column `decision` is empty")
+            )
+        else:
+            undecided += 1
     unknown = tuple(name for name in header if name and name not in COLUMNS)
     return Sheet(tuple(_without_repeats(lines)), undecided, unknown)
 
@@ -123,6 +130,10 @@ def _decision(values: Mapping[str, str], made_by: str) -> Decision:
         {source: values.get(column) for source, column in COLUMN_OF_SOURCE.items()},
         are_own=kind is not DecisionKind.reject,
     )
+    if kind is DecisionKind.correct and not ids:
+        raise DecisionError(
+            f"a correction needs an id: fill in one of the columns {', '.join(COLUMN_OF_SOURCE.values())}"
+        )
     source = values.get("source")
     return Decision(
         _library_id(values.get("library_id", "")),
@@ -137,7 +148,7 @@ def _decision(values: Mapping[str, str], made_by: str) -> Decision:
 
 
 def _library_id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= LARGEST_ID):
+    if not (_NUMBER.fullmatch(text) and int(text) <= LARGEST_ID):
         raise DecisionError(f"{text[:60]!r} is not a library_id")
     return int(text)
 

@@ -210,6 +210,9 @@ def test_a_restored_catalogue_gets_its_decisions_from_the_csv(
     checked = call_here("correct", "--csv", str(sheet), "--check", env=env)
     assert checked.returncode == 0, checked.stderr
     assert "4 decisions about 4 library rows can be written; nothing was written" in checked.stderr
+    checked = call_here("correct", "--csv", str(sheet), "--check", "--json", env=env)
+    told = json.loads(checked.stdout)
+    assert (told["run_id"], told["rows"], told["decisions_written"]) == (None, 4, 0)
     assert state(shelf) == before
     brought = call_here("correct", "--csv", str(sheet), "--yes", env=env)
     assert brought.returncode == 0, brought.stderr
@@ -251,7 +254,9 @@ def test_every_bad_line_is_named_and_nothing_is_written(
         f"{ids[2]};none;Q1;;;;;\r\n"
         f"{ids[3]};reject;;;;;;\r\n"
         f"{ids[3]};NONE;;;;;Somebody;\r\n"
-        f"{ids[3]};;;;;;;\r\n",
+        f"{ids[3]};;;;;;;\r\n"
+        f"{ids[3]};;Q1;;;;;\r\n"
+        f"{'9' * 5000};none;;;;;;\r\n",
         encoding="utf-8-sig",
         newline="",
     )
@@ -262,18 +267,20 @@ def test_every_bad_line_is_named_and_nothing_is_written(
         int(number): reason for number, reason in re.findall(r"sheet\.csv, line (\d+): (.*)", ended.stderr)
     }
     assert "columns that are not read: mine" in ended.stderr
-    assert said.keys() == {3, 5, 6, 7, 9, 10, 11, 12, 13, 14}
+    assert said.keys() == {3, 5, 6, 7, 9, 10, 11, 12, 13, 14, 16, 17}
     assert "is decided on line 2 already" in said[3]
     assert said[5] == "there is no library row 99999"
     assert said[6] == "'x' is not a library_id"
     assert "wikidata: 'Q0' is not a Wikidata id" in said[7]
     assert "discogs_release: '2147483648' is not a Discogs id" in said[9]
     assert "'perhaps' is not a decision: it takes correct, reject, none, or nothing" in said[10]
-    assert "a correction needs an id" in said[11]
+    assert said[11].startswith("a correction needs an id: fill in one of the columns wikidata, spotify")
     assert "it takes no ids" in said[12]
     assert said[13] == f"library row {ids[3]} has no identity to reject"
     assert "the artist of library row" in said[14]
-    assert "10 of 11 decisions cannot be taken: nothing was written" in ended.stderr
+    assert said[16] == "it has an id or a source, and its column `decision` is empty"
+    assert said[17].endswith("9' is not a library_id")
+    assert "12 of 13 decisions cannot be taken: nothing was written" in ended.stderr
     assert state(shelf) == before
 
 
@@ -359,3 +366,13 @@ def test_an_unknown_row_among_rows_without_an_identity_is_a_wrong_argument(
         f"identity-assets: library row {one} has no identity to reject",
         "identity-assets: there is no library row 4711. Nothing was written",
     ]
+
+
+def test_a_sheet_in_an_encoding_that_is_not_known_is_to_be_saved_as_utf8(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_bytes("library_id,decision\n1,none\n".encode("utf-16") + b"\x00\xd8")
+    ended = call_here("correct", "--csv", str(sheet), env=env)
+    assert ended.returncode == 2
+    assert one_line(ended).endswith("cannot be read; save it as UTF-8")
