@@ -151,7 +151,7 @@ def _next_due(station: Station) -> str:
         return "No library row becomes due within a week."
     rate = station.cost.latency_ms / station.cost.asked / 1000 if station.cost.asked else None
     return _table(
-        ("day, UTC", "library rows", "LML's time at the last rate"),
+        ("day, UTC", "library rows", "LML's time at the rate of the last 24 hours"),
         ((day, f"{rows:,}", "" if rate is None else f"{rows * rate:,.1f} s") for day, rows in lines),
     )
 

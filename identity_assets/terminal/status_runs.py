@@ -26,7 +26,11 @@ LAUNCHERS = {
     "dagster/from_ui": "Dagster UI",
 }
 COUNTS = ("scanned", "resolved", "resolved_compilation", "unresolved", "asked", "lml_total_calls")
+# The steps whose totals are COUNTS, the later one last. A leg counts other rows under the same names.
+COUNTED_STEPS = ("candidate_libraries", "lml_verdicts", "identity_tables")
 RUNS_SHOWN = 20
+# A run that asked about fewer rows mostly waited for something else than LML's answers.
+ROWS_THAT_SHOW_THE_RATE = 50
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,16 @@ def schedule_lines(instance: dg.DagsterInstance, now: datetime) -> list[Schedule
     ]
 
 
-def inputs_per_second(runs: Sequence[RunLine]) -> float | None:
-    """How fast LML answered in the newest of these runs that asked it to the end; None if none of them did."""
+def inputs_per_second(runs: Sequence[RunLine], inputs: int) -> float | None:
+    """How fast LML will answer about this number of rows: as in the newest of these runs that shows it, else None.
+
+    Such a run asked to the end, and about 50 rows, or about as many as `inputs` if these are fewer.
+    """
+    enough = max(min(inputs, ROWS_THAT_SHOW_THE_RATE), 1)
     for run in runs:
-        if run.status == dg.DagsterRunStatus.SUCCESS.value and run.counts.get("asked") and run.asking_seconds:
-            return run.counts["asked"] / run.asking_seconds
+        asked = run.counts.get("asked", 0)
+        if run.status == dg.DagsterRunStatus.SUCCESS.value and asked >= enough and run.asking_seconds:
+            return asked / run.asking_seconds
     return None
 
 
@@ -111,7 +120,7 @@ def _run_line(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunLine:
     ended_at = record.end_time if run.is_finished else time.time()
     events = list(_events(instance, run.run_id))
     totals = {event.step_key: found for event in events if (found := totals_of_step(event))}
-    counts = {name: value for found in totals.values() for name, value in found.items()}
+    counts = {name: value for step in COUNTED_STEPS for name, value in totals.get(step, {}).items()}
     asking_seconds = totals.get("lml_verdicts", {}).get("seconds")
     failures = [failure_line(event) for event in events if event.is_step_failure]
     return RunLine(

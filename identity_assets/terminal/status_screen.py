@@ -90,9 +90,11 @@ class Status:
 
     @property
     def cost_seconds(self) -> float | None:
-        """How long the next nightly run asks LML at the rate of the last run; None if no run has asked."""
-        rate = None if self.runs is None else inputs_per_second(self.runs.last)
-        return None if self.cost is None or rate is None else round(self.cost.inputs / rate, 1)
+        """How long the next nightly run asks LML at the last rate; None if none of the last runs shows it."""
+        if self.cost is None or self.runs is None:
+            return None
+        rate = inputs_per_second(self.runs.last, self.cost.inputs)
+        return None if rate is None else round(self.cost.inputs / rate, 1)
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `status --json`."""
@@ -272,7 +274,10 @@ def _schedules(status: Status) -> Iterator[RenderableType]:
 def _costs(cost: TickCost, seconds: float | None) -> str:
     if not cost.inputs:
         return "has nothing to ask LML"
-    took = "no run has asked LML yet" if seconds is None else f"{format_duration(seconds)} at the last rate"
+    if seconds is None:
+        took = "none of the last runs asked about enough rows to say how long"
+    else:
+        took = f"{format_duration(seconds)} at the last rate"
     return f"asks LML about {number_of(cost.inputs, 'row')} in {number_of(cost.calls, 'call')}: {took}"
 
 

@@ -20,6 +20,7 @@ from identity_assets.resources import make_resources
 from identity_assets.settings import Leg, Scope, Settings
 from identity_assets.terminal.pass_report import print_pass
 from identity_assets.terminal.run_pass import PassReport, run_pass
+from identity_assets.terminal.status_runs import last_runs
 from identity_assets_tests.legs.support import Cache, identity, standing
 from identity_assets_tests.support import Shelf
 
@@ -449,3 +450,13 @@ def test_the_migration_of_the_legs_goes_up_and_down(shelf: Shelf) -> None:
     assert ours() == set()
     migrate(shelf.database)
     assert ours() == before
+
+
+def test_status_counts_the_rows_that_a_run_selected_and_not_those_that_a_leg_read(
+    shelf: Shelf, both_settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    shelf.put_many(["Known 0", "Known 1"])
+    run(both_settings, instance, Leg.S1, Leg.S3)
+    run(both_settings, instance, Leg.S1, Leg.S3)
+    again, first = (line.counts.get("scanned", 0) for line in last_runs(instance))
+    assert (first, again) == (2, 0)

@@ -205,7 +205,10 @@ def test_in_the_full_scope_what_is_due_is_said_once() -> None:
 def test_what_cannot_be_shown_is_said() -> None:
     assert_said("Last runs no runs yet", screen(runs=StationRuns()))
     assert_said("Last runs no Dagster instance: set DAGSTER_HOME", screen(runs=None))
-    assert_said("no run has asked LML yet", screen(runs=StationRuns(schedules=STATION.schedules)))
+    assert_said(
+        "asked about enough rows to say how long",
+        screen(runs=StationRuns(schedules=STATION.schedules)),
+    )
 
 
 def test_a_run_that_has_not_begun_is_shown_so() -> None:
@@ -241,8 +244,15 @@ def test_a_line_of_the_trend_is_as_high_as_its_figure() -> None:
 
 
 def test_the_rate_is_that_of_the_newest_run_that_asked_to_the_end() -> None:
-    assert inputs_per_second([RUNNING, FAILED_RUN, RUN]) == 142
-    assert inputs_per_second([replace(RUN, counts={})]) is None
+    assert inputs_per_second([RUNNING, FAILED_RUN, RUN], 1000) == 142
+    assert inputs_per_second([replace(RUN, counts={})], 1000) is None
+
+
+def test_a_run_about_a_few_rows_does_not_say_how_long_thousands_take() -> None:
+    few = replace(RUN, counts={"scanned": 3, "asked": 3}, asking_seconds=0.15)
+    assert inputs_per_second([few, RUN], 1000) == 142
+    assert inputs_per_second([few], 1000) is None
+    assert round(inputs_per_second([few, RUN], 3) or 0) == 20
 
 
 @pytest.mark.parametrize(
