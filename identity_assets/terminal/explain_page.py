@@ -30,6 +30,7 @@ from identity_assets.terminal.sentences import (
     due_sentence,
     format_time,
     gate_sentence,
+    is_about_current_names,
     quoted,
     verdict_state_sentence,
 )
@@ -85,7 +86,7 @@ def _library(row: LibraryRow) -> Iterator[RenderableType]:
 
 def _due_sentences(story: Story) -> Iterator[str]:
     """One sentence for each scope, or one sentence if both scopes agree."""
-    sentences = {due.scope: due_sentence(due, story.verdict) for due in story.due}
+    sentences = {due.scope: due_sentence(due, story.verdict, story.library) for due in story.due}
     if len(set(sentences.values())) == 1:
         yield f"{sentences[story.scope]} This is so in both scopes, canonical and full."
         return
@@ -140,10 +141,12 @@ def _earlier_answer_line(answer: EarlierAnswer) -> Sequence[str]:
 
 
 def _names_asked(verdict: StoredVerdict, story: Story) -> str:
-    asked = (verdict.artist_name, verdict.album_title)
-    if asked == (story.library.artist_name, story.library.album_title):
+    if is_about_current_names(verdict, story.library):
         return "with the current names"
-    return f"with names that differ from the current ones: {quoted(asked[0])}, {quoted(asked[1])}"
+    return (
+        "with names that differ from the current ones: "
+        f"{quoted(verdict.artist_name)}, {quoted(verdict.album_title)}"
+    )
 
 
 def _provenance_line(entry: Mapping[str, Any]) -> list[str]:

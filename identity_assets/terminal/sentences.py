@@ -102,7 +102,12 @@ def missing_sentence(library_id: int, *, is_gone: bool) -> str:
     )
 
 
-def due_sentence(due: Due, verdict: StoredVerdict | None) -> str:
+def is_about_current_names(verdict: StoredVerdict, library: LibraryRow) -> bool:
+    """Whether LML was asked with the names that the library row has now."""
+    return (verdict.artist_name, verdict.album_title) == (library.artist_name, library.album_title)
+
+
+def due_sentence(due: Due, verdict: StoredVerdict | None, library: LibraryRow) -> str:
     """Whether the row is due in one scope, why, and since or until when."""
     if not due.is_due:
         return _not_due_sentence(due)
@@ -111,14 +116,17 @@ def due_sentence(due: Due, verdict: StoredVerdict | None) -> str:
         if due.answer_stored
         else ""
     )
-    return f"{_due_reason(due, verdict)}.{instead}"
+    return f"{_due_reason(due, verdict, library)}.{instead}"
 
 
-def _due_reason(due: Due, verdict: StoredVerdict | None) -> str:
+def _due_reason(due: Due, verdict: StoredVerdict | None, library: LibraryRow) -> str:
     since = "" if due.since is None else f" since {format_time(due.since)}"
     on = "" if due.decided_at is None else format_time(due.decided_at)
     if due.why is DueWhy.invalid_retry_due and (due.answer_stored or _is_unwound(verdict)):
         return f"Due: LML was asked again on {on} about an answer that was set aside, and nothing is written from it"
+    is_asked = verdict is not None and is_about_current_names(verdict, library)
+    if due.why is DueWhy.names_changed and is_asked and (due.answer_stored or _is_void(verdict)):
+        return f"Due: LML was asked on {on} because the names had changed, and nothing is written from its answer"
     return {
         DueWhy.never_asked: f"Due: {_never_asked(verdict)}",
         DueWhy.names_changed: (
@@ -153,6 +161,10 @@ def _found(verdict: StoredVerdict | None) -> str:
 
 def _is_unwound(verdict: StoredVerdict | None) -> bool:
     return verdict is not None and verdict.state is VerdictState.unwound
+
+
+def _is_void(verdict: StoredVerdict | None) -> bool:
+    return _is_unwound(verdict) or (verdict is not None and verdict.state is VerdictState.dropped)
 
 
 def _not_due_sentence(due: Due) -> str:

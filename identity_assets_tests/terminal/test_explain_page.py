@@ -241,6 +241,24 @@ def test_why_it_is_or_is_not_due_is_one_sentence(due: dict[str, Any], sentence: 
     assert sentence in told(due=due_in_both(**due))
 
 
+@pytest.mark.parametrize("state", [VerdictState.unwound, VerdictState.dropped])
+def test_names_that_lml_was_asked_about_did_not_change_since(state: VerdictState) -> None:
+    due = due_in_both(is_due=True, why=DueWhy.names_changed, since=NOON, decided_at=NOON)
+    void = replace(
+        VERDICT,
+        state=state,
+        unwound_at=NOON,
+        dropped_at=NOON,
+    )
+    assert (
+        "Due: LML was asked on 2026-11-21 12:00 UTC because the names had changed, and nothing is written from its "
+        "answer." in told(due=due, verdict=void)
+    )
+    assert "the names changed since LML was asked" in told(
+        due=due, verdict=replace(void, album_title="Another")
+    )
+
+
 def test_the_parts_of_an_answer_that_were_not_used_are_named() -> None:
     entries = tuple({"where": "tracks", "index": place, "reason": "no name"} for place in range(5))
     text = told(verdict=replace(VERDICT, entries_set_aside=entries))
