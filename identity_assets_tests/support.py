@@ -1,11 +1,12 @@
 """A small library for a test: rows put on its shelf, verdicts stored for them, tables read back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from identity_assets.backend.database import Database
 from identity_assets.backend.ledger.candidates import select_candidates
@@ -26,6 +27,28 @@ FROM pg_locks
 WHERE locktype = 'advisory' AND objsubid = 2 AND mode = 'ExclusiveLock'
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+
+
+@contextmanager
+def before_each_statement(listen: Callable[..., None]) -> Iterator[None]:
+    """Call `listen` with what SQLAlchemy's event before_cursor_execute has, for every engine of the process."""
+    event.listen(Engine, "before_cursor_execute", listen)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", listen)
+
+
+@contextmanager
+def statements_sent() -> Iterator[list[str]]:
+    """The statements that are sent inside the block, in order."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        sent.append(statement)
+
+    with before_each_statement(note):
+        yield sent
 
 
 def single_artist(library_id: int, **changes: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection
 
 from benchmarks._statements import Names, is_explainable
 from identity_assets.backend.reports import changes_of_run as changes_report
@@ -17,7 +17,7 @@ from identity_assets.backend.writing.corrections import write_decisions
 from identity_assets.backend.writing.decisions import Decision, DecisionKind
 from identity_assets.backend.writing.replay import replay
 from identity_assets.backend.writing.verdicts import LML_BULK, write_verdicts
-from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, single_artist
+from identity_assets_tests.support import EVERY_BUCKET, Shelf, before_each_statement, nothing, single_artist
 
 LIBRARY_ROWS = 6_000
 CHUNK_ROWS = 100
@@ -50,11 +50,8 @@ def most_rows_read() -> Iterator[Counter[str]]:
         name = names.of(statement)
         most[name] = max(most[name], rows_read(found["Plan"]))
 
-    event.listen(Engine, "before_cursor_execute", explain)
-    try:
+    with before_each_statement(explain):
         yield most
-    finally:
-        event.remove(Engine, "before_cursor_execute", explain)
 
 
 @pytest.mark.long

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine, event, make_url, text
+from sqlalchemy import make_url, text
 
 from identity_assets.backend import database as database_module
 from identity_assets.backend import revision
@@ -21,7 +21,7 @@ from identity_assets.backend.revision import NEWEST, require_migrated
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets.partition_keys import Buckets
 from identity_assets.settings import Settings, load_settings
-from identity_assets_tests.support import END_THE_HOLDER, Shelf
+from identity_assets_tests.support import END_THE_HOLDER, Shelf, statements_sent
 
 OURS = (
     "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables "
@@ -248,18 +248,9 @@ def test_a_run_whose_locks_connection_has_died_is_still_alone_and_opens_no_furth
 
 
 def test_a_connection_asks_for_its_share_once(shelf: Shelf) -> None:
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    with shelf.database.partitions_locked(Buckets(16, (3,))):
-        event.listen(Engine, "before_cursor_execute", note)
-        try:
-            for n in range(3):
-                write_artist(shelf.database, f"artist {n}")
-        finally:
-            event.remove(Engine, "before_cursor_execute", note)
+    with shelf.database.partitions_locked(Buckets(16, (3,))), statements_sent() as sent:
+        for n in range(3):
+            write_artist(shelf.database, f"artist {n}")
     assert ["pg_try_advisory_lock_shared" in statement for statement in sent] == [True, False, False, False]
 
 

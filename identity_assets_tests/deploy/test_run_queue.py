@@ -17,11 +17,11 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.run_coordinator import SubmitRunContext
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
-from sqlalchemy import Engine, event
 
 from identity_assets.definitions import build_defs
 from identity_assets.demo.postgres import EmbeddedPostgres
 from identity_assets_tests.deploy.instances import deployed_instance
+from identity_assets_tests.support import before_each_statement
 
 pytestmark = pytest.mark.long
 
@@ -81,12 +81,8 @@ def test_two_processes_may_put_the_first_runs_into_the_queue_at_once(
         with dg.DagsterInstance.from_config(str(tmp_path)) as own:
             queue_runs(own, own.run_coordinator.submit_run, runs=2)
 
-    event.listen(Engine, "before_cursor_execute", wait_for_the_other)
-    try:
-        with ThreadPoolExecutor(2) as threads:
-            list(threads.map(submit, range(2)))
-    finally:
-        event.remove(Engine, "before_cursor_execute", wait_for_the_other)
+    with before_each_statement(wait_for_the_other), ThreadPoolExecutor(2) as threads:
+        list(threads.map(submit, range(2)))
     assert instance.event_log_storage.get_concurrency_info("lml").slot_count == LIMIT
     assert dequeued(instance) == LIMIT
 

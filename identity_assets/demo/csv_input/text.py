@@ -25,9 +25,9 @@ _NAMES = {
 }
 # How a ZIP file begins, and so a workbook of Excel or LibreOffice.
 _ZIP = b"PK\x03\x04"
-_HOW_TO_NAME_IT = "save it as UTF-8, or name its encoding with --encoding"
 SAVE_AS_UTF8 = "save it as UTF-8"
 """What to do about an encoding where the command has no option for it."""
+_HOW_TO_NAME_IT = f"{SAVE_AS_UTF8}, or name its encoding with --encoding"
 
 
 class CsvError(OperatorError, ValueError):

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event
 
 from identity_assets.backend.ledger.verdicts import ask_and_store
 from identity_assets.backend.preview.changes import PREDICTED
@@ -24,7 +23,14 @@ from identity_assets.demo.fixture_lml import FixtureLmlThread
 from identity_assets.lml.client import client_of
 from identity_assets.settings import Scope, Settings
 from identity_assets_tests.backend.writing.test_tracks import compilation, track
-from identity_assets_tests.support import EVERY_BUCKET, Shelf, nothing, provenance, single_artist
+from identity_assets_tests.support import (
+    EVERY_BUCKET,
+    Shelf,
+    nothing,
+    provenance,
+    single_artist,
+    statements_sent,
+)
 
 ROWS, COMPILATIONS = 4, 3
 
@@ -210,19 +216,11 @@ def test_the_due_rule_is_read_twice_however_many_pages_of_inputs_there_are(
     shelf: Shelf, station_settings: Settings
 ) -> None:
     shelf.put_many(["Known 1"] * 60)
-    read: list[str] = []
-
-    def record(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        read.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", record)
-    try:
+    with statements_sent() as sent:
         foreseen_by(shelf, replace(station_settings, batch_size=1))
-    finally:
-        event.remove(Engine, "before_cursor_execute", record)
-    assert sum("FROM library\n" in one for one in read) > 4
+    assert sum("FROM library\n" in one for one in sent) > 4
     # For the rows, and for the figures of the guard.
-    assert sum("FROM candidate(" in one for one in read) == 2
+    assert sum("FROM candidate(" in one for one in sent) == 2
 
 
 def test_library_rows_that_backend_deletes_meanwhile_are_not_asked(
